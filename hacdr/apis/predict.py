@@ -1,0 +1,168 @@
+"""From a folder of photographs to label maps and pictures to look at."""
+
+import json
+import os
+from pathlib import Path
+
+import cv2
+import mmcv
+import numpy as np
+from mmseg.apis import inference_segmentor
+from PIL import Image
+from tqdm import tqdm
+
+from hacdr.apis.overlay import comparison
+from hacdr.errors import InputError
+
+PHOTOGRAPH_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')
+RECORD = 'predictions.json'
+
+
+def predict_folder(model, source, output, identity, labels=None):
+    """Segment every photograph of a folder.
+
+    For ``eye.jpg`` it writes ``eye.png`` (label map, 8-bit palette, values as in
+    ``model.CLASSES``) and ``eye_overlay.jpg`` (photograph and outlines side by
+    side). Photographs that were done before are skipped, so that an interrupted
+    run goes on where it stopped. A photograph that cannot be read is passed over
+    and reported at the end.
+
+    Args:
+        model (nn.Module): a segmentor with ``CLASSES``, ``PALETTE`` and ``cfg``, as
+            :func:`hacdr.apis.init_model` returns it.
+        source (str | Path): a photograph or a folder of photographs.
+        output (str | Path): folder for the results; made where it is missing.
+        identity (dict): what makes the predictions (config, checkpoint's sha256);
+            kept in ``predictions.json``.
+        labels (str | Path, optional): folder with the experts' label maps
+            (``eye.png``), drawn beside the prediction.
+
+    Returns:
+        List[Path]: the label maps of all photographs, written now or before.
+
+    Raises:
+        InputError: no photograph in ``source``; two photographs of one name;
+            ``output`` holds predictions of another model; no label map for a
+            photograph; photographs that could not be read.
+    """
+    photographs = find_photographs(source)
+    output = Path(output)
+    _claim(output, identity)
+    written, unreadable = [], []
+    for path in tqdm(photographs, desc='photographs', unit='photograph'):
+        label_path = output / f'{path.stem}.png'
+        overlay_path = output / f'{path.stem}_overlay.jpg'
+        if not (label_path.exists() and overlay_path.exists()):
+            photograph = mmcv.imread(str(path))
+            if photograph is None:
+                unreadable.append(path.name)
+                continue
+            panels = {'photograph': None}
+            if labels is not None:
+                panels = {'experts': _read_label(labels, path, photograph.shape[:2])}
+            prediction = predict(model, photograph)
+            panels['prediction'] = prediction
+            picture = comparison(photograph, panels, model.CLASSES, model.PALETTE)
+            _write_overlay(overlay_path, picture)
+            # The label map comes last: where it stands, the photograph is done.
+            _write_label(label_path, prediction, model.PALETTE)
+        written.append(label_path)
+    if unreadable:
+        raise InputError(
+            f'{len(unreadable)} of {len(photographs)} photographs in {source} could '
+            f'not be read and were passed over: {", ".join(unreadable[:5])}'
+            + (', ...' if len(unreadable) > 5 else '')
+        )
+    return written
+
+
+def predict(model, photograph):
+    """Segment one photograph.
+
+    Args:
+        model (nn.Module): as :func:`hacdr.apis.init_model` returns it.
+        photograph (np.ndarray | str): BGR, uint8, (H, W, 3), or a file's path.
+
+    Returns:
+        np.ndarray: label map, uint8, (H, W).
+    """
+    result = inference_segmentor(model, photograph)[0]
+    if result.ndim == 3:
+        result = result.argmax(0)
+    return result.astype(np.uint8)
+
+
+def find_photographs(source):
+    """List the photographs of a folder (not of its sub-folders), sorted by name.
+
+    Args:
+        source (str | Path): a photograph or a folder.
+
+    Returns:
+        List[Path]: at least one photograph.
+
+    Raises:
+        InputError: ``source`` is missing or holds none, or two share one stem.
+    """
+    source = Path(source)
+    if not source.exists():
+        raise InputError(f'{source}: no such file or folder of photographs')
+    found = [source] if source.is_file() else sorted(source.iterdir())
+    photographs = [p for p in found if p.suffix.lower() in PHOTOGRAPH_SUFFIXES]
+    if not photographs:
+        raise InputError(
+            f'{source}: no photograph found (expected {", ".join(PHOTOGRAPH_SUFFIXES)})'
+        )
+    stems = {}
+    for path in photographs:
+        if path.stem in stems:
+            raise InputError(
+                f'{source}: {stems[path.stem].name} and {path.name} would be written '
+                f'to the same {path.stem}.png; rename one of them'
+            )
+        stems[path.stem] = path
+    return photographs
+
+
+def _claim(output, identity):
+    """Make the output folder this model's, or refuse another model's."""
+    record = output / RECORD
+    if record.exists():
+        if json.loads(record.read_text()) != identity:
+            raise InputError(
+                f'{output} holds predictions of another checkpoint or config; '
+                'choose another output folder'
+            )
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    temporary = record.with_suffix('.tmp')
+    temporary.write_text(json.dumps(identity, indent=2) + '\n')
+    os.replace(temporary, record)
+
+
+def _read_label(folder, photograph_path, size):
+    path = Path(folder) / f'{photograph_path.stem}.png'
+    if not path.is_file():
+        raise InputError(f'{path}: no label map for {photograph_path.name}')
+    label = np.asarray(Image.open(path))
+    if label.shape != size:
+        raise InputError(
+            f'{path}: label map of size {label.shape}, expected that of '
+            f'{photograph_path.name}, {size}'
+        )
+    return label
+
+
+def _write_label(path, label, palette):
+    temporary = path.with_name(f'.{path.name}.tmp')
+    image = Image.fromarray(label, mode='P')
+    image.putpalette([int(c) for colour in palette for c in colour])
+    image.save(temporary, format='PNG')
+    os.replace(temporary, path)
+
+
+def _write_overlay(path, picture):
+    temporary = path.with_name(f'.{path.name}.tmp')
+    encoded = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
+    temporary.write_bytes(encoded.tobytes())
+    os.replace(temporary, path)

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from hacdr.apis import predict as predict_module
+from hacdr.apis.predict import find_photographs, predict_folder
+from hacdr.errors import InputError
+
+IDENTITY = dict(config='a.py', checkpoint_sha256='00')
+
+
+class Model:
+    CLASSES = ('background', 'EX', 'HE', 'SE', 'MA')
+    PALETTE = [[0, 0, 0], [255, 0, 0], [0, 0, 255], [0, 255, 0], [255, 255, 0]]
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    folder = tmp_path / 'photographs'
+    folder.mkdir()
+    for name in ('left.jpg', 'right.jpg'):
+        Image.fromarray(np.full((40, 50, 3), 90, np.uint8)).save(folder / name)
+    return folder
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Stand in for the network: lesion 3 in a square; counts the photographs."""
+    seen = []
+
+    def inference(model, photograph):
+        seen.append(photograph.shape)
+        probabilities = np.zeros((5, *photograph.shape[:2]), np.float32)
+        probabilities[3, 10:20, 10:20] = 1
+        return [probabilities]
+
+    monkeypatch.setattr(predict_module, 'inference_segmentor', inference)
+    return seen
+
+
+def test_writes_a_label_map_and_an_overlay_for_each(photographs, calls, tmp_path):
+    output = tmp_path / 'out'
+    written = predict_folder(Model(), photographs, output, IDENTITY)
+    assert [p.name for p in written] == ['left.png', 'right.png']
+    label = np.asarray(Image.open(output / 'left.png'))
+    assert label[15, 15] == 3
+    assert label.sum() == 300
+    overlay = np.asarray(Image.open(output / 'left_overlay.jpg'))
+    assert overlay.shape[1] == 2 * 50
+    assert not list(output.glob('.*'))
+
+
+def test_goes_on_where_it_stopped(photographs, calls, tmp_path):
+    output = tmp_path / 'out'
+    predict_folder(Model(), photographs, output, IDENTITY)
+    (output / 'right.png').unlink()
+    predict_folder(Model(), photographs, output, IDENTITY)
+    assert len(calls) == 3
+
+
+def test_refuses_the_folder_of_another_checkpoint(photographs, calls, tmp_path):
+    predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY)
+    other = dict(IDENTITY, checkpoint_sha256='11')
+    with pytest.raises(InputError, match='another checkpoint'):
+        predict_folder(Model(), photographs, tmp_path / 'out', other)
+
+
+def test_an_unreadable_photograph_does_not_stop_the_others(
+    photographs, calls, tmp_path
+):
+    (photographs / 'broken.jpg').write_bytes(b'not a jpeg')
+    with pytest.raises(InputError, match=r'1 of 3 .*broken\.jpg'):
+        predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY)
+    assert (tmp_path / 'out' / 'right.png').exists()
+
+
+def test_draws_the_label_maps_of_the_experts(photographs, calls, tmp_path):
+    labels = tmp_path / 'labels'
+    labels.mkdir()
+    Image.fromarray(np.zeros((40, 50), np.uint8)).save(labels / 'left.png')
+    with pytest.raises(InputError, match=r'right\.png: no label map for right\.jpg'):
+        predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY, labels)
+    Image.fromarray(np.zeros((40, 49), np.uint8)).save(labels / 'right.png')
+    with pytest.raises(InputError, match=r'\(40, 49\)'):
+        predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY, labels)
+
+
+def test_find_photographs(photographs):
+    assert len(find_photographs(photographs)) == 2
+    assert find_photographs(photographs / 'left.jpg') == [photographs / 'left.jpg']
+    (photographs / 'left.png').write_bytes(b'')
+    with pytest.raises(InputError, match=r'left\.jpg and left\.png'):
+        find_photographs(photographs)
+
+
+def test_find_photographs_says_what_is_missing(tmp_path):
+    with pytest.raises(InputError, match='no such'):
+        find_photographs(tmp_path / 'nowhere')
+    with pytest.raises(InputError, match='no photograph found'):
+        find_photographs(tmp_path)
