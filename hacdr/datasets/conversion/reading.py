@@ -1,0 +1,114 @@
+"""Photographs and lesion masks as the data sets publish them, checked."""
+
+import io
+import warnings
+
+import numpy as np
+from PIL import Image
+
+from hacdr.errors import InputError
+
+MASK_MODES = ('1', 'L', 'P', 'LA', 'RGB', 'RGBA')
+END_OF_IMAGE, START_OF_SCAN = b'\xff\xd9', b'\xff\xda'
+
+
+def check_photograph(data, where):
+    """Decode a photograph to the last pixel, to be sure that it is whole.
+
+    Args:
+        data (bytes): content of a JPEG file.
+        where (str): the file, for the message.
+
+    Returns:
+        Tuple[int, int]: width and height in pixels.
+
+    Raises:
+        InputError: not a JPEG, cut off, or not in colour.
+    """
+    image = _decode(data, where, 'photograph')
+    if image.format != 'JPEG':
+        raise InputError(f'{where}: photograph is {image.format}, expected JPEG')
+    # A download that was cut off and padded with zeros decodes without complaint.
+    # The thumbnail has an end-of-image marker too, hence the one after the scan.
+    if data.rfind(END_OF_IMAGE) < data.rfind(START_OF_SCAN):
+        raise InputError(f'{where}: photograph is cut off (no end-of-image marker)')
+    if image.mode != 'RGB':
+        raise InputError(
+            f'{where}: photograph has mode {image.mode}, expected colour (RGB)'
+        )
+    return image.size
+
+
+def read_mask(data, where, size):
+    """Read a two-valued mask, whatever its encoding.
+
+    Background is what is black, lesion is the one other colour. Palettes are
+    looked up and transparency is left aside, so that IDRiD's palette TIFFs (red is
+    grey 76) and its RGBA one (alpha 255 everywhere) mean what they show.
+
+    Args:
+        data (bytes): content of the mask's file.
+        where (str): the file, for the message.
+        size (Tuple[int, int]): width and height of the photograph.
+
+    Returns:
+        np.ndarray: bool, (H, W), True on the lesion.
+
+    Raises:
+        InputError: not an image, of another size than the photograph, or not black
+            and one other colour.
+    """
+    image = _decode(data, where, 'mask')
+    if image.size != tuple(size):
+        raise InputError(
+            f'{where}: mask is {image.size[0]}x{image.size[1]}, expected '
+            f"{size[0]}x{size[1]} as the photograph's"
+        )
+    if image.mode not in MASK_MODES:
+        raise InputError(
+            f'{where}: mask has mode {image.mode}, expected one of '
+            f'{", ".join(MASK_MODES)} (at most 8 bits)'
+        )
+    counted = image.getcolors(maxcolors=2)
+    if counted is None:
+        raise InputError(
+            f'{where}: mask has more than two values, expected black and one other'
+        )
+    lesion = [value for _, value in counted if any(_colour(image, value))]
+    if len(counted) - len(lesion) != 1:
+        raise InputError(
+            f'{where}: mask has the values {[value for _, value in counted]}, '
+            'expected black for the background and at most one other'
+        )
+    if not lesion:
+        return np.zeros((size[1], size[0]), bool)
+    return (np.asarray(image) == lesion[0]).reshape(size[1], size[0], -1).all(-1)
+
+
+def _decode(data, where, kind):
+    try:
+        with warnings.catch_warnings():
+            # What Pillow only warns of, it either survives or raises right after.
+            warnings.simplefilter('ignore')
+            image = Image.open(io.BytesIO(data))
+            image.load()
+    except Exception as error:
+        # On broken files Pillow's readers raise a dozen kinds of exceptions.
+        raise InputError(
+            f'{where}: {kind} cannot be decoded ({_first_line(error)})'
+        ) from error
+    return image
+
+
+def _first_line(error):
+    if isinstance(error, Image.UnidentifiedImageError):
+        return 'not an image'
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _colour(image, value):
+    """What a pixel value looks like, without transparency."""
+    if image.mode == 'P':
+        return image.getpalette('RGB')[3 * value : 3 * value + 3]
+    channels = value if isinstance(value, tuple) else (value,)
+    return channels[:-1] if image.mode in ('LA', 'RGBA') else channels

@@ -1,0 +1,167 @@
+"""A download as it lies on disk, folder or zip, behind one interface."""
+
+import os
+import zipfile
+from pathlib import Path
+
+from hacdr.errors import InputError
+
+# Far above any single picture of the known data sets (an uncompressed
+# 4288x2848 RGBA mask has 49 MB), far below what would exhaust the memory.
+LARGEST_MEMBER = 512 * 2**20
+
+
+def open_source(path):
+    """Open a download.
+
+    Args:
+        path (str | Path): a folder or a zip file.
+
+    Returns:
+        FolderSource | ZipSource: has ``names()``, ``read(name)`` and
+        ``where(name)``; can be pickled and sent to another process.
+
+    Raises:
+        InputError: missing, an empty folder, neither folder nor zip, a zip that
+            is cut off or that has members outside of it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        source = FolderSource(path)
+    elif path.is_file():
+        source = ZipSource(path)
+    else:
+        raise InputError(f'{path}: no such folder or zip file')
+    if not source.names():
+        raise InputError(f'{path}: is empty, expected a download')
+    return source
+
+
+class FolderSource:
+    """The files below a folder."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+
+    def names(self):
+        """List all files, relative to the folder, with '/' between the parts.
+
+        Returns:
+            List[str]: sorted.
+        """
+        found, seen = [], set()
+        for folder, subfolders, files in os.walk(self.path, followlinks=True):
+            # A link to a folder above would be walked for ever.
+            real = os.path.realpath(folder)
+            if real in seen:
+                subfolders.clear()
+                continue
+            seen.add(real)
+            below = Path(folder).relative_to(self.path)
+            found += [(below / file).as_posix() for file in files]
+        return sorted(found)
+
+    def read(self, name):
+        """Read a file.
+
+        Args:
+            name (str): one of ``names()``.
+
+        Returns:
+            bytes: its content.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        try:
+            return (self.path / name).read_bytes()
+        except OSError as error:
+            raise InputError(
+                f'{self.where(name)}: cannot be read ({error.strerror})'
+            ) from error
+
+    def where(self, name):
+        """Tell a person where a file lies."""
+        return str(self.path / name)
+
+
+class ZipSource:
+    """The members of a zip file; nothing is unpacked to disk."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self._archive = None
+        self._members = {}
+        for info in self._open().infolist():
+            if info.is_dir():
+                continue
+            name = info.filename.replace('\\', '/')
+            if (
+                '..' in name.split('/')
+                or name.startswith('/')
+                or ':' in name.split('/')[0]
+            ):
+                raise InputError(
+                    f'{path}: member {info.filename!r} points outside of the zip; '
+                    'expected the zip as downloaded'
+                )
+            if name in self._members:
+                raise InputError(f'{path}: holds {name!r} twice')
+            self._members[name] = info
+
+    def __getstate__(self):
+        # An open archive cannot travel to another process; it is opened anew.
+        return dict(self.__dict__, _archive=None)
+
+    def names(self):
+        """List all members, with '/' between the parts.
+
+        Returns:
+            List[str]: sorted.
+        """
+        return sorted(self._members)
+
+    def read(self, name):
+        """Unpack a member.
+
+        Args:
+            name (str): one of ``names()``.
+
+        Returns:
+            bytes: its content.
+
+        Raises:
+            InputError: it is damaged, encrypted or too large.
+        """
+        info = self._members[name]
+        if info.file_size > LARGEST_MEMBER:
+            raise InputError(
+                f'{self.where(name)}: unpacks to {info.file_size} bytes, expected '
+                f'at most {LARGEST_MEMBER}'
+            )
+        try:
+            return self._open().read(info)
+        except Exception as error:
+            # zipfile, zlib, bz2 and lzma each raise their own kinds.
+            raise InputError(
+                f'{self.where(name)}: cannot be unpacked ({error}); download it again'
+            ) from error
+
+    def where(self, name):
+        """Tell a person where a member lies."""
+        return f'{self.path}: {name}'
+
+    def _open(self):
+        if self._archive is None:
+            try:
+                self._archive = zipfile.ZipFile(self.path)
+            except zipfile.BadZipFile as error:
+                raise InputError(
+                    f'{self.path}: not a complete zip file ({error}); expected a '
+                    'folder or the zip as downloaded'
+                ) from error
+            except OSError as error:
+                raise InputError(
+                    f'{self.path}: cannot be read ({error.strerror})'
+                ) from error
+        return self._archive

@@ -1,0 +1,13 @@
+"""Convert IDRiD (part A, segmentation) as downloaded."""
+
+from hacdr.cli import run
+from hacdr.datasets.conversion.command import convert_command
+from hacdr.datasets.conversion.idrid import read_idrid
+
+
+def main():
+    convert_command(read_idrid, __doc__)
+
+
+if __name__ == '__main__':
+    run(main)
