@@ -1,0 +1,8 @@
+"""Data sets of fundus photographs with lesions."""
+
+from hacdr.datasets import pipelines
+from hacdr.datasets.ddr import DDRDataset
+from hacdr.datasets.idrid import IDRiDDataset
+from hacdr.datasets.lesion import LesionDataset
+
+__all__ = ['DDRDataset', 'IDRiDDataset', 'LesionDataset', 'pipelines']

@@ -1,0 +1,90 @@
+"""Datasets in the layout that ``tools/convert_datasets`` writes."""
+
+import os.path as osp
+
+import mmcv
+
+from hacdr.datasets.lesion import LesionDataset
+from hacdr.errors import InputError
+
+
+class ConvertedDataset(LesionDataset):
+    """A converted data set, checked when it is opened.
+
+    Every photograph and label map of the split must be there; one that cannot be
+    decoded is named when it is loaded. Arguments as mmseg's ``CustomDataset``,
+    with the paths as converted: ``img_dir='images/train'``,
+    ``ann_dir='labels/train'``, ``split='splits/train.txt'``.
+
+    Raises:
+        InputError: ``data_root`` is not a converted data set, or a photograph or
+            label map of the split is missing.
+    """
+
+    CONVERTER = None
+    """str: the script that makes such a data set."""
+
+    def load_annotations(self, img_dir, img_suffix, ann_dir, seg_map_suffix, split):
+        """List the photographs, see ``CustomDataset``; all of them exist."""
+        for path in (img_dir, ann_dir, split):
+            if path is not None and not self.file_client.exists(path):
+                raise InputError(
+                    f'{path}: not found; {self.data_root} is not a converted data '
+                    f'set, make it with: python {self.CONVERTER} DOWNLOAD -o '
+                    f'{self.data_root}'
+                )
+        img_infos = super().load_annotations(
+            img_dir, img_suffix, ann_dir, seg_map_suffix, split
+        )
+        if not img_infos:
+            raise InputError(f'{split or img_dir}: lists no photograph')
+        files = [(img_dir, info['filename'], 'photograph') for info in img_infos]
+        files += [
+            (ann_dir, info['ann']['seg_map'], 'label map')
+            for info in img_infos
+            if 'ann' in info
+        ]
+        missing = [
+            (osp.join(folder, file), kind)
+            for folder, file, kind in files
+            if not self.file_client.isfile(osp.join(folder, file))
+        ]
+        if missing:
+            path, kind = missing[0]
+            more = f' (and {len(missing) - 1} more files)' if missing[1:] else ''
+            raise InputError(f'{path}: {kind} of {split} is missing{more}')
+        return img_infos
+
+    def prepare_train_img(self, idx):
+        """Load a sample with its label map, see ``CustomDataset``."""
+        try:
+            return super().prepare_train_img(idx)
+        except Exception:
+            self._check_photograph(idx)
+            raise
+
+    def prepare_test_img(self, idx):
+        """Load a sample, see ``CustomDataset``."""
+        try:
+            return super().prepare_test_img(idx)
+        except Exception:
+            self._check_photograph(idx)
+            raise
+
+    def _check_photograph(self, idx):
+        """Name the photograph if it was the reason why a sample failed to load.
+
+        mmcv returns None for one that is cut off, and mmseg fails on that later
+        without the file's name.
+        """
+        path = osp.join(self.img_dir, self.img_infos[idx]['filename'])
+        try:
+            decoded = mmcv.imfrombytes(self.file_client.get(path)) is not None
+        except Exception:
+            # Empty or unreadable files raise, each in its way.
+            decoded = False
+        if not decoded:
+            raise InputError(
+                f'{path}: photograph cannot be decoded, it is cut off or damaged; '
+                'convert the data set again'
+            )

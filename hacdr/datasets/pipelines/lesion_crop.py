@@ -1,0 +1,102 @@
+"""Crops that show the rare lesions often enough."""
+
+import cv2
+import numpy as np
+from mmseg.datasets import PIPELINES
+
+
+@PIPELINES.register_module()
+class LesionCrop:
+    """Crop around a random pixel of a lesion, or anywhere.
+
+    With probability ``lesion_prob`` the crop contains a random pixel of a lesion
+    drawn evenly from those in the label map, be it of five pixels or a million; the
+    pixel may lie anywhere in the crop. Otherwise, and where there is no lesion, the
+    crop is drawn uniformly.
+
+    Needs 'img' (H, W, C) and 'gt_semantic_seg' (H, W); crops these and whatever else
+    is in 'seg_fields', and sets 'img_shape' and 'pad_shape'. Where the photograph is
+    smaller than the crop it stays as it is; ``Pad`` comes after. Draws from numpy's
+    global generator, which mmseg seeds in every worker.
+
+    Args:
+        crop_size (Tuple[int, int] | int): height and width.
+        lesion_prob (float): from 0 to 1.
+        classes (Sequence[int]): label values that count as lesions.
+
+    Raises:
+        ValueError: an argument out of its range.
+    """
+
+    def __init__(self, crop_size, lesion_prob=0.85, classes=(1, 2, 3, 4)):
+        if isinstance(crop_size, int):
+            crop_size = crop_size, crop_size
+        if len(crop_size) != 2 or min(crop_size) < 1:
+            raise ValueError(
+                f'crop_size must be a positive height and width, got {crop_size}'
+            )
+        if not 0 <= lesion_prob <= 1:
+            raise ValueError(f'lesion_prob must be from 0 to 1, got {lesion_prob}')
+        if not classes or not all(0 <= value <= 255 for value in classes):
+            raise ValueError(f'classes must be label values 0 to 255, got {classes}')
+        self.crop_size = tuple(crop_size)
+        self.lesion_prob = lesion_prob
+        self.classes = tuple(classes)
+
+    def __call__(self, results):
+        height, width = results['img'].shape[:2]
+        pixel = None
+        if np.random.rand() < self.lesion_prob:
+            pixel = random_lesion_pixel(results['gt_semantic_seg'], self.classes)
+        pixel = pixel or (None, None)
+        top = _draw_start(height, self.crop_size[0], pixel[0])
+        left = _draw_start(width, self.crop_size[1], pixel[1])
+        window = (
+            slice(top, top + self.crop_size[0]),
+            slice(left, left + self.crop_size[1]),
+        )
+        for key in ['img', *results['seg_fields']]:
+            results[key] = results[key][window]
+        results['img_shape'] = results['pad_shape'] = results['img'].shape
+        return results
+
+    def __repr__(self):
+        return (
+            f'{type(self).__name__}(crop_size={self.crop_size}, '
+            f'lesion_prob={self.lesion_prob}, classes={self.classes})'
+        )
+
+
+def random_lesion_pixel(labels, classes):
+    """Draw a lesion evenly from those present, then one of its pixels.
+
+    Args:
+        labels (np.ndarray): uint8 (H, W).
+        classes (Sequence[int]): label values to draw from.
+
+    Returns:
+        Tuple[int, int] | None: row and column; None where no lesion is present.
+    """
+    labels = np.ascontiguousarray(labels)
+    # The first one present of a random order is a fair draw from those present, and
+    # spares looking for the others.
+    for value in np.random.permutation(classes):
+        mask = cv2.inRange(labels, int(value), int(value))
+        count = cv2.countNonZero(mask)
+        if count:
+            # Sums by rows find the pixel without a list of millions.
+            in_row = cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[:, 0]
+            up_to_row = np.cumsum(in_row // 255)
+            rank = np.random.randint(count)
+            row = int(np.searchsorted(up_to_row, rank, side='right'))
+            columns = np.flatnonzero(mask[row])
+            return row, int(columns[rank - up_to_row[row]])
+    return None
+
+
+def _draw_start(size, crop, pixel):
+    """Where the crop starts along one axis so that it contains the pixel."""
+    first, last = 0, max(0, size - crop)
+    if pixel is not None:
+        first, last = max(first, pixel - crop + 1), min(last, pixel)
+    return np.random.randint(first, last + 1)
