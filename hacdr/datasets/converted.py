@@ -87,4 +87,4 @@ class ConvertedDataset(LesionDataset):
             raise InputError(
                 f'{path}: photograph cannot be decoded, it is cut off or damaged; '
                 'convert the data set again'
-            )
+            ) from None

@@ -13,9 +13,9 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Dict, List, NamedTuple
 
-import cv2
 import numpy as np
 import PIL
+import scipy
 from tqdm import tqdm
 
 import hacdr
@@ -95,7 +95,7 @@ def convert(source, plan, output, overwrite=False, jobs=None):
                 hacdr=hacdr.__version__,
                 python=platform.python_version(),
                 numpy=np.__version__,
-                opencv=cv2.__version__,
+                scipy=scipy.__version__,
                 pillow=PIL.__version__,
             ),
             lesions=list(merging.LESIONS),
@@ -253,8 +253,6 @@ def _convert_all(source, records, folder, jobs):
 def _start_worker(source, folder):
     global _worker_job
     _worker_job = source, folder
-    # The processes share the cores; OpenCV's own threads would only quarrel.
-    cv2.setNumThreads(1)
     # Ctrl-C is the parent's to handle: it lets the workers finish and cleans up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -2,8 +2,8 @@
 
 from itertools import combinations
 
-import cv2
 import numpy as np
+from scipy import ndimage
 
 from hacdr.datasets.lesion import LesionDataset
 
@@ -38,9 +38,8 @@ def to_labels(bits):
     Returns:
         np.ndarray: uint8 (H, W), 0 for background, else the highest set bit + 1.
     """
-    table = np.zeros((256, 1), np.uint8)
-    table[:, 0] = [value.bit_length() for value in range(256)]
-    return cv2.LUT(bits, table)
+    table = np.array([value.bit_length() for value in range(256)], np.uint8)
+    return table[bits]
 
 
 def count_lesions(bits):
@@ -87,6 +86,6 @@ def count_overlaps(bits):
 
 
 def _count_components(mask):
-    if not mask.any():
-        return 0
-    return cv2.connectedComponents(mask, connectivity=8)[0] - 1
+    # Not OpenCV's: its threads do not survive the fork of a process that has used
+    # them before.
+    return ndimage.label(mask, np.ones((3, 3)))[1]

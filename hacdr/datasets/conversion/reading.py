@@ -69,6 +69,9 @@ def read_mask(data, where, size):
             f'{where}: mask has mode {image.mode}, expected one of '
             f'{", ".join(MASK_MODES)} (at most 8 bits)'
         )
+    if image.mode == '1':
+        # As an array it would be of another type than its values.
+        image = image.convert('L')
     counted = image.getcolors(maxcolors=2)
     if counted is None:
         raise InputError(

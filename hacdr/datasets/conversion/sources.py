@@ -90,7 +90,7 @@ class ZipSource:
 
     def __init__(self, path):
         self.path = Path(path)
-        self._archive = None
+        self._archive, self._process = None, None
         self._members = {}
         for info in self._open().infolist():
             if info.is_dir():
@@ -110,7 +110,7 @@ class ZipSource:
             self._members[name] = info
 
     def __getstate__(self):
-        # An open archive cannot travel to another process; it is opened anew.
+        # An open archive cannot be pickled; it is opened anew.
         return dict(self.__dict__, _archive=None)
 
     def names(self):
@@ -152,9 +152,11 @@ class ZipSource:
         return f'{self.path}: {name}'
 
     def _open(self):
-        if self._archive is None:
+        # A forked process shares the open file's position with its parent.
+        if self._archive is None or self._process != os.getpid():
             try:
                 self._archive = zipfile.ZipFile(self.path)
+                self._process = os.getpid()
             except zipfile.BadZipFile as error:
                 raise InputError(
                     f'{self.path}: not a complete zip file ({error}); expected a '

@@ -34,7 +34,7 @@ class LocalContrastNormalize:
         darkest (float): what is not brighter counts as surround, see
             :func:`~hacdr.datasets.field_of_view.field_of_view`. Stray light around
             the field of view makes a dark ring and a bright rim where it is
-            brighter than this: four of 56 photographs of IDRiD at 10, none at 20.
+            brighter than this: five of 56 photographs of IDRiD at 10, none at 20.
 
     Raises:
         ValueError: sigma or gain is not positive.

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+from mmseg.datasets import DATASETS, build_dataloader, build_dataset
+
+from hacdr.datasets.conversion import convert, open_source, read_idrid
+from hacdr.errors import InputError
+
+LOAD = [dict(type='LoadImageFromFile')]
+LOAD_WITH_LABELS = [*LOAD, dict(type='LoadAnnotations')]
+
+
+@pytest.fixture
+def root(raw, tmp_path):
+    source = open_source(raw.root)
+    convert(source, read_idrid(source), tmp_path / 'IDRiD', jobs=1)
+    return tmp_path / 'IDRiD'
+
+
+def build(root, split='train', **options):
+    part = 'test' if split == 'test' else 'train'
+    config = dict(
+        type='IDRiDDataset',
+        data_root=str(root),
+        img_dir=f'images/{part}',
+        ann_dir=f'labels/{part}',
+        split=split and f'splits/{split}.txt',
+        pipeline=LOAD_WITH_LABELS,
+    )
+    return build_dataset({**config, **options})
+
+
+def test_registered():
+    assert {'IDRiDDataset', 'DDRDataset'} <= set(DATASETS.module_dict)
+
+
+def test_loads_what_was_converted(root):
+    dataset = build(root)
+    assert len(dataset) == 2
+    assert dataset.CLASSES == ('background', 'EX', 'HE', 'SE', 'MA')
+    sample = dataset[0]
+    assert sample['img'].shape == (48, 64, 3)
+    assert np.unique(sample['gt_semantic_seg']).tolist() == [0, 1, 2, 4]
+    assert dataset.get_gt_seg_map_by_idx(0)[9, 9] == 4
+
+
+@pytest.mark.parametrize(
+    ('split', 'count'), [('train', 2), ('val', 1), ('trainval', 3), ('test', 1)]
+)
+def test_splits(root, split, count):
+    assert len(build(root, split, test_mode=True, pipeline=LOAD)) == count
+
+
+def test_without_a_split_all_photographs_are_taken(root):
+    assert len(build(root, split=None)) == 3
+
+
+def test_not_converted(tmp_path):
+    command = f'python tools/convert_datasets/idrid.py DOWNLOAD -o {tmp_path}'
+    with pytest.raises(InputError, match=f'images/train: not found.*{command}'):
+        build(tmp_path)
+
+
+def test_the_download_is_not_converted(raw):
+    with pytest.raises(InputError, match='is not a converted data set'):
+        build(raw.root)
+
+
+@pytest.mark.parametrize(
+    'file', ['images/train/IDRiD_02.jpg', 'labels/train/IDRiD_02.png']
+)
+def test_a_file_of_the_split_is_missing(root, file):
+    (root / file).unlink()
+    with pytest.raises(InputError, match=rf'{file}: .* of .*train\.txt is missing'):
+        build(root)
+
+
+def test_an_empty_split(root):
+    (root / 'splits' / 'train.txt').write_text('')
+    with pytest.raises(InputError, match=r'train\.txt: lists no photograph'):
+        build(root)
+
+
+@pytest.mark.parametrize('test_mode', [False, True])
+@pytest.mark.parametrize('kept', [0, 0.5])
+def test_a_photograph_that_is_cut_off_is_named(root, test_mode, kept):
+    dataset = build(root, test_mode=test_mode, pipeline=LOAD)
+    path = root / 'images' / 'train' / 'IDRiD_02.jpg'
+    data = path.read_bytes()
+    path.write_bytes(data[: int(kept * len(data))])
+    assert dataset[0]['img'] is not None
+    with pytest.raises(InputError, match=r'IDRiD_02\.jpg: photograph cannot be dec'):
+        dataset[1]
+
+
+def test_a_photograph_that_is_cut_off_is_named_through_a_worker(root):
+    pipeline = [
+        *LOAD_WITH_LABELS,
+        dict(type='DefaultFormatBundle'),
+        dict(type='Collect', keys=['img', 'gt_semantic_seg'], meta_keys=[]),
+    ]
+    dataset = build(root, pipeline=pipeline)
+    (root / 'images' / 'train' / 'IDRiD_02.jpg').write_bytes(b'\xff\xd8\xff')
+    loader = build_dataloader(dataset, 1, 1, dist=False, seed=0)
+    with pytest.raises(InputError, match=r'IDRiD_02\.jpg: photograph cannot be dec'):
+        list(loader)
+
+
+def test_other_failures_are_left_as_they_are(root):
+    dataset = build(root, pipeline=[*LOAD, dict(type='LesionCrop', crop_size=9)])
+    with pytest.raises(KeyError, match='gt_semantic_seg'):
+        dataset[0]

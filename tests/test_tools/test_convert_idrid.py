@@ -1,0 +1,76 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hacdr.datasets.conversion.command import convert_command
+from hacdr.datasets.conversion.idrid import read_idrid
+from hacdr.errors import InputError
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'convert_datasets' / 'idrid.py'
+
+
+@pytest.fixture
+def download(tmp_path):
+    """One photograph with one mask."""
+    top = tmp_path / 'download' / 'A. Segmentation'
+    subset = 'a. Training Set'
+    photograph = top / '1. Original Images' / subset / 'IDRiD_07.jpg'
+    masks = top / '2. All Segmentation Groundtruths' / subset
+    mask = masks / '3. Hard Exudates' / 'IDRiD_07_EX.tif'
+    for path, mode in ((photograph, 'RGB'), (mask, 'L')):
+        path.parent.mkdir(parents=True)
+        Image.fromarray(np.eye(32, dtype=np.uint8) * 255).convert(mode).save(path)
+    return tmp_path / 'download'
+
+
+@pytest.fixture
+def command(monkeypatch, tmp_path):
+    def call(*arguments):
+        output = str(tmp_path / 'out')
+        monkeypatch.setattr(
+            sys, 'argv', ['idrid.py', *map(str, arguments), '-o', output, '--jobs', '1']
+        )
+        convert_command(read_idrid, 'description')
+
+    return call
+
+
+def test_report(download, command, tmp_path, capsys):
+    command(download)
+    out, err = capsys.readouterr()
+    assert 'train: 1 photographs' in out
+    assert ['EX', '1', '32', '1'] in [line.split() for line in out.splitlines()]
+    assert max(map(len, out.replace(str(tmp_path), '').splitlines())) <= 80
+    assert 'warning: photographs missing from the official set: train 1-6, 8-' in err
+    command(download)
+    assert (
+        'already converted from the same files, nothing to do'
+        in capsys.readouterr().out
+    )
+
+
+def test_strict_fails_where_files_are_missing(download, command, tmp_path):
+    with pytest.raises(InputError, match=r'train 1-6, 8-54; test 55-81 \(--strict\)'):
+        command(download, '--strict')
+    assert not (tmp_path / 'out').exists()
+
+
+def test_bad_input_is_one_line_and_exit_code_two(tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(TOOL), str(tmp_path), '-o', str(tmp_path / 'out')],
+        capture_output=True,
+        text=True,
+        cwd=str(TOOL.parents[2]),
+        env={'PYTHONPATH': str(TOOL.parents[2]), 'PYTHONWARNINGS': 'ignore'},
+        check=False,
+    )
+    assert done.returncode == 2
+    assert (
+        done.stderr.splitlines()[-1]
+        == f'error: {tmp_path}: is empty, expected a download'
+    )
+    assert 'Traceback' not in done.stderr
