@@ -44,7 +44,7 @@ def _parse_args(description):
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='replace an earlier conversion of other files',
+        help='convert anew and replace an earlier conversion',
     )
     parser.add_argument(
         '--jobs', type=int, help='processes; default: one for each core'

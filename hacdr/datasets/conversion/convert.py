@@ -66,7 +66,7 @@ def convert(source, plan, output, overwrite=False, jobs=None):
         source (FolderSource | ZipSource): as ``open_source`` returns it.
         plan (Plan): what a reader found in it.
         output (str | Path): the data set's root; appears complete or not at all.
-        overwrite (bool): replace a converted set that was made from other files.
+        overwrite (bool): convert anew and replace an earlier conversion.
         jobs (int, optional): processes; one for each core by default.
 
     Returns:
@@ -169,15 +169,15 @@ def _find_earlier(source, plan, output, overwrite):
             f'{output}: exists and is not a converted data set; choose another output'
         )
     expected, present = layout.expected_files(manifest), layout.present_files(output)
-    same = (
-        manifest['layout'] == layout.LAYOUT_VERSION
-        and expected <= present
-        and _identity_of_manifest(manifest) == _identity_of_plan(source, plan)
-    )
-    if same:
-        return manifest
     if not overwrite:
-        reason = 'is incomplete' if expected - present else 'was made from other files'
+        if expected - present:
+            reason = 'is incomplete'
+        elif manifest['layout'] != layout.LAYOUT_VERSION:
+            reason = 'was made by another version of hacdr'
+        elif _identity_of_manifest(manifest) != _identity_of_plan(source, plan):
+            reason = 'was made from other files'
+        else:
+            return manifest
         raise InputError(
             f'{output}: holds a converted data set that {reason}; remove it or pass '
             '--overwrite'

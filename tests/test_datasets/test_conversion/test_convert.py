@@ -148,6 +148,22 @@ def test_an_incomplete_conversion_is_told(raw, output):
         run(raw.root, output)
 
 
+def test_a_conversion_by_another_version_is_told(raw, output, monkeypatch):
+    run(raw.root, output)
+    monkeypatch.setattr(layout, 'LAYOUT_VERSION', layout.LAYOUT_VERSION + 1)
+    with pytest.raises(InputError, match='another version of hacdr'):
+        run(raw.root, output)
+
+
+def test_overwriting_converts_anew(raw, output):
+    run(raw.root, output)
+    label = output / 'labels' / 'train' / 'IDRiD_01.png'
+    before = label.read_bytes()
+    label.write_bytes(b'damaged')
+    assert run(raw.root, output, overwrite=True)[1]
+    assert label.read_bytes() == before
+
+
 def test_overwriting_spares_what_others_wrote(raw, output):
     run(raw.root, output)
     (output / 'notes.txt').write_text('precious')
