@@ -50,7 +50,7 @@ def read(path):
         raise InputError('no such file')
     try:
         checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-    except (EOFError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
+    except (EOFError, KeyError, OSError, RuntimeError, pickle.UnpicklingError) as error:
         raise InputError('not a checkpoint that torch can read') from error
     if not isinstance(checkpoint, dict):
         raise InputError(f'a {type(checkpoint).__name__}, expected a dict of weights')

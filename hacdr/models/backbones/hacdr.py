@@ -383,6 +383,11 @@ class HACDR(BaseModule):
                 )
         if ffn not in ('conv', 'mdconv'):
             raise ValueError(f"ffn must be 'conv' or 'mdconv', got {ffn!r}")
+        for name, rate in (('drop', drop_rate), ('drop_path', drop_path_rate)):
+            if not 0 <= rate < 1:
+                raise ValueError(
+                    f'{name}_rate must be at least 0 and less than 1, got {rate}'
+                )
         if not out_indices or not set(out_indices) <= set(range(len(depths))):
             raise ValueError(
                 f'out_indices must name some of the stages 0 to {len(depths) - 1}, '
@@ -403,7 +408,8 @@ class HACDR(BaseModule):
             'norm_cfg': norm_cfg,
             'act_cfg': act_cfg,
         }
-        drop_path_rates = iter(torch.linspace(0, drop_path_rate, sum(depths)).tolist())
+        rates = torch.linspace(0, drop_path_rate, sum(depths), dtype=torch.float64)
+        drop_path_rates = iter(rates.tolist())
         self.stages = nn.ModuleList()
         for i in range(max(out_indices) + 1):
             channels = embed_dims[i]
