@@ -273,7 +273,7 @@ class HCAB(nn.Module):
     def _add(self, x, scale, residual):
         # Dropping the (B, C, 1, 1) factors instead of the residual saves two passes
         # over it and is the same.
-        factors = self.drop_path(scale.view(1, -1, 1, 1).expand(len(x), -1, 1, 1))
+        factors = self.drop_path(scale.view(1, -1, 1, 1).expand(x.shape[0], -1, 1, 1))
         return torch.addcmul(x, factors, residual)
 
 
