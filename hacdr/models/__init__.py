@@ -1,0 +1,16 @@
+"""Backbones, heads, losses and segmentors, registered with mmseg on import."""
+
+from . import segmentors  # noqa: F401
+from .backbones import HACDR
+from .decode_heads import AdaptiveAggregationHead
+from .layers import MDConv
+from .losses import NALoss
+from .released_weights import convert_released_state_dict
+
+__all__ = [
+    'HACDR',
+    'AdaptiveAggregationHead',
+    'MDConv',
+    'NALoss',
+    'convert_released_state_dict',
+]

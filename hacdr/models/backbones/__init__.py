@@ -1,0 +1,5 @@
+"""Backbones."""
+
+from .hacdr import HACDR
+
+__all__ = ['HACDR']

@@ -1,0 +1,5 @@
+"""Losses."""
+
+from .na_loss import NALoss
+
+__all__ = ['NALoss']

@@ -1,0 +1,57 @@
+"""Activation checkpointing that leaves batch statistics alone."""
+
+import inspect
+from contextlib import contextmanager
+
+import torch
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils import checkpoint as torch_checkpoint
+
+# The argument came with torch 1.11 and later versions insist on it.
+_REENTRANT = (
+    {'use_reentrant': True}
+    if 'use_reentrant' in inspect.signature(torch_checkpoint.checkpoint).parameters
+    else {}
+)
+
+
+def checkpoint(module, x):
+    """Compute ``module(x)`` without keeping its activations for backward.
+
+    Backward computes them again: more time, less memory, same gradients. Unlike
+    plain ``torch.utils.checkpoint``, the second computation does not feed the
+    running statistics of batch normalisation a second time, so they too are as
+    without checkpointing.
+
+    Args:
+        module (nn.Module): takes and returns one tensor.
+        x (Tensor): its input. Without gradient, ``module`` is called directly.
+    """
+    if not (torch.is_grad_enabled() and x.requires_grad):
+        return module(x)
+
+    def run(inputs):
+        # The first computation runs without gradient, the repetition with it.
+        if torch.is_grad_enabled():
+            with _frozen_statistics(module):
+                return module(inputs)
+        return module(inputs)
+
+    return torch_checkpoint.checkpoint(run, x, **_REENTRANT)
+
+
+@contextmanager
+def _frozen_statistics(module):
+    layers = [
+        layer
+        for layer in module.modules()
+        if isinstance(layer, _BatchNorm) and layer.training
+    ]
+    tracked = [layer.track_running_stats for layer in layers]
+    for layer in layers:
+        layer.track_running_stats = False
+    try:
+        yield
+    finally:
+        for layer, value in zip(layers, tracked):
+            layer.track_running_stats = value
