@@ -29,9 +29,9 @@ class ConvertedDataset(LesionDataset):
         for path in (img_dir, ann_dir, split):
             if path is not None and not self.file_client.exists(path):
                 raise InputError(
-                    f'{path}: not found; {self.data_root} is not a converted data '
-                    f'set, make it with: python {self.CONVERTER} DOWNLOAD -o '
-                    f'{self.data_root}'
+                    f'{path}: not found, expected a converted data set; make it '
+                    f'with: python {self.CONVERTER} DOWNLOAD -o '
+                    f'{self.data_root or "DATA_ROOT"}'
                 )
         img_infos = super().load_annotations(
             img_dir, img_suffix, ann_dir, seg_map_suffix, split
@@ -52,7 +52,7 @@ class ConvertedDataset(LesionDataset):
         if missing:
             path, kind = missing[0]
             more = f' (and {len(missing) - 1} more files)' if missing[1:] else ''
-            raise InputError(f'{path}: {kind} of {split} is missing{more}')
+            raise InputError(f'{path}: {kind} of {split or img_dir} is missing{more}')
         return img_infos
 
     def prepare_train_img(self, idx):

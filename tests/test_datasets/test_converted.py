@@ -61,7 +61,7 @@ def test_not_converted(tmp_path):
 
 
 def test_the_download_is_not_converted(raw):
-    with pytest.raises(InputError, match='is not a converted data set'):
+    with pytest.raises(InputError, match='not found, expected a converted data set'):
         build(raw.root)
 
 
@@ -72,6 +72,12 @@ def test_a_file_of_the_split_is_missing(root, file):
     (root / file).unlink()
     with pytest.raises(InputError, match=rf'{file}: .* of .*train\.txt is missing'):
         build(root)
+
+
+def test_a_label_map_is_missing_without_a_split(root):
+    (root / 'labels' / 'train' / 'IDRiD_02.png').unlink()
+    with pytest.raises(InputError, match=r'label map of .*images/train is missing'):
+        build(root, split=None)
 
 
 def test_an_empty_split(root):
