@@ -1,0 +1,18 @@
+"""Entry points for Python and the command line tools."""
+
+from .config import check_config, check_metrics, load_config
+from .model import init_model
+from .predict import predict, predict_folder
+from .weights import check_classes, file_sha256, load_weights
+
+__all__ = [
+    'check_classes',
+    'check_config',
+    'check_metrics',
+    'file_sha256',
+    'init_model',
+    'load_config',
+    'load_weights',
+    'predict',
+    'predict_folder',
+]

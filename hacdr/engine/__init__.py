@@ -1,0 +1,5 @@
+"""Training: the runner."""
+
+from .runner import ResumableIterBasedRunner
+
+__all__ = ['ResumableIterBasedRunner']

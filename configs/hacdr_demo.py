@@ -1,0 +1,111 @@
+# A small HACDR-Net on generated photographs, for minutes of two CPU cores.
+_base_ = ['_base_/models/hacdr.py', '_base_/default_runtime.py']
+class_pixels = [975, 8, 10, 2, 1]
+model = dict(
+    backbone=dict(
+        embed_dims=[16, 32, 64, 96],
+        depths=[1, 1, 2, 1],
+        ffn_ratios=[4, 4, 4, 4],
+        drop_rate=0.0,
+        drop_path_rate=0.0,
+    ),
+    decode_head=dict(
+        in_channels=[16, 32, 64, 96],
+        channels=16,
+        dropout_ratio=0.1,
+        class_prior=class_pixels,
+        loss_decode=[
+            dict(type='CrossEntropyLoss', class_weight=[1.0, 1.5, 1.5, 2.0, 3.0]),
+            dict(
+                type='DiceLoss',
+                class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],
+                ignore_index=255,
+                loss_weight=0.5,
+            ),
+            dict(
+                type='NALoss',
+                cls_num_list=class_pixels,
+                min_kept=20000,
+                loss_weight=0.1,
+            ),
+        ],
+    ),
+)
+
+dataset_type = 'IDRiDDataset'
+data_root = 'data/demo'
+size = (1440, 960)
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='LocalContrastNormalize', sigma=30),
+    dict(type='LesionCrop', crop_size=(256, 256)),
+    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(type='RandomFlip', prob=0.5, direction='vertical'),
+    dict(type='DefaultFormatBundle'),
+    dict(type='Collect', keys=['img', 'gt_semantic_seg']),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='MultiScaleFlipAug',
+        img_scale=size,
+        flip=False,
+        transforms=[
+            dict(type='LocalContrastNormalize', sigma=30),
+            dict(type='RandomFlip'),
+            dict(type='ImageToTensor', keys=['img']),
+            dict(type='Collect', keys=['img']),
+        ],
+    ),
+]
+data = dict(
+    samples_per_gpu=4,
+    workers_per_gpu=0,
+    persistent_workers=False,
+    train=dict(
+        type=dataset_type,
+        data_root=data_root,
+        img_dir='images/train',
+        ann_dir='labels/train',
+        split='splits/train.txt',
+        pipeline=train_pipeline,
+    ),
+    val=dict(
+        type=dataset_type,
+        data_root=data_root,
+        img_dir='images/train',
+        ann_dir='labels/train',
+        split='splits/val.txt',
+        pipeline=test_pipeline,
+    ),
+    test=dict(
+        type=dataset_type,
+        data_root=data_root,
+        img_dir='images/test',
+        ann_dir='labels/test',
+        split='splits/test.txt',
+        pipeline=test_pipeline,
+    ),
+)
+
+optimizer = dict(
+    type='AdamW',
+    lr=2e-3,
+    weight_decay=0.01,
+    paramwise_cfg=dict(custom_keys=dict(conv_offset=dict(lr_mult=0.1))),
+)
+optimizer_config = dict(grad_clip=dict(max_norm=5))
+lr_config = dict(
+    policy='poly', power=0.9, warmup='linear', warmup_iters=30, by_epoch=False
+)
+runner = dict(type='IterBasedRunner', max_iters=300)
+checkpoint_config = dict(by_epoch=False, interval=50, max_keep_ckpts=1)
+log_config = dict(interval=10)
+evaluation = dict(
+    interval=150,
+    metric=['mAUPR', 'mDice', 'mIoU'],
+    pre_eval=True,
+    save_best='mAUPR',
+    rule='greater',
+)

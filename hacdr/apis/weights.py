@@ -1,0 +1,105 @@
+"""Checkpoints: loaded whole or refused with what does not fit."""
+
+import hashlib
+import os.path as osp
+
+import torch
+from mmcv.runner.checkpoint import CheckpointLoader
+
+from hacdr.errors import InputError
+
+
+def load_weights(model, path):
+    """Load a checkpoint into a model that it fits entirely.
+
+    Args:
+        model (nn.Module): the model.
+        path (str): checkpoint file.
+
+    Returns:
+        dict: the checkpoint's meta data.
+
+    Raises:
+        InputError: the file is missing, unreadable or does not fit.
+    """
+    if not osp.isfile(path):
+        raise InputError(f'{path}: no such checkpoint file')
+    try:
+        checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    except Exception as error:
+        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f'{path}: not a readable checkpoint ({first_line})') from error
+    state_dict = checkpoint.get('state_dict', checkpoint)
+    load_state_dict_strictly(model, state_dict, path)
+    return checkpoint.get('meta', {})
+
+
+def load_state_dict_strictly(model, state_dict, source):
+    """Load tensors by name; every name and shape must fit.
+
+    Args:
+        model (nn.Module): the model, or its (distributed) data parallel wrapper.
+        state_dict (dict[str, Tensor]): the weights.
+        source (str): where they come from, for the error.
+
+    Raises:
+        InputError: with the numbers of weights missing, unknown and of another
+            shape, and the first of each.
+    """
+    model = getattr(model, 'module', model)
+    state_dict = {
+        name[len('module.') :] if name.startswith('module.') else name: tensor
+        for name, tensor in state_dict.items()
+    }
+    own = model.state_dict()
+    problems = []
+    missing = [name for name in own if name not in state_dict]
+    unknown = [name for name in state_dict if name not in own]
+    reshaped = [
+        f'{name} {tuple(state_dict[name].shape)} instead of {tuple(own[name].shape)}'
+        for name in own
+        if name in state_dict and state_dict[name].shape != own[name].shape
+    ]
+    for kind, names in (
+        ('missing', missing),
+        ('unknown', unknown),
+        ('of another shape', reshaped),
+    ):
+        if names:
+            problems.append(f'{len(names)} {kind} (first: {names[0]})')
+    if problems:
+        raise InputError(
+            f'{source}: checkpoint of another architecture; of {len(own)} weights '
+            f'expected: {"; ".join(problems)}'
+        )
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(state_dict[name])
+
+
+def check_classes(meta, classes, path):
+    """Refuse a checkpoint that was trained for other classes.
+
+    Args:
+        meta (dict): the checkpoint's meta data; without CLASSES nothing is checked.
+        classes (Sequence[str]): the classes of the data.
+        path (str): the checkpoint, for the error.
+
+    Raises:
+        InputError: the classes differ.
+    """
+    trained = meta.get('CLASSES')
+    if trained is not None and tuple(trained) != tuple(classes):
+        raise InputError(
+            f'{path}: trained for the classes {", ".join(trained)}, expected '
+            f'{", ".join(classes)}'
+        )
+
+
+def file_sha256(path):
+    """Return the sha256 of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for block in iter(lambda: file.read(1 << 20), b''):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,85 @@
+"""Cures for what mmcv 1.x misses on newer versions of torch and yapf.
+
+Each function cures one thing, only where it is ill, and returns whether it did.
+``import hacdr`` applies them all and logs once what it did.
+"""
+
+import logging
+
+import torch
+from mmcv.parallel import _functions as scatter_functions
+from mmcv.parallel import distributed
+from mmcv.runner.checkpoint import CheckpointLoader
+from mmcv.utils import config as config_module
+
+logger = logging.getLogger('hacdr')
+
+
+def apply():
+    """Apply every cure that is needed."""
+    cures = (replicated_module, scatter_stream, load_weights_only, yapf_verify)
+    done = [cure.__name__ for cure in cures if cure()]
+    if done:
+        logger.info('compatibility cures for mmcv 1.x: %s', ', '.join(done))
+
+
+def replicated_module():
+    """Distributed training on torch >= 2.1, which dropped a flag that mmcv reads."""
+    wrapper = distributed.MMDistributedDataParallel
+    if torch_version() < (2, 1) or hasattr(wrapper, '_use_replicated_tensor_module'):
+        return False
+    wrapper._use_replicated_tensor_module = False
+    return True
+
+
+def scatter_stream():
+    """Copies to a GPU on torch >= 2.1, which wants a device where mmcv has its number."""
+    original = scatter_functions._get_stream
+    if torch_version() < (2, 1) or hasattr(original, 'wrapped'):
+        return False
+
+    def get_stream(device):
+        if isinstance(device, int):
+            device = (
+                torch.device('cuda', device) if device >= 0 else torch.device('cpu')
+            )
+        return original(device)
+
+    get_stream.wrapped = original
+    scatter_functions._get_stream = get_stream
+    return True
+
+
+def load_weights_only():
+    """Checkpoints on torch >= 2.6, which by default loads tensors only.
+
+    Checkpoints of mmcv 1.x hold meta data of any kind, as they always did: load them
+    from sources you trust.
+    """
+    if torch_version() < (2, 6):
+        return False
+
+    @CheckpointLoader.register_scheme(prefixes='', force=True)
+    def load_from_local(filename, map_location=None):
+        return torch.load(filename, map_location=map_location, weights_only=False)
+
+    return True
+
+
+def yapf_verify():
+    """``Config.pretty_text`` with yapf >= 0.40.2, which dropped an argument."""
+    original = config_module.FormatCode
+    if 'verify' in original.__code__.co_varnames:
+        return False
+
+    def format_code(text, verify=None, **kwargs):
+        return original(text, **kwargs)
+
+    config_module.FormatCode = format_code
+    return True
+
+
+def torch_version():
+    """Return torch's version as (major, minor)."""
+    major, minor = torch.__version__.split('.')[:2]
+    return int(major), int(minor)

@@ -1,0 +1,113 @@
+"""A runner whose trainings can be interrupted and resumed anywhere."""
+
+import os
+import os.path as osp
+import random
+
+import numpy as np
+import torch
+from mmcv.runner import RUNNERS, IterBasedRunner, get_dist_info, get_host_info
+from mmcv.runner.checkpoint import CheckpointLoader
+
+from hacdr.apis.weights import load_state_dict_strictly
+from hacdr.errors import InputError
+
+
+# mmseg 0.30 evaluates by iteration only if the runner's name is 'IterBasedRunner';
+# under a name of its own this runner would never evaluate.
+@RUNNERS.register_module(name='IterBasedRunner', force=True)
+class ResumableIterBasedRunner(IterBasedRunner):
+    """mmcv's IterBasedRunner, with these differences.
+
+    * A checkpoint is written to a temporary name and renamed: one that is there is
+      whole.
+    * Resuming works without a GPU, refuses weights that do not fit, continues with
+      the iteration after the last one done, and restores the best score and, in
+      training by one process, the random states. The pass over the data that was
+      interrupted is not taken up: a new one begins, in a new order.
+
+    It takes the place of mmcv's runner in the registry under the same name.
+    """
+
+    def save_checkpoint(
+        self,
+        out_dir,
+        filename_tmpl='iter_{}.pth',
+        meta=None,
+        save_optimizer=True,
+        create_symlink=True,
+    ):
+        """Save a checkpoint, arguments as in mmcv's runner; atomic."""
+        meta = dict(meta or {}, random_states=random_states())
+        filename = filename_tmpl.format(self.iter + 1)
+        temporary = f'.{filename}.tmp'
+        super().save_checkpoint(out_dir, temporary, meta, save_optimizer, False)
+        os.replace(osp.join(out_dir, temporary), osp.join(out_dir, filename))
+        if create_symlink:
+            link = osp.join(out_dir, '.latest.pth.tmp')
+            if osp.lexists(link):
+                os.remove(link)
+            os.symlink(filename, link)
+            os.replace(link, osp.join(out_dir, 'latest.pth'))
+
+    def resume(self, checkpoint, resume_optimizer=True, map_location='cpu'):
+        """Resume from a checkpoint file.
+
+        Args:
+            checkpoint (str): file name.
+            resume_optimizer (bool): restore the optimizer too.
+            map_location (str): where the tensors are loaded to first.
+
+        Raises:
+            InputError: the file is missing or does not fit model or optimizer.
+        """
+        path = checkpoint
+        if not osp.isfile(path):
+            raise InputError(f'{path}: no such checkpoint to resume from')
+        checkpoint = CheckpointLoader.load_checkpoint(path, map_location=map_location)
+        if 'meta' not in checkpoint or 'iter' not in checkpoint['meta']:
+            raise InputError(
+                f'{path}: holds weights only, no training to resume; use --load-from'
+            )
+        load_state_dict_strictly(self.model, checkpoint['state_dict'], path)
+        meta = checkpoint['meta']
+        self._epoch = meta['epoch']
+        # What is stored is the number of the iteration that was done last, from 0.
+        self._iter = self._inner_iter = meta['iter'] + 1
+        if resume_optimizer and 'optimizer' in checkpoint:
+            try:
+                self.optimizer.load_state_dict(checkpoint['optimizer'])
+            except ValueError as error:
+                raise InputError(f'{path}: optimizer does not fit: {error}') from error
+        if self.meta is None:
+            self.meta = {}
+        self.meta.setdefault('hook_msgs', {}).update(meta.get('hook_msgs', {}))
+        if get_dist_info()[1] == 1 and 'random_states' in meta:
+            restore_random_states(meta['random_states'])
+        self.logger.info(
+            'resumed from %s at iteration %d on %s', path, self.iter, get_host_info()
+        )
+
+
+def random_states():
+    """Return the states of all random generators, as plain types and tensors."""
+    name, keys, position, has_gauss, gauss = np.random.get_state()
+    states = {
+        'python': random.getstate(),
+        'numpy': (name, keys.tolist(), position, has_gauss, gauss),
+        'torch': torch.get_rng_state(),
+    }
+    if torch.cuda.is_available():
+        states['cuda'] = torch.cuda.get_rng_state_all()
+    return states
+
+
+def restore_random_states(states):
+    """Restore what :func:`random_states` returned."""
+    version, internal, gauss = states['python']
+    random.setstate((version, tuple(internal), gauss))
+    name, keys, *rest = states['numpy']
+    np.random.set_state((name, np.array(keys, np.uint32), *rest))
+    torch.set_rng_state(states['torch'])
+    if 'cuda' in states and torch.cuda.device_count() == len(states['cuda']):
+        torch.cuda.set_rng_state_all(states['cuda'])

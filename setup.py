@@ -1,0 +1,24 @@
+"""Package metadata. The stack itself (torch, mmcv-full, mmseg) is never installed or
+upgraded from here: see requirements.txt for the versions that are supported."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+version = re.search(
+    r"^__version__ = '(.+)'", (HERE / 'hacdr/__init__.py').read_text(), re.M
+)[1]
+
+setup(
+    name='hacdr',
+    version=version,
+    description='HACDR-Net for mmsegmentation: lesions of diabetic retinopathy',
+    long_description=(HERE / 'README.md').read_text(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    packages=find_packages(include=['hacdr', 'hacdr.*']),
+    python_requires='>=3.8',
+    install_requires=['numba', 'pillow>=9.1', 'scipy', 'tqdm'],
+)

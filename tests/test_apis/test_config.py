@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+
+from hacdr.apis import check_config, load_config
+from hacdr.errors import InputError
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+IDRID = str(CONFIGS / 'hacdr_idrid.py')
+
+
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*.py')), ids=lambda p: p.stem)
+def test_every_config_passes(path):
+    check_config(load_config(str(path)))
+
+
+@pytest.mark.parametrize(
+    ('option', 'value', 'message'),
+    [
+        ('modle.backbone.type', 'HACDR', 'did you mean model'),
+        ('model.backbone.embed_dim', [1], r'model\.backbone\.embed_dim.*embed_dims'),
+        ('model.decode_head.chanels', 3, r'decode_head\.chanels.*channels'),
+        ('model.backbone.type', 'HACRD', 'unknown HACRD; did you mean HACDR'),
+        ('data.sample_per_gpu', 2, 'did you mean samples_per_gpu'),
+        ('data.train.ann_dirs', 'x', r'data\.train\.ann_dirs.*ann_dir'),
+        ('data.train.pipeline.0.type', 'LoadImage', r'data\.train\.pipeline\[0\]'),
+        ('evaluation.intervall', 5, 'did you mean interval'),
+        ('evaluation.metric', 'mAUPRC', 'mAUPR, mDice'),
+        ('optimizer.learning_rate', 5, r'optimizer\.learning_rate'),
+        ('runner.max_iter', 5, 'did you mean max_iters'),
+        ('model.decode_head.num_classes', 4, 'is 4, but IDRiDDataset has 5 classes'),
+        ('model.decode_head.class_prior', [1, 2], 'class_prior has 2 values'),
+        ('model.decode_head.loss_decode.0.class_weight', [1.0], 'has 1 values'),
+        ('model.decode_head.loss_decode.1.cls_num_list', [1.0], 'cls_num_list has 1'),
+    ],
+)
+def test_a_mistake_gets_one_line(option, value, message):
+    with pytest.raises(InputError, match=message) as caught:
+        check_config(load_config(IDRID, {option: value}))
+    assert '\n' not in str(caught.value)
+
+
+def test_a_misspelt_section_of_a_file(tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text(f'_base_ = {IDRID!r}\nevalution = dict(interval=1)\n')
+    cfg = load_config(str(path))
+    del cfg['evaluation']
+    with pytest.raises(InputError, match='evalution.*did you mean evaluation'):
+        check_config(cfg)
+
+
+def test_variables_of_ones_own_are_allowed(tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text(f'_base_ = {IDRID!r}\nmy_scale = 3\n')
+    check_config(load_config(str(path)))
+
+
+def test_files_that_are_no_configs(tmp_path):
+    with pytest.raises(InputError, match='no such config'):
+        load_config(str(tmp_path / 'a.py'))
+    (tmp_path / 'a.py').write_text('model = dict(\n')
+    with pytest.raises(InputError, match='SyntaxError'):
+        load_config(str(tmp_path / 'a.py'))

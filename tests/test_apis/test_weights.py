@@ -1,0 +1,53 @@
+import pytest
+import torch
+import torch.nn as nn
+
+from hacdr.apis import check_classes, file_sha256, load_weights
+from hacdr.errors import InputError
+
+
+def save(path, state_dict, **meta):
+    torch.save(dict(state_dict=state_dict, meta=meta), str(path))
+    return str(path)
+
+
+def test_loads_what_fits(tmp_path):
+    source, target = nn.Linear(3, 2), nn.Linear(3, 2)
+    state_dict = {f'module.{k}': v for k, v in source.state_dict().items()}
+    meta = load_weights(target, save(tmp_path / 'a.pth', state_dict, iter=7))
+    assert torch.equal(source.weight, target.weight)
+    assert meta['iter'] == 7
+
+
+def test_says_what_does_not_fit_and_loads_nothing(tmp_path):
+    target = nn.Linear(3, 2)
+    before = target.weight.clone()
+    state_dict = dict(weight=torch.zeros(2, 4), gamma=torch.zeros(1))
+    with pytest.raises(InputError) as caught:
+        load_weights(target, save(tmp_path / 'a.pth', state_dict))
+    message = str(caught.value)
+    assert '1 missing (first: bias)' in message
+    assert '1 unknown (first: gamma)' in message
+    assert 'weight (2, 4) instead of (2, 3)' in message
+    assert '\n' not in message
+    assert torch.equal(target.weight, before)
+
+
+def test_missing_and_unreadable_files(tmp_path):
+    with pytest.raises(InputError, match='no such checkpoint'):
+        load_weights(nn.Linear(1, 1), str(tmp_path / 'a.pth'))
+    (tmp_path / 'a.pth').write_bytes(b'not a checkpoint')
+    with pytest.raises(InputError, match='not a readable checkpoint'):
+        load_weights(nn.Linear(1, 1), str(tmp_path / 'a.pth'))
+
+
+def test_check_classes():
+    check_classes({}, ('a', 'b'), 'x.pth')
+    check_classes(dict(CLASSES=['a', 'b']), ('a', 'b'), 'x.pth')
+    with pytest.raises(InputError, match='a, c, expected a, b'):
+        check_classes(dict(CLASSES=['a', 'c']), ('a', 'b'), 'x.pth')
+
+
+def test_file_sha256(tmp_path):
+    (tmp_path / 'a').write_bytes(b'abc')
+    assert file_sha256(str(tmp_path / 'a')).startswith('ba7816bf8f01cfea')

@@ -1,0 +1,88 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+from mmcv.parallel import _functions as scatter_functions
+from mmcv.parallel import distributed
+from mmcv.runner.checkpoint import CheckpointLoader
+from mmcv.utils import config as config_module
+
+from hacdr import compat
+
+DISTRIBUTED_STEP = """
+import tempfile, torch, torch.distributed as dist, torch.nn as nn
+from mmcv.parallel import MMDistributedDataParallel
+class Model(nn.Linear):
+    def train_step(self, x, optimizer):
+        return {'loss': self(x).sum()}
+with tempfile.TemporaryDirectory() as folder:
+    dist.init_process_group(
+        'gloo', init_method=f'file://{folder}/store', rank=0, world_size=1)
+    model = MMDistributedDataParallel(Model(2, 1))
+    model.train_step(torch.ones(1, 2), None)['loss'].backward()
+    assert model.module.weight.grad is not None
+"""
+ill_since_2_1 = pytest.mark.skipif(
+    compat.torch_version() < (2, 1), reason='torch < 2.1 needs no cure'
+)
+
+
+@ill_since_2_1
+@pytest.mark.parametrize('cured', [True, False])
+def test_distributed_training_needs_the_cure(cured):
+    code = ('import hacdr\n' if cured else '') + DISTRIBUTED_STEP
+    result = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code],
+        capture_output=True,
+        text=True,
+    )
+    assert (result.returncode == 0) == cured, result.stderr
+    assert ('_use_replicated_tensor_module' in result.stderr) != cured
+
+
+@ill_since_2_1
+def test_scatter_takes_the_number_of_a_device():
+    # -1 is mmcv's number of the CPU, which has no stream.
+    assert scatter_functions._get_stream(-1) is None
+    with pytest.raises(AttributeError, match='type'):
+        scatter_functions._get_stream.wrapped(-1)
+
+
+def test_cures_are_applied_once():
+    flag = distributed.MMDistributedDataParallel._use_replicated_tensor_module
+    assert flag is False or compat.torch_version() < (2, 1)
+    assert not compat.replicated_module()
+    assert not compat.scatter_stream()
+
+
+def test_checkpoints_with_any_meta_load_on_torch_2_6(monkeypatch, tmp_path):
+    path = str(tmp_path / 'checkpoint.pth')
+    torch.save({'meta': {'object': {1, 2}}}, path)
+    # register_scheme keeps the loaders in a dict of the class.
+    monkeypatch.setattr(CheckpointLoader, '_schemes', dict(CheckpointLoader._schemes))
+    asked = {}
+    load = torch.load
+
+    def torch_2_6_load(file, map_location=None, weights_only=True):
+        asked['weights_only'] = weights_only
+        return load(file, map_location=map_location)
+
+    monkeypatch.setattr(torch, 'load', torch_2_6_load)
+    monkeypatch.setattr(compat, 'torch_version', lambda: (2, 6))
+    assert compat.load_weights_only()
+    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    assert checkpoint['meta']['object'] == {1, 2}
+    assert asked['weights_only'] is False
+
+
+def test_pretty_text_with_a_yapf_without_verify(monkeypatch):
+    def format_code(text, style_config=None):
+        return text, True
+
+    monkeypatch.setattr(config_module, 'FormatCode', format_code)
+    config = config_module.Config(dict(a=1))
+    with pytest.raises(TypeError, match='verify'):
+        _ = config.pretty_text
+    assert compat.yapf_verify()
+    assert config.pretty_text == 'a = 1\n'

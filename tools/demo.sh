@@ -1,0 +1,21 @@
+#!/bin/sh
+# The main job on generated photographs: generate, convert, train, test, draw.
+# Arguments: data folder, work folder. PYTHON: the Python of the environment.
+set -eu
+data=$1
+work=$2
+config=configs/hacdr_demo.py
+if [ ! -e "$data/manifest.json" ]; then
+    [ -e "$data-download" ] ||
+        "$PYTHON" tools/generate_photographs.py -o "$data-download" \
+            --train 40 --test 8 --size 1440x960
+    "$PYTHON" tools/convert_datasets/idrid.py "$data-download" -o "$data"
+fi
+"$PYTHON" tools/train.py "$config" --work-dir "$work" --seed 0 --auto-resume
+best=$(ls -t "$work"/best_mAUPR_iter_*.pth | head -n 1)
+"$PYTHON" tools/test.py "$config" "$best" --work-dir "$work" --eval mAUPR mDice mIoU
+"$PYTHON" tools/predict.py "$config" "$best" "$data/images/test" \
+    -o "$work/overlays" --labels "$data/labels/test"
+echo "checkpoint: $best"
+echo "scores:     $work/results.json"
+echo "pictures:   $work/overlays/*_overlay.jpg"

@@ -1,0 +1,166 @@
+"""Test a checkpoint; flags as in mmsegmentation's test.py."""
+
+import argparse
+import os
+import os.path as osp
+
+from hacdr.cli import run
+
+
+def parse_args():
+    from mmcv import DictAction
+
+    parser = argparse.ArgumentParser(description='Test a segmentor')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--work-dir', help='folder for results.json; default: that of the training'
+    )
+    parser.add_argument(
+        '--eval', nargs='+', metavar='METRIC', help='of mAUPR, mDice, mIoU'
+    )
+    parser.add_argument('--out', help='pickle file for the raw results')
+    parser.add_argument('--show', action='store_true', help='show the predictions')
+    parser.add_argument('--show-dir', help='folder for painted photographs')
+    parser.add_argument(
+        '--opacity', type=float, default=0.5, help='of the painted lesions, (0, 1]'
+    )
+    parser.add_argument(
+        '--aug-test', action='store_true', help='average over flips and scales'
+    )
+    parser.add_argument(
+        '--gpu-id', type=int, default=0, help='GPU of a test that is not distributed'
+    )
+    parser.add_argument(
+        '--gpu-collect', action='store_true', help='collect results over the GPUs'
+    )
+    parser.add_argument('--tmpdir', help='folder to collect results of processes in')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings of the config, key=value with dotted keys',
+    )
+    parser.add_argument(
+        '--eval-options',
+        nargs='+',
+        action=DictAction,
+        help='further arguments of the dataset evaluation, key=value',
+    )
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none'
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args()
+    if not (args.eval or args.out or args.show or args.show_dir):
+        parser.error('nothing to do: give --eval, --out, --show or --show-dir')
+    if args.out and not args.out.endswith(('.pkl', '.pickle')):
+        parser.error(f'--out {args.out}: expected a name that ends in .pkl')
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return args
+
+
+def main():
+    args = parse_args()
+    import mmcv
+    from mmcv.cnn.utils import revert_sync_batchnorm
+    from mmcv.runner import get_dist_info, init_dist, wrap_fp16_model
+    from mmseg.apis import multi_gpu_test, single_gpu_test
+    from mmseg.datasets import build_dataloader, build_dataset
+    from mmseg.models import build_segmentor
+    from mmseg.utils import build_ddp, build_dp, get_device, setup_multi_processes
+
+    from hacdr.apis import (
+        check_classes,
+        check_config,
+        check_metrics,
+        file_sha256,
+        load_config,
+        load_weights,
+    )
+    from hacdr.evaluation import write_results
+
+    cfg = load_config(args.config, args.cfg_options)
+    check_config(cfg)
+    if args.eval:
+        check_metrics(args.eval, cfg.data.test.type, '--eval')
+    cfg.model.pretrained = None
+    cfg.model.train_cfg = None
+    cfg.data.test.test_mode = True
+    if args.aug_test:
+        cfg.data.test.pipeline[1].img_ratios = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
+        cfg.data.test.pipeline[1].flip = True
+    distributed = args.launcher != 'none'
+    if distributed:
+        init_dist(args.launcher, **cfg.dist_params)
+    cfg.device = get_device()
+    setup_multi_processes(cfg)
+
+    dataset = build_dataset(cfg.data.test)
+    splits = ('train', 'val', 'test')
+    kept = (*splits, *(f'{split}_dataloader' for split in splits))
+    loader = build_dataloader(
+        dataset,
+        num_gpus=1,
+        dist=distributed,
+        **{
+            **{k: v for k, v in cfg.data.items() if k not in kept},
+            'samples_per_gpu': 1,
+            'shuffle': False,
+            **cfg.data.get('test_dataloader', {}),
+        },
+    )
+
+    model = build_segmentor(cfg.model, test_cfg=cfg.get('test_cfg'))
+    if cfg.get('fp16') is not None:
+        wrap_fp16_model(model)
+    meta = load_weights(model, args.checkpoint)
+    check_classes(meta, dataset.CLASSES, args.checkpoint)
+    model.CLASSES, model.PALETTE = dataset.CLASSES, dataset.PALETTE
+    pre_eval = bool(args.eval)
+    if distributed:
+        model = build_ddp(
+            model,
+            cfg.device,
+            device_ids=[int(os.environ['LOCAL_RANK'])],
+            broadcast_buffers=False,
+        )
+        results = multi_gpu_test(
+            model, loader, args.tmpdir, args.gpu_collect, pre_eval=pre_eval
+        )
+    else:
+        model = build_dp(
+            revert_sync_batchnorm(model), cfg.device, device_ids=[args.gpu_id]
+        )
+        results = single_gpu_test(
+            model,
+            loader,
+            args.show,
+            args.show_dir,
+            opacity=args.opacity,
+            pre_eval=pre_eval,
+        )
+    if get_dist_info()[0] != 0:
+        return
+    print()
+    if args.out:
+        mmcv.dump(results, args.out)
+    if args.eval:
+        dataset.evaluate(results, metric=args.eval, **(args.eval_options or {}))
+        name = osp.splitext(osp.basename(args.config))[0]
+        work_dir = args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
+        mmcv.mkdir_or_exist(work_dir)
+        path = osp.join(work_dir, 'results.json')
+        write_results(
+            path,
+            results,
+            config=args.config,
+            checkpoint_sha256=file_sha256(args.checkpoint),
+            dataset=cfg.data.test.type,
+            photographs=[info['filename'] for info in dataset.img_infos],
+        )
+        print(f'results are in {path}')
+
+
+if __name__ == '__main__':
+    run(main)
