@@ -24,7 +24,7 @@ def apply():
 
 
 def replicated_module():
-    """Distributed training on torch >= 2.1, which dropped a flag that mmcv reads."""
+    """Distributed models on torch >= 2.1, which dropped a flag that mmcv reads."""
     wrapper = distributed.MMDistributedDataParallel
     if torch_version() < (2, 1) or hasattr(wrapper, '_use_replicated_tensor_module'):
         return False
@@ -33,7 +33,7 @@ def replicated_module():
 
 
 def scatter_stream():
-    """Copies to a GPU on torch >= 2.1, which wants a device where mmcv has its number."""
+    """Copies to a GPU on torch >= 2.1, which wants a device and not its number."""
     original = scatter_functions._get_stream
     if torch_version() < (2, 1) or hasattr(original, 'wrapped'):
         return False

@@ -1,9 +1,10 @@
 """Entry points for Python and the command line tools."""
 
+from hacdr.engine import check_classes, file_sha256, load_weights
+
 from .config import check_config, check_metrics, load_config
 from .model import init_model
 from .predict import predict, predict_folder
-from .weights import check_classes, file_sha256, load_weights
 
 __all__ = [
     'check_classes',

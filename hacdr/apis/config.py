@@ -9,7 +9,7 @@ from mmcv import Config
 from mmcv.runner import HOOKS, RUNNERS
 from mmseg.core.evaluation import EvalHook
 from mmseg.datasets import DATASETS, PIPELINES
-from mmseg.models import MODELS
+from mmseg.models.builder import MODELS
 
 from hacdr.errors import InputError
 

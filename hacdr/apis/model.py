@@ -5,7 +5,7 @@ from mmseg.datasets import DATASETS
 from mmseg.models import build_segmentor
 
 from hacdr.apis.config import check_config, load_config
-from hacdr.apis.weights import check_classes, load_weights
+from hacdr.engine.weights import check_classes, load_weights
 
 
 def init_model(config, checkpoint, device='cuda:0'):

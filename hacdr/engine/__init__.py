@@ -1,5 +1,6 @@
-"""Training: the runner."""
+"""Training: the runner, and checkpoints that fit or are refused."""
 
 from .runner import ResumableIterBasedRunner
+from .weights import check_classes, file_sha256, load_weights
 
-__all__ = ['ResumableIterBasedRunner']
+__all__ = ['ResumableIterBasedRunner', 'check_classes', 'file_sha256', 'load_weights']

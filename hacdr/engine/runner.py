@@ -9,7 +9,7 @@ import torch
 from mmcv.runner import RUNNERS, IterBasedRunner, get_dist_info, get_host_info
 from mmcv.runner.checkpoint import CheckpointLoader
 
-from hacdr.apis.weights import load_state_dict_strictly
+from hacdr.engine.weights import load_state_dict_strictly
 from hacdr.errors import InputError
 
 

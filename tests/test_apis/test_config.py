@@ -45,7 +45,7 @@ def test_a_misspelt_section_of_a_file(tmp_path):
     path.write_text(f'_base_ = {IDRID!r}\nevalution = dict(interval=1)\n')
     cfg = load_config(str(path))
     del cfg['evaluation']
-    with pytest.raises(InputError, match='evalution.*did you mean evaluation'):
+    with pytest.raises(InputError, match=r'evalution.*did you mean evaluation'):
         check_config(cfg)
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn as nn
 
-from hacdr.apis import check_classes, file_sha256, load_weights
+from hacdr.engine import check_classes, file_sha256, load_weights
 from hacdr.errors import InputError
 
 
