@@ -4,7 +4,7 @@ from hacdr.engine import check_classes, file_sha256, load_weights
 
 from .config import check_config, check_metrics, load_config
 from .model import init_model
-from .predict import predict, predict_folder
+from .prediction import predict, predict_folder
 
 __all__ = [
     'check_classes',

@@ -122,7 +122,7 @@ def check_config(cfg):
         loader = f'{split}_dataloader'
         if loader in cfg.data:
             _check_keys(cfg.data[loader], LOADER_KEYS, f'data.{loader}')
-    evaluation = [*_parameters(EvalHook), 'metric']
+    evaluation = [*_names(EvalHook)[0], 'metric']
     _check_keys(cfg.get('evaluation', {}), evaluation, 'evaluation')
     metrics = cfg.get('evaluation', {}).get('metric')
     if metrics is not None and 'val' in cfg.data:
@@ -195,9 +195,15 @@ def _check_built(part, registry, where):
 
 def _parameters(cls):
     """Return the names of a class's arguments, or None if it takes any."""
+    names, closed = _names(cls)
+    return names if closed else None
+
+
+def _names(cls):
+    """Return the names of a class's arguments and whether there are no others."""
     names = set()
     for base in inspect.getmro(cls):
-        if '__init__' not in vars(base):
+        if '__init__' not in vars(base) or base is object:
             continue
         parameters = inspect.signature(base.__init__).parameters.values()
         names |= {
@@ -207,8 +213,8 @@ def _parameters(cls):
         }
         # Arguments that a class passes on are those of the class it inherits from.
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return names - {'self'}
-    return None
+            return names - {'self'}, True
+    return names - {'self'}, False
 
 
 def _check_keys(part, allowed, where):

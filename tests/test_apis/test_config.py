@@ -44,7 +44,7 @@ def test_a_misspelt_section_of_a_file(tmp_path):
     path = tmp_path / 'config.py'
     path.write_text(f'_base_ = {IDRID!r}\nevalution = dict(interval=1)\n')
     cfg = load_config(str(path))
-    del cfg['evaluation']
+    cfg._cfg_dict.pop('evaluation')
     with pytest.raises(InputError, match=r'evalution.*did you mean evaluation'):
         check_config(cfg)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hacdr.apis import predict as predict_module
-from hacdr.apis.predict import find_photographs, predict_folder
+from hacdr.apis import prediction as prediction_module
+from hacdr.apis.prediction import find_photographs, predict_folder
 from hacdr.errors import InputError
 
 IDENTITY = dict(config='a.py', checkpoint_sha256='00')
@@ -34,7 +34,7 @@ def calls(monkeypatch):
         probabilities[3, 10:20, 10:20] = 1
         return [probabilities]
 
-    monkeypatch.setattr(predict_module, 'inference_segmentor', inference)
+    monkeypatch.setattr(prediction_module, 'inference_segmentor', inference)
     return seen
 
 

@@ -1,0 +1,52 @@
+"""mmseg's encoder-decoder, with probabilities for the metrics that need them."""
+
+from mmseg.models.builder import SEGMENTORS
+from mmseg.models.segmentors import EncoderDecoder
+
+
+@SEGMENTORS.register_module()
+class LesionEncoderDecoder(EncoderDecoder):
+    """mmseg's EncoderDecoder that returns probabilities.
+
+    Average precision needs the scores of all classes, where mmseg returns the class
+    alone. ``test_cfg=dict(mode='whole', output='prob')``, the default, returns for
+    each photograph float32 (num_classes, H, W) at the photograph's own size;
+    ``output='label'`` returns mmseg's label maps (H, W).
+
+    Raises:
+        ValueError: another output.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.output = self.test_cfg.get('output', 'prob')
+        if self.output not in ('prob', 'label'):
+            raise ValueError(
+                f"test_cfg.output must be 'prob' or 'label', got {self.output!r}"
+            )
+
+    def simple_test(self, img, img_meta, rescale=True):
+        """Predict a batch of one size; see mmseg."""
+        return self._result(self.inference(img, img_meta, rescale))
+
+    def aug_test(self, imgs, img_metas, rescale=True):
+        """Predict one photograph from several versions, probabilities averaged."""
+        if not rescale:
+            raise ValueError('aug_test needs rescale=True: the versions differ in size')
+        total = self.inference(imgs[0], img_metas[0], rescale)
+        for img, img_meta in zip(imgs[1:], img_metas[1:]):
+            total += self.inference(img, img_meta, rescale)
+        return self._result(total / len(imgs))
+
+    def _result(self, probabilities):
+        if self.output == 'label':
+            return list(probabilities.argmax(1).cpu().numpy())
+        return list(probabilities.float().cpu().numpy())
+
+    def show_result(self, img, result, *args, **kwargs):
+        """Paint a prediction on a photograph, arguments as in mmseg."""
+        if result[0].ndim == 3:
+            result = [result[0].argmax(0)]
+        elif getattr(result, 'ndim', 0) == 3:
+            result = [result.argmax(0)]
+        return super().show_result(img, result, *args, **kwargs)

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+import torch
+from mmcv import ConfigDict
+from mmseg.models import build_segmentor
+
+import hacdr  # noqa: F401
+
+
+def build(**test_cfg):
+    torch.manual_seed(0)
+    config = ConfigDict(
+        dict(
+            type='LesionEncoderDecoder',
+            backbone=dict(
+                type='HACDR',
+                embed_dims=(8, 8, 8, 8),
+                depths=(1, 1, 1, 1),
+                ffn_ratios=(2, 2, 2, 2),
+            ),
+            decode_head=dict(
+                type='AdaptiveAggregationHead',
+                in_channels=(8, 8, 8, 8),
+                channels=8,
+                num_classes=5,
+                loss_decode=dict(type='CrossEntropyLoss'),
+            ),
+            test_cfg=dict(dict(mode='whole'), **test_cfg),
+        )
+    )
+    return build_segmentor(config).eval()
+
+
+def meta(**kwargs):
+    return [
+        dict(
+            dict(ori_shape=(50, 70, 3), img_shape=(64, 96, 3), flip=False),
+            pad_shape=(64, 96, 3),
+            **kwargs,
+        )
+    ]
+
+
+@pytest.fixture
+def img():
+    torch.manual_seed(1)
+    return torch.randn(1, 3, 64, 96)
+
+
+@pytest.mark.parametrize(
+    'test_cfg', [{}, dict(mode='slide', crop_size=(64, 64), stride=(32, 32))]
+)
+def test_probabilities_at_the_photographs_own_size(img, test_cfg):
+    with torch.no_grad():
+        (result,) = build(**test_cfg).simple_test(img, meta())
+    assert result.shape == (5, 50, 70)
+    assert result.dtype == np.float32
+    assert result.sum(0) == pytest.approx(1, abs=1e-5)
+
+
+def test_label_maps_are_the_argmax(img):
+    with torch.no_grad():
+        (result,) = build().simple_test(img, meta())
+        (label,) = build(output='label').simple_test(img, meta())
+    assert (label == result.argmax(0)).all()
+
+
+def test_aug_test_averages_probabilities(img):
+    segmentor = build()
+    flipped = meta(flip_direction='horizontal')
+    flipped[0]['flip'] = True
+    with torch.no_grad():
+        (one,) = segmentor.simple_test(img, meta())
+        (two,) = segmentor.simple_test(img.flip(3), flipped)
+        (both,) = segmentor.aug_test([img, img.flip(3)], [meta(), flipped])
+    assert both == pytest.approx((one + two) / 2, abs=1e-6)
+
+
+def test_show_result_paints_both_kinds(img):
+    segmentor = build()
+    segmentor.CLASSES = ('background', 'EX', 'HE', 'SE', 'MA')
+    photograph = np.full((50, 70, 3), 100, np.uint8)
+    label = np.zeros((50, 70), np.int64)
+    label[10:20, 10:20] = 1
+    probabilities = np.eye(5, dtype=np.float32)[label].transpose(2, 0, 1)
+    palette = [[0, 0, 0], [255, 0, 0], [0, 0, 255], [0, 255, 0], [255, 255, 0]]
+    painted = [
+        segmentor.show_result(photograph, [result], palette=palette, opacity=0.5)
+        for result in (label, probabilities)
+    ]
+    assert (painted[0] == painted[1]).all()
+    assert painted[0][15, 15, 2] > painted[0][15, 15, 0]
+
+
+def test_unknown_output():
+    with pytest.raises(ValueError, match="'logits'"):
+        build(output='logits')
