@@ -160,6 +160,8 @@ def check_metrics(metrics, dataset, where):
 
 def _check_dataset(dataset, where):
     _check_built(dataset, DATASETS, where)
+    if isinstance(dataset.get('dataset'), dict):
+        _check_dataset(dataset['dataset'], f'{where}.dataset')
     _check_pipeline(dataset.get('pipeline') or [], f'{where}.pipeline')
 
 
@@ -233,7 +235,9 @@ def _check_key(key, allowed, where):
 def _check_class_counts(cfg):
     """Compare the classes of data, heads and losses."""
     data = cfg.data.get('train', cfg.data.get('test'))
-    classes = DATASETS.get(data['type']).CLASSES
+    while isinstance(data.get('dataset'), dict):
+        data = data['dataset']
+    classes = getattr(DATASETS.get(data['type']), 'CLASSES', None)
     if classes is None:
         return
     for name in ('decode_head', 'auxiliary_head'):

@@ -66,10 +66,9 @@ class NALoss(nn.Module):
         loss_name='loss_na',
     ):
         super().__init__()
-        # Not a buffer of the checkpoint: it belongs to the config.
-        self.register_buffer(
-            'noise_share', _noise_share(cls_num_list), persistent=False
-        )
+        # No buffer: it belongs to the config, and mmcv saves even those that are not
+        # persistent.
+        self.noise_share = _noise_share(cls_num_list)
         if sigma < 0:
             raise ValueError(f'sigma must not be negative, got {sigma}')
         if mining not in ('prob', 'logit'):
