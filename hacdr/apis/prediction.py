@@ -7,7 +7,9 @@ from pathlib import Path
 import cv2
 import mmcv
 import numpy as np
-from mmseg.apis import inference_segmentor
+import torch
+from mmcv.parallel import collate, scatter
+from mmseg.datasets.pipelines import Compose
 from PIL import Image
 from tqdm import tqdm
 
@@ -60,7 +62,7 @@ def predict_folder(model, source, output, identity, labels=None):
             panels = {'photograph': None}
             if labels is not None:
                 panels = {'experts': _read_label(labels, path, photograph.shape[:2])}
-            prediction = predict(model, photograph)
+            prediction = predict(model, path)
             panels['prediction'] = prediction
             picture = comparison(photograph, panels, model.CLASSES, model.PALETTE)
             _write_overlay(overlay_path, picture)
@@ -76,17 +78,28 @@ def predict_folder(model, source, output, identity, labels=None):
     return written
 
 
-def predict(model, photograph):
+def predict(model, path):
     """Segment one photograph.
 
     Args:
         model (nn.Module): as :func:`hacdr.apis.init_model` returns it.
-        photograph (np.ndarray | str): BGR, uint8, (H, W, 3), or a file's path.
+        path (str | Path): the photograph's file.
 
     Returns:
         np.ndarray: label map, uint8, (H, W).
     """
-    result = inference_segmentor(model, photograph)[0]
+    # mmseg's inference_segmentor brings a loader of its own, which leaves out what
+    # pipelines without a resize step need.
+    pipeline = Compose(model.cfg.data.test.pipeline)
+    sample = pipeline(dict(img_info=dict(filename=str(path)), img_prefix=None))
+    data = collate([sample], samples_per_gpu=1)
+    device = next(model.parameters()).device
+    if device.type == 'cuda':
+        data = scatter(data, [device])[0]
+    else:
+        data['img_metas'] = [metas.data[0] for metas in data['img_metas']]
+    with torch.no_grad():
+        result = model(return_loss=False, rescale=True, **data)[0]
     if result.ndim == 3:
         result = result.argmax(0)
     return result.astype(np.uint8)

@@ -28,13 +28,13 @@ def calls(monkeypatch):
     """Stand in for the network: lesion 3 in a square; counts the photographs."""
     seen = []
 
-    def inference(model, photograph):
-        seen.append(photograph.shape)
-        probabilities = np.zeros((5, *photograph.shape[:2]), np.float32)
-        probabilities[3, 10:20, 10:20] = 1
-        return [probabilities]
+    def predict(model, path):
+        seen.append(path)
+        label = np.zeros((40, 50), np.uint8)
+        label[10:20, 10:20] = 3
+        return label
 
-    monkeypatch.setattr(prediction_module, 'inference_segmentor', inference)
+    monkeypatch.setattr(prediction_module, 'predict', predict)
     return seen
 
 

@@ -240,3 +240,10 @@ def test_arguments_that_do_not_fit(kwargs, message):
 def test_other_class_count():
     with pytest.raises(ValueError, match=r'5 classes.*\(1, 3, 2, 2\)'):
         NALoss(COUNTS)(torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 2).long())
+
+
+def test_nothing_of_the_loss_goes_into_a_checkpoint():
+    # mmcv saves all buffers, persistent or not.
+    loss = NALoss([10, 5])
+    assert not dict(loss.named_buffers())
+    assert not loss.state_dict()

@@ -1,0 +1,84 @@
+"""The main job end to end, by the commands a user types, on a tiny network."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hacdr.datasets.conversion.generated import generate_dataset
+from hacdr.evaluation import read_results
+
+ROOT = Path(__file__).parents[2]
+CONFIG = """
+_base_ = {demo!r}
+model = dict(
+    backbone=dict(embed_dims=[8, 8, 8, 8], depths=[1, 1, 1, 1]),
+    decode_head=dict(in_channels=[8, 8, 8, 8], channels=8),
+)
+data = dict(
+    samples_per_gpu=2,
+    train=dict(dataset=dict(data_root={root!r}, pipeline={pipeline})),
+    val=dict(data_root={root!r}),
+    test=dict(data_root={root!r}),
+)
+checkpoint_config = dict(interval=2)
+evaluation = dict(interval=2)
+"""
+PIPELINE = [
+    {'type': 'LoadImageFromFile'},
+    {'type': 'LoadAnnotations'},
+    {'type': 'LocalContrastNormalize', 'sigma': 10},
+    {'type': 'LesionCrop', 'crop_size': (64, 64)},
+    {'type': 'DefaultFormatBundle'},
+    {'type': 'Collect', 'keys': ['img', 'gt_semantic_seg']},
+]
+
+
+def tool(name, *args):
+    return subprocess.run(
+        [sys.executable, '-W', 'ignore', str(ROOT / 'tools' / name), *map(str, args)],
+        env=dict(os.environ, PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_convert_train_resume_test_predict(tmp_path):
+    generate_dataset(str(tmp_path / 'raw'), train=6, test=1, size=(320, 216), jobs=1)
+    data, work = tmp_path / 'data', tmp_path / 'work'
+    result = tool('convert_datasets/idrid.py', tmp_path / 'raw', '-o', data)
+    assert result.returncode == 0, result.stderr
+    config = tmp_path / 'tiny.py'
+    demo = str(ROOT / 'configs' / 'hacdr_demo.py')
+    config.write_text(CONFIG.format(demo=demo, root=str(data), pipeline=PIPELINE))
+
+    train = ('train.py', config, '--work-dir', work, '--seed', 0, '--auto-resume')
+    result = tool(*train, '--cfg-options', 'runner.max_iters=2')
+    assert result.returncode == 0, result.stderr
+    assert (work / 'iter_2.pth').is_file()
+    result = tool(*train, '--cfg-options', 'runner.max_iters=4')
+    assert result.returncode == 0, result.stderr
+    assert 'resumed from' in result.stderr + result.stdout
+    assert (work / 'latest.pth').resolve().name == 'iter_4.pth'
+
+    checkpoint = work / 'latest.pth'
+    test = ('test.py', config, checkpoint, '--work-dir', work, '--eval', 'mAUPR')
+    result = tool(*test)
+    assert result.returncode == 0, result.stderr
+    assert 'AUPR protocol: exact' in result.stdout
+    content, scores = read_results(str(work / 'results.json'))
+    assert content['dataset'] == 'IDRiDDataset'
+    assert len(scores) == 1
+
+    predict = ('predict.py', config, checkpoint, data / 'images' / 'test')
+    result = tool(*predict, '-o', tmp_path / 'out')
+    assert result.returncode == 0, result.stderr
+    assert len(list((tmp_path / 'out').glob('*_overlay.jpg'))) == 1
+
+    result = tool(*test, '--cfg-options', 'model.decode_head.channels=16')
+    assert result.returncode == 2
+    assert 'checkpoint of another architecture' in result.stderr
+    assert 'Traceback' not in result.stderr
