@@ -210,8 +210,9 @@ class _Depthwise(torch.autograd.Function):
         )
         ctx.save_for_backward(x, offset, mask, taps)
         ctx.grids, ctx.weight_shape = grids, weight.shape
-        # Convolutions behind it are slower on a channels-last view.
-        return out.permute(0, 3, 1, 2).contiguous()
+        # Convolutions behind it are slower on a channels-last view; a view of one pixel
+        # would also forbid sums in place.
+        return out.permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
 
     @staticmethod
     @once_differentiable

@@ -31,6 +31,7 @@ PIPELINE = [
     {'type': 'LoadAnnotations'},
     {'type': 'LocalContrastNormalize', 'sigma': 10},
     {'type': 'LesionCrop', 'crop_size': (64, 64)},
+    {'type': 'RandomFlip', 'prob': 0.5},
     {'type': 'DefaultFormatBundle'},
     {'type': 'Collect', 'keys': ['img', 'gt_semantic_seg']},
 ]
