@@ -112,6 +112,7 @@ def test_a_photograph_that_is_cut_off_is_named_through_a_worker(root):
 
 
 def test_other_failures_are_left_as_they_are(root):
-    dataset = build(root, pipeline=[*LOAD, dict(type='LesionCrop', crop_size=9)])
+    crop = dict(type='LesionCrop', crop_size=9, lesion_prob=1.0)
+    dataset = build(root, pipeline=[*LOAD, crop])
     with pytest.raises(KeyError, match='gt_semantic_seg'):
         dataset[0]
