@@ -1,8 +1,13 @@
 """Operators: tensors in, tensors out; nothing of mmseg."""
 
 from .modulated_deform_conv import (
+    choose_kernel,
     modulated_deform_conv2d,
     modulated_deform_conv2d_packed,
 )
 
-__all__ = ['modulated_deform_conv2d', 'modulated_deform_conv2d_packed']
+__all__ = [
+    'choose_kernel',
+    'modulated_deform_conv2d',
+    'modulated_deform_conv2d_packed',
+]

@@ -4,10 +4,11 @@ A sample at (y, x) is bilinear between its four corners; a corner outside the ma
 0, and a sample outside (-1, H) x (-1, W) is 0 and has no gradient. The comparison is
 written so that offsets that are NaN or beyond any integer count as outside.
 
-Each kernel works on a range [start, stop) of its outermost loop and lets go of the
-interpreter lock, so that a pool of threads shares the ranges. Coordinates come as
-tables: ``ys`` (Ho, kh) and ``xs`` (Wo, kw) hold the position of each tap without its
-offset. K = kh * kw.
+Each kernel works on one image and on a range [start, stop) of its outermost loop. It
+lets go of the interpreter lock, so that a pool of threads shares the ranges. ``ys`` and
+``xs`` hold the position of each tap without its offset, ``bounds`` is (-1, H, W): all
+of one floating type, since numba computes float32 with an integer in float64.
+K = kh * kw, N = Ho * Wo.
 """
 
 import numpy as np
@@ -20,46 +21,51 @@ OPTIONS = {
     'error_model': 'numpy',
     'fastmath': {'reassoc', 'contract', 'nsz', 'arcp'},
 }
+# Pixels whose intermediate results stay in the processor's nearest cache.
+CHUNK = 512
+# They are the rows of one array at constant distances: that alone proves to the
+# compiler that they do not overlap, and it uses the processor's vectors.
+X, P00, P01, P10, P11, S, M, ROWS = (k * CHUNK for k in range(1, 9))
 
 
 @njit(**OPTIONS)
-def depthwise_forward(start, stop, x, offset, mask, weight, bias, ys, xs, out):
+def depthwise_forward(start, stop, x, offset, mask, weight, bias, ys, xs, bounds, out):
     """Depthwise convolution, one field of offsets for all channels.
 
     Args:
-        start, stop (int): range of the B * Ho rows of the output.
-        x (ndarray): (B, H, W, C).
-        offset (ndarray): (B, 2K, Ho, Wo).
-        mask (ndarray): (B, K, Ho, Wo).
+        start, stop (int): range of the Ho rows of the output.
+        x (ndarray): (H, W, C).
+        offset (ndarray): (2K, Ho, Wo).
+        mask (ndarray): (K, Ho, Wo).
         weight (ndarray): (K, C).
         bias (ndarray): (C,).
-        ys, xs (ndarray): see above.
-        out (ndarray): (B, Ho, Wo, C), written.
+        ys, xs (ndarray): (Ho, kh) and (Wo, kw).
+        bounds (ndarray): (-1, H, W).
+        out (ndarray): (Ho, Wo, C), written.
     """
-    height, width, channels = x.shape[1:]
-    rows, columns = out.shape[1:3]
+    height, width, channels = x.shape
+    low, high_y, high_x = bounds
     taps_x = xs.shape[1]
     zero = np.zeros(channels, x.dtype)
-    for row in range(start, stop):
-        b, i = row // rows, row % rows
-        for j in range(columns):
-            total = out[b, i, j]
+    for i in range(start, stop):
+        for j in range(out.shape[1]):
+            total = out[i, j]
             for c in range(channels):
                 total[c] = bias[c]
             for t in range(weight.shape[0]):
-                y = ys[i, t // taps_x] + offset[b, 2 * t, i, j]
-                xx = xs[j, t % taps_x] + offset[b, 2 * t + 1, i, j]
-                if not (y > -1 and xx > -1 and y < height and xx < width):
+                y = ys[i, t // taps_x] + offset[2 * t, i, j]
+                xx = xs[j, t % taps_x] + offset[2 * t + 1, i, j]
+                if not (y > low and xx > low and y < high_y and xx < high_x):
                     continue
                 fy, fx = np.floor(y), np.floor(xx)
                 y0, x0 = int(fy), int(fx)
                 top, left = y0 >= 0, x0 >= 0
                 bottom, right = y0 + 1 < height, x0 + 1 < width
-                p00 = x[b, y0, x0] if top and left else zero
-                p01 = x[b, y0, x0 + 1] if top and right else zero
-                p10 = x[b, y0 + 1, x0] if bottom and left else zero
-                p11 = x[b, y0 + 1, x0 + 1] if bottom and right else zero
-                ly, lx, m = y - fy, xx - fx, mask[b, t, i, j]
+                p00 = x[y0, x0] if top and left else zero
+                p01 = x[y0, x0 + 1] if top and right else zero
+                p10 = x[y0 + 1, x0] if bottom and left else zero
+                p11 = x[y0 + 1, x0 + 1] if bottom and right else zero
+                ly, lx, m = y - fy, xx - fx, mask[t, i, j]
                 a01 = (m - ly * m) * lx
                 a00 = (m - ly * m) - a01
                 a11 = ly * m * lx
@@ -73,44 +79,61 @@ def depthwise_forward(start, stop, x, offset, mask, weight, bias, ys, xs, out):
 
 @njit(**OPTIONS)
 def depthwise_backward(
-    start, stop, x, offset, mask, weight, ys, xs, grad, gx, gw, goffset, gmask
+    start,
+    stop,
+    x,
+    offset,
+    mask,
+    weight,
+    ys,
+    xs,
+    bounds,
+    grad,
+    logits,
+    gx,
+    gw,
+    goffset,
+    gmask,
 ):
     """Gradients of :func:`depthwise_forward`.
 
     Args:
-        start ... xs: as there.
-        grad (ndarray): gradient of the output, (B, Ho, Wo, C).
-        gx (ndarray): (B, H, W, C), added to; one for each thread.
+        start ... bounds: as there.
+        grad (ndarray): gradient of the output, (Ho, Wo, C).
+        logits (bool): gmask is the gradient of what the sigmoid made the mask from.
+        gx (ndarray): (H, W, C), added to; one for each thread.
         gw (ndarray): (K, C), added to; one for each thread.
-        goffset, gmask (ndarray): as offset and mask, zero before, written.
+        goffset, gmask (ndarray): as offset and mask, written.
     """
-    height, width, channels = x.shape[1:]
-    rows, columns = grad.shape[1:3]
+    height, width, channels = x.shape
+    low, high_y, high_x = bounds
     taps_x = xs.shape[1]
     zero = np.zeros(channels, x.dtype)
     waste = np.zeros(channels, x.dtype)
-    for row in range(start, stop):
-        b, i = row // rows, row % rows
-        for j in range(columns):
-            g = grad[b, i, j]
+    for i in range(start, stop):
+        for j in range(grad.shape[1]):
+            g = grad[i, j]
             for t in range(weight.shape[0]):
-                y = ys[i, t // taps_x] + offset[b, 2 * t, i, j]
-                xx = xs[j, t % taps_x] + offset[b, 2 * t + 1, i, j]
-                if not (y > -1 and xx > -1 and y < height and xx < width):
+                y = ys[i, t // taps_x] + offset[2 * t, i, j]
+                xx = xs[j, t % taps_x] + offset[2 * t + 1, i, j]
+                if not (y > low and xx > low and y < high_y and xx < high_x):
+                    goffset[2 * t, i, j] = 0
+                    goffset[2 * t + 1, i, j] = 0
+                    gmask[t, i, j] = 0
                     continue
                 fy, fx = np.floor(y), np.floor(xx)
                 y0, x0 = int(fy), int(fx)
                 top, left = y0 >= 0, x0 >= 0
                 bottom, right = y0 + 1 < height, x0 + 1 < width
-                p00 = x[b, y0, x0] if top and left else zero
-                p01 = x[b, y0, x0 + 1] if top and right else zero
-                p10 = x[b, y0 + 1, x0] if bottom and left else zero
-                p11 = x[b, y0 + 1, x0 + 1] if bottom and right else zero
-                q00 = gx[b, y0, x0] if top and left else waste
-                q01 = gx[b, y0, x0 + 1] if top and right else waste
-                q10 = gx[b, y0 + 1, x0] if bottom and left else waste
-                q11 = gx[b, y0 + 1, x0 + 1] if bottom and right else waste
-                ly, lx, m = y - fy, xx - fx, mask[b, t, i, j]
+                p00 = x[y0, x0] if top and left else zero
+                p01 = x[y0, x0 + 1] if top and right else zero
+                p10 = x[y0 + 1, x0] if bottom and left else zero
+                p11 = x[y0 + 1, x0 + 1] if bottom and right else zero
+                q00 = gx[y0, x0] if top and left else waste
+                q01 = gx[y0, x0 + 1] if top and right else waste
+                q10 = gx[y0 + 1, x0] if bottom and left else waste
+                q11 = gx[y0 + 1, x0 + 1] if bottom and right else waste
+                ly, lx, m = y - fy, xx - fx, mask[t, i, j]
                 a01 = (m - ly * m) * lx
                 a00 = (m - ly * m) - a01
                 a11 = ly * m * lx
@@ -135,116 +158,208 @@ def depthwise_backward(
                 left_change, right_change = d10 - d00, d11 - d01
                 top_change, bottom_change = d01 - d00, d11 - d10
                 top_value = d00 + lx * top_change
-                bottom_value = d10 + lx * bottom_change
-                gmask[b, t, i, j] = top_value + ly * (bottom_value - top_value)
-                goffset[b, 2 * t, i, j] = m * (
+                value = top_value + ly * (d10 + lx * bottom_change - top_value)
+                gmask[t, i, j] = value * (m - m * m) if logits else value
+                goffset[2 * t, i, j] = m * (
                     left_change + lx * (right_change - left_change)
                 )
-                goffset[b, 2 * t + 1, i, j] = m * (
+                goffset[2 * t + 1, i, j] = m * (
                     top_change + ly * (bottom_change - top_change)
                 )
 
 
 @njit(**OPTIONS)
-def sample_columns(start, stop, x, offset, mask, ys, xs, deform_groups, columns):
+def _load(plane, padded):
+    # One row and column of zeros before the plane, two behind it: no corner of a
+    # sample needs a test. A sample outside is moved to (-1, -1), where it reads 0 and
+    # its gradient is 0.
+    height, width = plane.shape
+    padded[:] = 0
+    for i in range(height):
+        row = padded[(i + 1) * (width + 3) + 1 :]
+        for j in range(width):
+            row[j] = plane[i, j]
+
+
+@njit(**OPTIONS)
+def _locate(ys, dy, xs, dx, bounds, stride, corner, rows):
+    # Where in a padded plane each sample's upper left corner is, and how far it lies
+    # from there.
+    low, high_y, high_x = bounds
+    for n in range(len(dy)):
+        rows[n] = ys[n] + dy[n]
+    for n in range(len(dy)):
+        rows[X + n] = xs[n] + dx[n]
+    for n in range(len(dy)):
+        y, x = rows[n], rows[X + n]
+        inside = (y > low) & (x > low) & (y < high_y) & (x < high_x)
+        y = y if inside else low
+        x = x if inside else low
+        fy, fx = np.floor(y), np.floor(x)
+        rows[n], rows[X + n] = y - fy, x - fx
+        corner[n] = (np.int32(fy) + 1) * stride + np.int32(fx) + 1
+
+
+@njit(**OPTIONS)
+def _gather(padded, corner, count, stride, rows):
+    one = np.uint32(1)
+    for n in range(count):
+        k = corner[n]
+        rows[P00 + n], rows[P01 + n] = padded[k], padded[k + one]
+        rows[P10 + n] = padded[k + stride]
+        rows[P11 + n] = padded[k + stride + one]
+
+
+@njit(**OPTIONS)
+def _scatter(padded, corner, count, stride, rows):
+    one = np.uint32(1)
+    for n in range(count):
+        k = corner[n]
+        padded[k] += rows[P00 + n]
+        padded[k + one] += rows[P01 + n]
+        padded[k + stride] += rows[P10 + n]
+        padded[k + stride + one] += rows[P11 + n]
+
+
+@njit(**OPTIONS)
+def sample_columns(start, stop, x, offset, mask, ys, xs, bounds, columns):
     """Sample one image for a convolution as a matrix product.
 
     Args:
         start, stop (int): range of the C channels.
         x (ndarray): (C, H, W).
-        offset (ndarray): (deform_groups * 2K, Ho, Wo).
-        mask (ndarray): (deform_groups * K, Ho, Wo).
-        ys, xs (ndarray): see above.
-        deform_groups (int): groups of channels with offsets of their own.
-        columns (ndarray): (C, K, Ho, Wo), written.
+        offset (ndarray): (G, K, 2, N), G groups of channels share offsets.
+        mask (ndarray): (G, K, N).
+        ys, xs (ndarray): (kh, N) and (kw, N).
+        bounds (ndarray): (-1, H, W).
+        columns (ndarray): (C, K, N), written.
     """
     channels, height, width = x.shape
-    taps, taps_x = columns.shape[1], xs.shape[1]
+    taps, pixels = columns.shape[1:]
+    size, taps_x = channels // len(offset), len(xs)
+    stride = np.uint32(width + 3)
+    padded = np.empty((height + 3) * (width + 3), x.dtype)
+    corner = np.empty(CHUNK, np.uint32)
+    rows = np.empty(ROWS, x.dtype)
     for c in range(start, stop):
-        plane, group = x[c], c // (channels // deform_groups)
+        _load(x[c], padded)
         for t in range(taps):
-            field = group * taps + t
-            dy, dx = offset[2 * field], offset[2 * field + 1]
-            m, out = mask[field], columns[c, t]
-            for i in range(out.shape[0]):
-                for j in range(out.shape[1]):
-                    y = ys[i, t // taps_x] + dy[i, j]
-                    xx = xs[j, t % taps_x] + dx[i, j]
-                    if y > -1 and xx > -1 and y < height and xx < width:
-                        fy, fx = np.floor(y), np.floor(xx)
-                        y0, x0 = int(fy), int(fx)
-                        ly, lx = y - fy, xx - fx
-                        top, left = y0 >= 0, x0 >= 0
-                        bottom, right = y0 + 1 < height, x0 + 1 < width
-                        zero = ly - ly
-                        p00 = plane[y0, x0] if top and left else zero
-                        p01 = plane[y0, x0 + 1] if top and right else zero
-                        p10 = plane[y0 + 1, x0] if bottom and left else zero
-                        p11 = plane[y0 + 1, x0 + 1] if bottom and right else zero
-                        upper = p00 + lx * (p01 - p00)
-                        lower = p10 + lx * (p11 - p10)
-                        out[i, j] = m[i, j] * (upper + ly * (lower - upper))
-                    else:
-                        out[i, j] = 0
+            dy, dx = offset[c // size, t]
+            m = mask[c // size, t]
+            out, y, xx = columns[c, t], ys[t // taps_x], xs[t % taps_x]
+            for a in range(0, pixels, CHUNK):
+                b = min(a + CHUNK, pixels)
+                _locate(y[a:b], dy[a:b], xx[a:b], dx[a:b], bounds, stride, corner, rows)
+                _gather(padded, corner, b - a, stride, rows)
+                part, factor = out[a:b], m[a:b]
+                for n in range(b - a):
+                    p00, p10 = rows[P00 + n], rows[P10 + n]
+                    upper = p00 + rows[X + n] * (rows[P01 + n] - p00)
+                    lower = p10 + rows[X + n] * (rows[P11 + n] - p10)
+                    part[n] = factor[n] * (upper + rows[n] * (lower - upper))
 
 
 @njit(**OPTIONS)
 def columns_backward(
-    start, stop, x, offset, mask, ys, xs, deform_groups, grad, gx, goffset, gmask
+    start,
+    stop,
+    x,
+    offset,
+    mask,
+    ys,
+    xs,
+    bounds,
+    columns,
+    logits,
+    gx,
+    goffset,
+    gmask,
 ):
-    """Gradients of :func:`sample_columns`.
+    """Gradients of :func:`sample_columns`, and once more its result.
 
     Args:
-        start, stop (int): range of the deform groups.
-        x ... deform_groups: as there.
-        grad (ndarray): gradient of the columns, (C, K, Ho, Wo).
-        gx, goffset, gmask (ndarray): as x, offset and mask, added to.
+        start ... bounds: as there.
+        columns (ndarray): (C, K, N), the gradient of the columns; replaced by the
+            columns, which the gradient of the weight is made from.
+        logits (bool): gmask is the gradient of what the sigmoid made the mask from.
+        gx (ndarray): as x, written.
+        goffset, gmask (ndarray): as offset and mask. A group's first channel in the
+            range sets them, further ones add: a group divided between threads needs
+            one of each for every thread.
     """
     channels, height, width = x.shape
-    taps, taps_x = grad.shape[1], xs.shape[1]
-    size = channels // deform_groups
-    for group in range(start, stop):
-        for c in range(group * size, (group + 1) * size):
-            plane, gplane = x[c], gx[c]
-            for t in range(taps):
-                field = group * taps + t
-                dy, dx = offset[2 * field], offset[2 * field + 1]
-                gdy, gdx = goffset[2 * field], goffset[2 * field + 1]
-                m, gm, g = mask[field], gmask[field], grad[c, t]
-                for i in range(g.shape[0]):
-                    for j in range(g.shape[1]):
-                        y = ys[i, t // taps_x] + dy[i, j]
-                        xx = xs[j, t % taps_x] + dx[i, j]
-                        if not (y > -1 and xx > -1 and y < height and xx < width):
-                            continue
-                        fy, fx = np.floor(y), np.floor(xx)
-                        y0, x0 = int(fy), int(fx)
-                        ly, lx = y - fy, xx - fx
-                        s = g[i, j]
-                        sm = s * m[i, j]
-                        a11 = ly * lx
-                        a01, a10 = lx - a11, ly - a11
-                        a00 = 1 - ly - a01
-                        p00 = p01 = p10 = p11 = s - s
-                        if y0 >= 0:
-                            if x0 >= 0:
-                                p00 = plane[y0, x0]
-                                gplane[y0, x0] += a00 * sm
-                            if x0 + 1 < width:
-                                p01 = plane[y0, x0 + 1]
-                                gplane[y0, x0 + 1] += a01 * sm
-                        if y0 + 1 < height:
-                            if x0 >= 0:
-                                p10 = plane[y0 + 1, x0]
-                                gplane[y0 + 1, x0] += a10 * sm
-                            if x0 + 1 < width:
-                                p11 = plane[y0 + 1, x0 + 1]
-                                gplane[y0 + 1, x0 + 1] += a11 * sm
-                        upper = p00 + lx * (p01 - p00)
-                        lower = p10 + lx * (p11 - p10)
-                        gm[i, j] += s * (upper + ly * (lower - upper))
-                        gdy[i, j] += sm * (lower - upper)
-                        top_change, bottom_change = p01 - p00, p11 - p10
-                        gdx[i, j] += sm * (
-                            top_change + ly * (bottom_change - top_change)
-                        )
+    taps, pixels = columns.shape[1:]
+    size, taps_x = channels // len(offset), len(xs)
+    stride = np.uint32(width + 3)
+    padded = np.empty((height + 3) * (width + 3), x.dtype)
+    gpadded = np.empty_like(padded)
+    corner = np.empty(CHUNK, np.uint32)
+    rows = np.empty(ROWS, x.dtype)
+    for c in range(start, stop):
+        group = c // size
+        first = c == start or c % size == 0
+        _load(x[c], padded)
+        gpadded[:] = 0
+        for t in range(taps):
+            dy, dx = offset[group, t]
+            gdy, gdx = goffset[group, t]
+            m, gm, column = mask[group, t], gmask[group, t], columns[c, t]
+            y, xx = ys[t // taps_x], xs[t % taps_x]
+            for a in range(0, pixels, CHUNK):
+                b = min(a + CHUNK, pixels)
+                _locate(y[a:b], dy[a:b], xx[a:b], dx[a:b], bounds, stride, corner, rows)
+                _gather(padded, corner, b - a, stride, rows)
+                _copy(column[a:b], rows[S:])
+                _copy(m[a:b], rows[M:])
+                _differentiate(b - a, logits, rows)
+                _scatter(gpadded, corner, b - a, stride, rows)
+                _copy(rows[S : S + b - a], column[a:b])
+                if first:
+                    _copy(rows[: b - a], gdy[a:b])
+                    _copy(rows[X : X + b - a], gdx[a:b])
+                    _copy(rows[M : M + b - a], gm[a:b])
+                else:
+                    _add(rows[: b - a], gdy[a:b])
+                    _add(rows[X : X + b - a], gdx[a:b])
+                    _add(rows[M : M + b - a], gm[a:b])
+        for i in range(height):
+            _copy(gpadded[(i + 1) * (width + 3) + 1 :][:width], gx[c, i])
+
+
+@njit(**OPTIONS)
+def _differentiate(count, logits, rows):
+    for n in range(count):
+        y, x, s, m = rows[n], rows[X + n], rows[S + n], rows[M + n]
+        p00, p01, p10, p11 = (
+            rows[P00 + n],
+            rows[P01 + n],
+            rows[P10 + n],
+            rows[P11 + n],
+        )
+        top_change, bottom_change = p01 - p00, p11 - p10
+        upper = p00 + x * top_change
+        change = p10 + x * bottom_change - upper
+        value = upper + y * change
+        sm = s * m
+        rows[n] = sm * change
+        rows[X + n] = sm * (top_change + y * (bottom_change - top_change))
+        rows[S + n] = m * value
+        rows[M + n] = s * value * ((m - m * m) if logits else (m - m + 1))
+        lower_part = sm * y
+        upper_part = sm - lower_part
+        rows[P01 + n] = upper_part * x
+        rows[P00 + n] = upper_part - upper_part * x
+        rows[P11 + n] = lower_part * x
+        rows[P10 + n] = lower_part - lower_part * x
+
+
+@njit(**OPTIONS)
+def _copy(source, target):
+    for n in range(len(source)):
+        target[n] = source[n]
+
+
+@njit(**OPTIONS)
+def _add(source, target):
+    for n in range(len(source)):
+        target[n] += source[n]

@@ -1,0 +1,332 @@
+"""Modulated deformable convolution on the CPU: autograd and threads around the kernels.
+
+Nothing of the size of taps x channels x pixels is kept for backward: samples and masks
+are computed again there.
+"""
+
+import functools
+import logging
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch.autograd.function import once_differentiable
+
+from . import cpu_kernels as kernels
+
+logger = logging.getLogger('hacdr')
+
+# Below so many samples a second thread costs more than it brings.
+SAMPLES_PER_THREAD = 1 << 13
+
+
+def modulated_deform_conv2d_cpu(
+    x, offset, mask, weight, bias, geometry, groups, deform_groups
+):
+    """As :func:`hacdr.ops.modulated_deform_conv2d`, for checked tensors on the CPU.
+
+    Args:
+        x, offset, mask, weight, bias, groups, deform_groups: as there. ``mask`` is None
+            where ``offset`` holds three thirds: y and x of the offsets and the mask
+            before its sigmoid.
+        geometry (tuple): stride, padding and dilation, pairs of int.
+
+    Returns:
+        Tensor: (B, Cout, Ho, Wo), of the type of ``x``.
+    """
+    # Half precision is too coarse for coordinates: it is computed in float32.
+    kind = torch.promote_types(x.dtype, torch.float32)
+    tensors = [None if t is None else t.to(kind) for t in (x, offset, mask, weight)]
+    bias = x.new_zeros(weight.shape[0], dtype=kind) if bias is None else bias.to(kind)
+    if groups == x.shape[1] == weight.shape[0] and deform_groups == 1:
+        out = _Depthwise.apply(*tensors, bias, geometry)
+    else:
+        out = _General.apply(*tensors, bias, geometry, groups, deform_groups)
+    return out.to(x.dtype)
+
+
+def _full_precision(function):
+    """Keep autocast out: the kernels and their matrix products share buffers."""
+
+    @functools.wraps(function)
+    def wrapper(*args):
+        with torch.autocast('cpu', enabled=False):
+            return function(*args)
+
+    return wrapper
+
+
+class _Depthwise(torch.autograd.Function):
+    """Every channel its own kernel, all channels the same offsets."""
+
+    @staticmethod
+    def forward(ctx, x, offset, mask, weight, bias, geometry):
+        ctx.save_for_backward(x, offset, mask, weight)
+        ctx.geometry = geometry
+        offsets, masks = _fields(offset, mask, weight, 1)
+        tables = _tables(offset, weight, geometry)
+        bounds = _bounds(x)
+        last = x.permute(0, 2, 3, 1).contiguous().numpy()
+        taps = weight.flatten(1).t().contiguous().numpy()
+        shift = bias.contiguous().numpy()
+        out = x.new_empty(x.shape[0], *offset.shape[2:], x.shape[1])
+        results = out.numpy()
+        for b in range(len(x)):
+            _run(
+                kernels.depthwise_forward,
+                out.shape[1],
+                out[b].numel(),
+                lambda part, b=b: (
+                    last[b],
+                    offsets[b],
+                    masks[b],
+                    taps,
+                    shift,
+                    *tables,
+                    bounds,
+                    results[b],
+                ),
+            )
+        # Convolutions behind it are slower on a channels-last view; a view of one pixel
+        # would also forbid sums in place.
+        return out.permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        x, offset, mask, weight = ctx.saved_tensors
+        offsets, masks = _fields(offset, mask, weight, 1)
+        tables = _tables(offset, weight, ctx.geometry)
+        bounds = _bounds(x)
+        last = x.permute(0, 2, 3, 1).contiguous()
+        taps = weight.flatten(1).t().contiguous()
+        grad = grad.permute(0, 2, 3, 1).contiguous()
+        gx, goffset, gmask, goffsets, gmasks = _gradients(last, offset, mask)
+        # Threads meet in the gradients of x and weight: each has its own.
+        threads = _threads(grad.shape[1], grad[:1].numel())
+        gtaps = taps.new_zeros(threads, *taps.shape)
+        gxs = last.new_empty(threads, *last.shape[1:])
+        for b in range(len(x)):
+            gxs.zero_()
+            _run(
+                kernels.depthwise_backward,
+                grad.shape[1],
+                grad[b].numel(),
+                lambda part, b=b: (
+                    last[b].numpy(),
+                    offsets[b],
+                    masks[b],
+                    taps.numpy(),
+                    *tables,
+                    bounds,
+                    grad[b].numpy(),
+                    mask is None,
+                    gxs[part].numpy(),
+                    gtaps[part].numpy(),
+                    goffsets[b],
+                    gmasks[b],
+                ),
+            )
+            torch.sum(gxs, 0, out=gx[b])
+        return (
+            gx.permute(0, 3, 1, 2).contiguous(),
+            goffset,
+            gmask,
+            gtaps.sum(0).t().reshape(weight.shape),
+            grad.sum((0, 1, 2)),
+            None,
+        )
+
+
+class _General(torch.autograd.Function):
+    """Any groups and deform groups: samples, then a matrix product, image by image."""
+
+    @staticmethod
+    @_full_precision
+    def forward(ctx, x, offset, mask, weight, bias, geometry, groups, deform_groups):
+        x, offset = x.contiguous(), offset.contiguous()
+        ctx.save_for_backward(x, offset, mask, weight)
+        ctx.geometry, ctx.groups, ctx.deform_groups = geometry, groups, deform_groups
+        offsets, masks = _fields(offset, mask, weight, deform_groups)
+        tables = _flat_tables(offset, weight, geometry)
+        bounds = _bounds(x)
+        kernel = weight.reshape(groups, weight.shape[0] // groups, -1)
+        columns = _empty_columns(x, offset, weight)
+        out = x.new_empty(x.shape[0], weight.shape[0], *offset.shape[2:])
+        for b in range(len(x)):
+            _run(
+                kernels.sample_columns,
+                x.shape[1],
+                columns.numel(),
+                lambda part, b=b: (
+                    x[b].numpy(),
+                    _per_tap(offsets[b], deform_groups, 2),
+                    _per_tap(masks[b], deform_groups),
+                    *tables,
+                    bounds,
+                    columns.numpy(),
+                ),
+            )
+            torch.matmul(
+                kernel,
+                columns.view(groups, kernel.shape[2], -1),
+                out=out[b].view(groups, kernel.shape[1], -1),
+            )
+        out += bias.view(-1, 1, 1)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    @_full_precision
+    def backward(ctx, grad):
+        x, offset, mask, weight = ctx.saved_tensors
+        groups, deform_groups = ctx.groups, ctx.deform_groups
+        offsets, masks = _fields(offset, mask, weight, deform_groups)
+        tables = _flat_tables(offset, weight, ctx.geometry)
+        bounds = _bounds(x)
+        grad = grad.contiguous()
+        kernel = weight.reshape(groups, weight.shape[0] // groups, -1)
+        gkernel = torch.zeros_like(kernel)
+        gx, goffset, gmask, goffsets, gmasks = _gradients(x, offset, mask)
+        columns = _empty_columns(x, offset, weight)
+        flat = columns.view(groups, kernel.shape[2], -1)
+        threads = _threads(x.shape[1], columns.numel())
+        # Threads meet in the offsets of a group of several channels.
+        shared = threads > 1 and deform_groups < x.shape[1]
+        for b in range(len(x)):
+            g = grad[b].view(groups, kernel.shape[1], -1)
+            torch.matmul(kernel.transpose(1, 2), g, out=flat)
+            fields = [(goffsets[b], gmasks[b])]
+            if shared:
+                fields = [
+                    tuple(np.zeros_like(field) for field in fields[0])
+                    for _ in range(threads)
+                ]
+            _run(
+                kernels.columns_backward,
+                x.shape[1],
+                columns.numel(),
+                lambda part, b=b, fields=fields: (
+                    x[b].numpy(),
+                    _per_tap(offsets[b], deform_groups, 2),
+                    _per_tap(masks[b], deform_groups),
+                    *tables,
+                    bounds,
+                    columns.numpy(),
+                    mask is None,
+                    gx[b].numpy(),
+                    _per_tap(fields[part % len(fields)][0], deform_groups, 2),
+                    _per_tap(fields[part % len(fields)][1], deform_groups),
+                ),
+            )
+            if shared:
+                np.sum([field[0] for field in fields], 0, out=goffsets[b])
+                np.sum([field[1] for field in fields], 0, out=gmasks[b])
+            gkernel += g @ flat.transpose(1, 2)
+        gweight = gkernel.view_as(weight)
+        return gx, goffset, gmask, gweight, grad.sum((0, 2, 3)), None, None, None
+
+
+def _fields(offset, mask, weight, deform_groups):
+    """Return offsets and masks as arrays, (B, fields, Ho, Wo) each."""
+    split = 2 * deform_groups * weight.shape[2] * weight.shape[3]
+    offset = offset.contiguous()
+    if mask is None:
+        mask = torch.sigmoid(offset[:, split:])
+    return offset.numpy()[:, :split], mask.contiguous().numpy()
+
+
+def _gradients(x, offset, mask):
+    """Return room for the gradients of x, offset, mask; the latter as arrays too."""
+    gx, goffset = torch.empty_like(x), torch.empty_like(offset.contiguous())
+    if mask is not None:
+        gmask = torch.empty_like(mask.contiguous())
+        return gx, goffset, gmask, goffset.numpy(), gmask.numpy()
+    split = offset.shape[1] // 3 * 2
+    array = goffset.numpy()
+    return gx, goffset, None, array[:, :split], array[:, split:]
+
+
+def _per_tap(fields, deform_groups, *inner):
+    """View one image's fields as (deform_groups, K, *inner, Ho * Wo)."""
+    taps = len(fields) // deform_groups // int(np.prod(inner, dtype=int))
+    return fields.reshape(deform_groups, taps, *inner, -1)
+
+
+def _empty_columns(x, offset, weight):
+    taps = weight.shape[2] * weight.shape[3]
+    return x.new_empty(x.shape[1], taps, offset.shape[2] * offset.shape[3])
+
+
+def _bounds(x):
+    return np.array([-1, *x.shape[2:]], x.numpy().dtype)
+
+
+def _tables(offset, weight, geometry):
+    dtype = offset.numpy().dtype
+    return _positions(offset.shape[2:], weight.shape[2:], geometry, dtype)
+
+
+def _flat_tables(offset, weight, geometry):
+    dtype = offset.numpy().dtype
+    return _flat_positions(offset.shape[2:], weight.shape[2:], geometry, dtype)
+
+
+def _positions(size, kernel, geometry, dtype):
+    """Return where each tap lies without its offset: (Ho, kh) and (Wo, kw)."""
+    return tuple(
+        (
+            np.arange(length)[:, None] * stride - padding + np.arange(taps) * dilation
+        ).astype(dtype)
+        for length, taps, stride, padding, dilation in zip(size, kernel, *geometry)
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _flat_positions(size, kernel, geometry, dtype):
+    """Return the same for every pixel: (kh, Ho * Wo) and (kw, Ho * Wo)."""
+    ys, xs = _positions(size, kernel, geometry, dtype)
+    return np.repeat(ys.T, size[1], 1), np.tile(xs.T, size[0])
+
+
+def _threads(count, samples):
+    """Return how many threads share ``count`` rounds of a loop over ``samples``."""
+    wanted = samples // SAMPLES_PER_THREAD
+    return max(1, min(torch.get_num_threads(), count, wanted))
+
+
+@functools.lru_cache(maxsize=None)
+def _pool(threads, pid):
+    # A forked child has none of its parent's threads: it gets a pool of its own.
+    return ThreadPoolExecutor(threads, thread_name_prefix='hacdr')
+
+
+_compiled = set()
+
+
+def _run(kernel, count, samples, arguments):
+    """Run ``kernel(start, stop, *arguments(part))`` on range(count), in threads."""
+    parts = _threads(count, samples)
+    bounds = [count * part // parts for part in range(parts + 1)]
+    calls = [
+        (bounds[part], bounds[part + 1], *arguments(part)) for part in range(parts)
+    ]
+    key = kernel, calls[0][2].dtype
+    if key not in _compiled:
+        # From the cache it takes a moment only, and nothing is said.
+        notice = threading.Timer(
+            2,
+            logger.warning,
+            ['compiling the CPU kernels of the deformable convolution, once ...'],
+        )
+        notice.daemon = True
+        notice.start()
+        kernel(0, 0, *calls[0][2:])
+        notice.cancel()
+        _compiled.add(key)
+    futures = [_pool(parts, os.getpid()).submit(kernel, *call) for call in calls[1:]]
+    kernel(*calls[0])
+    for future in futures:
+        future.result()
