@@ -3,19 +3,11 @@
 Slower than compiled loops, but for every device, ``torch.jit.trace`` and ONNX export.
 """
 
-import inspect
-
 import torch
-from torch.utils.checkpoint import checkpoint
+from torch.autograd.function import once_differentiable
 
 # Bytes of the samples that are held at once, a few times this in all.
 CHUNK_BYTES = 1 << 25
-# The argument came with torch 1.11 and later versions insist on it.
-_REENTRANT = (
-    {'use_reentrant': True}
-    if 'use_reentrant' in inspect.signature(checkpoint).parameters
-    else {}
-)
 
 
 def modulated_deform_conv2d_plain(
@@ -24,7 +16,7 @@ def modulated_deform_conv2d_plain(
     """As :func:`hacdr.ops.modulated_deform_conv2d`, for checked tensors.
 
     It works on bands of rows, whose samples backward computes again: memory does not
-    grow with the number of taps.
+    grow with taps x channels x pixels. A traced graph has a single band.
 
     Args:
         x, offset, mask, weight, bias, groups, deform_groups: as there.
@@ -33,39 +25,73 @@ def modulated_deform_conv2d_plain(
     Returns:
         Tensor: (B, Cout, Ho, Wo), of the type of ``x``.
     """
+    # Half precision is too coarse for coordinates: it is computed in float32.
     kind = torch.promote_types(x.dtype, torch.float32)
-    source, offset, mask, weight = (t.to(kind) for t in (x, offset, mask, weight))
-    rows, columns = offset.shape[2:]
-    taps = weight.shape[2] * weight.shape[3]
-    row_bytes = x.shape[0] * x.shape[1] * taps * columns * source.element_size()
-    band = max(1, CHUNK_BYTES // max(1, row_bytes))
+    tensors = [t.to(kind) for t in (x, offset, mask, weight)]
     if torch.jit.is_tracing():
-        band = rows
-    parts = []
-    for top in range(0, rows, band):
-        ys, xs = _positions(source, offset, weight, geometry)
-
-        def convolve(source, offset, mask, weight, ys=ys[top : top + band], xs=xs):
-            return _band(source, offset, mask, weight, ys, xs, groups, deform_groups)
-
-        inputs = (
-            source,
-            offset[:, :, top : top + band],
-            mask[:, :, top : top + band],
-            weight,
-        )
-        again = torch.is_grad_enabled() and any(t.requires_grad for t in inputs)
-        if again and not torch.jit.is_tracing():
-            parts.append(checkpoint(convolve, *inputs, **_REENTRANT))
-        else:
-            parts.append(convolve(*inputs))
-    out = torch.cat(parts, 2) if len(parts) > 1 else parts[0]
+        ys, xs = _positions(*tensors, geometry)
+        out = _band(*tensors, ys, xs, groups, deform_groups)
+    else:
+        with torch.autocast(x.device.type, enabled=False):
+            out = _Banded.apply(*tensors, geometry, groups, deform_groups)
     if bias is not None:
         out = out + bias.to(kind).view(-1, 1, 1)
     return out.to(x.dtype)
 
 
-def _positions(x, offset, weight, geometry):
+class _Banded(torch.autograd.Function):
+    """Band after band of rows of the output."""
+
+    @staticmethod
+    def forward(ctx, x, offset, mask, weight, geometry, groups, deform_groups):
+        ctx.save_for_backward(x, offset, mask, weight)
+        ctx.args = geometry, groups, deform_groups
+        out = x.new_empty(x.shape[0], weight.shape[0], *offset.shape[2:])
+        for rows, ys, xs in _bands(x, offset, mask, weight, geometry):
+            out[:, :, rows] = _band(
+                x,
+                offset[:, :, rows],
+                mask[:, :, rows],
+                weight,
+                ys,
+                xs,
+                groups,
+                deform_groups,
+            )
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        x, offset, mask, weight = ctx.saved_tensors
+        geometry, groups, deform_groups = ctx.args
+        gx, gweight = torch.zeros_like(x), torch.zeros_like(weight)
+        goffset, gmask = torch.empty_like(offset), torch.empty_like(mask)
+        for rows, ys, xs in _bands(x, offset, mask, weight, geometry):
+            inputs = [x, offset[:, :, rows], mask[:, :, rows], weight]
+            inputs = [t.detach().requires_grad_() for t in inputs]
+            with torch.autocast(x.device.type, enabled=False), torch.enable_grad():
+                out = _band(*inputs, ys, xs, groups, deform_groups)
+            gradients = torch.autograd.grad(out, inputs, grad[:, :, rows])
+            gx += gradients[0]
+            goffset[:, :, rows] = gradients[1]
+            gmask[:, :, rows] = gradients[2]
+            gweight += gradients[3]
+        return gx, goffset, gmask, gweight, None, None, None
+
+
+def _bands(x, offset, mask, weight, geometry):
+    """Yield a slice of rows and the positions of its taps, band after band."""
+    ys, xs = _positions(x, offset, mask, weight, geometry)
+    taps = weight.shape[2] * weight.shape[3]
+    row_bytes = x.shape[0] * x.shape[1] * taps * offset.shape[3] * x.element_size()
+    height = max(1, CHUNK_BYTES // max(1, row_bytes))
+    for top in range(0, offset.shape[2], height):
+        rows = slice(top, top + height)
+        yield rows, ys[rows], xs
+
+
+def _positions(x, offset, mask, weight, geometry):
     """Return where each tap lies without its offset: (Ho, kh) and (Wo, kw)."""
     tables = []
     for axis, (stride, padding, dilation) in enumerate(zip(*geometry)):
@@ -80,7 +106,7 @@ def _band(x, offset, mask, weight, ys, xs, groups, deform_groups):
     batch, channels, height, width = x.shape
     rows, columns = offset.shape[2:]
     kh, kw = weight.shape[2:]
-    size = channels // deform_groups
+    size, count = channels // deform_groups, kh * kw * rows * columns
     field = (batch, deform_groups, kh, kw, rows, columns)
     offset = offset.reshape(batch, deform_groups, kh, kw, 2, rows, columns)
     y = offset[:, :, :, :, 0] + ys.t().reshape(kh, 1, rows, 1)
@@ -100,10 +126,12 @@ def _band(x, offset, mask, weight, ys, xs, groups, deform_groups):
             share = (ly if bottom else 1 - ly) * (lx if right else 1 - lx) * mask
             share = torch.where(held, share, torch.zeros_like(share))
             index = cy.clamp(0, height - 1) * width + cx.clamp(0, width - 1)
-            index = index.reshape(batch, deform_groups, 1, -1)
+            index = index.reshape(batch, deform_groups, 1, count)
             values = flat.gather(3, index.expand(-1, -1, size, -1))
-            samples = samples + values * share.reshape(batch, deform_groups, 1, -1)
-    samples = samples.reshape(batch, groups, -1, kh * kw, rows * columns)
+            samples = samples + values * share.reshape(batch, deform_groups, 1, count)
+    samples = samples.reshape(
+        batch, groups, channels // groups, kh * kw, rows * columns
+    )
     kernel = weight.reshape(groups, weight.shape[0] // groups, -1, kh * kw)
     if groups == channels == weight.shape[0]:
         # A matrix product of one row per channel is slow everywhere.

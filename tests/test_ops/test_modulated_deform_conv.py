@@ -6,9 +6,17 @@ import sys
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mmcv.ops import modulated_deform_conv2d as mmcv_op
 
-from hacdr.ops import modulated_deform_conv2d, modulated_deform_conv2d_packed
+from hacdr.ops import (
+    choose_kernel,
+    modulated_deform_conv2d,
+    modulated_deform_conv2d_packed,
+)
+from hacdr.ops import cpu as cpu_module
+from hacdr.ops import plain as plain_module
 
 # channels, out channels, kernel, stride, padding, dilation, groups, deform groups
 CASES = {
@@ -29,6 +37,15 @@ OFFSETS = {
     'integers': lambda shape: torch.randint(-3, 4, shape).float(),
     'far': lambda shape: 100 * torch.randn(shape),
 }
+
+
+@pytest.fixture(params=['numba', 'torch'])
+def kernel(request, monkeypatch):
+    """Force each of our kernels in turn, divided as large pictures divide it."""
+    monkeypatch.setenv('HACDR_MDCONV', request.param)
+    monkeypatch.setattr(cpu_module, 'SAMPLES_PER_THREAD', 1)
+    monkeypatch.setattr(plain_module, 'CHUNK_BYTES', 1 << 14)
+    return request.param
 
 
 def make(case, offsets='pixels', batch=1, size=(13, 18), dtype=torch.float32):
@@ -64,7 +81,7 @@ def assert_equal(ours, theirs, tolerance=1e-5):
 
 @pytest.mark.parametrize('offsets', OFFSETS)
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES)
-def test_equals_mmcv(case, offsets):
+def test_equals_mmcv(kernel, case, offsets):
     tensors, args = make(case, offsets)
     assert_equal(
         run(modulated_deform_conv2d, tensors, args), run(mmcv_op, tensors, args)
@@ -72,7 +89,7 @@ def test_equals_mmcv(case, offsets):
 
 
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES)
-def test_batch_of_three_of_another_size(case):
+def test_batch_of_three_of_another_size(kernel, case):
     tensors, args = make(case, batch=3, size=(9, 7))
     assert_equal(
         run(modulated_deform_conv2d, tensors, args), run(mmcv_op, tensors, args)
@@ -80,7 +97,7 @@ def test_batch_of_three_of_another_size(case):
 
 
 @pytest.mark.parametrize('name', ['depthwise 5x5', 'strided, two fields'])
-def test_offsets_that_end_exactly_on_the_border(name):
+def test_offsets_that_end_exactly_on_the_border(kernel, name):
     (x, offset, *rest), args = make(CASES[name], 'zero')
     for distance in (-13.0, -1.0, 1.0, 13.0, 18.0):
         tensors = [x, torch.full_like(offset, distance), *rest]
@@ -90,7 +107,7 @@ def test_offsets_that_end_exactly_on_the_border(name):
 
 
 @pytest.mark.parametrize('name', ['depthwise 5x5', 'groups'])
-def test_memory_layouts(name):
+def test_memory_layouts(kernel, name):
     tensors, args = make(CASES[name], batch=2)
     expected = run(modulated_deform_conv2d, tensors, args)
     last = [t.contiguous(memory_format=torch.channels_last) for t in tensors[:4]]
@@ -101,7 +118,7 @@ def test_memory_layouts(name):
 
 
 @pytest.mark.parametrize('name', ['depthwise 5x5', 'groups'])
-def test_no_bias(name):
+def test_no_bias(kernel, name):
     (x, offset, mask, weight, bias), args = make(CASES[name])
     without = modulated_deform_conv2d(x, offset, mask, weight, None, *args)
     zero = modulated_deform_conv2d(x, offset, mask, weight, bias * 0, *args)
@@ -109,17 +126,17 @@ def test_no_bias(name):
 
 
 @pytest.mark.parametrize('name', ['depthwise 1x7', 'groups', 'row, own offsets'])
-def test_gradcheck(name):
+def test_gradcheck(kernel, name):
     tensors, args = make(CASES[name], size=(5, 6), dtype=torch.float64)
     tensors = [t.requires_grad_() for t in tensors]
     assert torch.autograd.gradcheck(
-        lambda *t: modulated_deform_conv2d(*t, *args), tensors
+        lambda *t: modulated_deform_conv2d(*t, *args), tensors, fast_mode=True
     )
 
 
 @pytest.mark.parametrize('name', ['depthwise 5x5', 'groups'])
 @pytest.mark.parametrize('value', [float('nan'), float('inf'), -float('inf'), 1e30])
-def test_absurd_offsets_read_nothing(name, value):
+def test_absurd_offsets_read_nothing(kernel, name, value):
     (x, offset, mask, weight, bias), args = make(CASES[name])
     tensors = [x, torch.full_like(offset, value), mask, weight, bias]
     out, gx, goffset, *_ = run(modulated_deform_conv2d, tensors, args)
@@ -128,17 +145,113 @@ def test_absurd_offsets_read_nothing(name, value):
     assert not goffset.any()
 
 
+@pytest.mark.parametrize('case', CASES.values(), ids=CASES)
+def test_packed(kernel, case):
+    (x, offset, mask, *rest), args = make(case, batch=2)
+    packed = torch.cat([offset, torch.logit(mask, 1e-3)], 1)
+    split = offset.shape[1]
+
+    def separate(x, packed, *rest):
+        mask = packed[:, split:].sigmoid()
+        return mmcv_op(x, packed[:, :split].contiguous(), mask, *rest)
+
+    assert_equal(
+        run(modulated_deform_conv2d_packed, [x, packed, *rest], args),
+        run(separate, [x, packed, *rest], args),
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    data=st.data(),
+    kh=st.integers(1, 4),
+    kw=st.integers(1, 4),
+    stride=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    padding=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    dilation=st.tuples(st.integers(1, 2), st.integers(1, 2)),
+    size=st.tuples(st.integers(7, 12), st.integers(7, 12)),
+    offsets=st.sampled_from(sorted(OFFSETS)),
+    batch=st.integers(1, 2),
+)
+@pytest.mark.parametrize('name', ['numba', 'torch'])
+def test_any_geometry_equals_mmcv(name, data, kh, kw, offsets, batch, size, **args):
+    channels = data.draw(st.sampled_from([1, 4, 6]))
+    divisors = [n for n in range(1, channels + 1) if channels % n == 0]
+    groups = data.draw(st.sampled_from(divisors))
+    out = groups * data.draw(st.integers(1, 3))
+    fields = data.draw(st.sampled_from(divisors))
+    case = (channels, out, (kh, kw), *args.values(), groups, fields)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('HACDR_MDCONV', name)
+        patch.setattr(cpu_module, 'SAMPLES_PER_THREAD', 1)
+        tensors, args = make(case, offsets, batch, size)
+        ours = run(modulated_deform_conv2d, tensors, args)
+    assert_equal(ours, run(mmcv_op, tensors, args), tolerance=2e-5)
+
+
+@pytest.mark.parametrize('threads', [1, 2, 3, 16])
+@pytest.mark.parametrize('case', CASES.values(), ids=CASES)
+def test_any_number_of_threads(case, threads, monkeypatch):
+    monkeypatch.setattr(cpu_module, 'SAMPLES_PER_THREAD', 1)
+    tensors, args = make(case)
+    expected = run(modulated_deform_conv2d, tensors, args)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert_equal(run(modulated_deform_conv2d, tensors, args), expected)
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize('name', ['depthwise 5x5', 'row, own offsets'])
+def test_nothing_of_taps_by_channels_by_pixels_is_kept(name):
+    tensors, args = make(CASES[name], size=(40, 40))
+    x, offset, mask, weight, bias = [t.requires_grad_() for t in tensors]
+    packed = torch.cat([offset, mask], 1).detach().requires_grad_()
+    known = {t.data_ptr() for t in (x, packed, weight, bias)}
+    kept = []
+
+    def pack(tensor):
+        if tensor.data_ptr() not in known:
+            kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        modulated_deform_conv2d_packed(x, packed, weight, bias, *args)
+    assert not kept
+
+
 @pytest.mark.parametrize('name', ['depthwise 5x5', 'row, own offsets', 'groups'])
-def test_packed(name):
-    (x, offset, mask, weight, bias), args = make(CASES[name], batch=2)
-    packed = torch.cat([offset, torch.logit(mask, 1e-6)], 1)
-    out = modulated_deform_conv2d_packed(x, packed, weight, bias, *args)
-    expected = modulated_deform_conv2d(x, offset, mask, weight, bias, *args)
-    assert torch.allclose(out, expected, atol=1e-4)
+def test_trace(name, tmp_path):
+    tensors, args = make(CASES[name], batch=2)
+
+    class Layer(torch.nn.Module):
+        def forward(self, *tensors):
+            return modulated_deform_conv2d(*tensors, *args)
+
+    traced = torch.jit.trace(Layer(), tensors)
+    torch.jit.save(traced, str(tmp_path / 'layer.pt'))
+    loaded = torch.jit.load(str(tmp_path / 'layer.pt'))
+    tensors[0] = tensors[0] * 2 - 1
+    expected = modulated_deform_conv2d(*tensors, *args)
+    assert torch.allclose(loaded(*tensors), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize('name', ['depthwise 5x5', 'row, own offsets'])
+def test_autocast(kernel, name):
+    (x, offset, mask, *rest), args = make(CASES[name])
+    tensors = [t.requires_grad_() for t in (x, offset, mask, *rest)]
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        out = modulated_deform_conv2d(x.bfloat16(), *tensors[1:], *args)
+        out.float().sum().backward()
+    exact = modulated_deform_conv2d(x.bfloat16().float(), *tensors[1:], *args)
+    assert out.dtype == torch.bfloat16
+    assert torch.equal(out, exact.bfloat16())
+    assert all(t.grad.dtype == torch.float32 for t in tensors[1:])
 
 
 @pytest.mark.parametrize('name', ['depthwise 5x5', 'groups'])
-def test_bfloat16_has_coordinates_in_float32(name):
+def test_bfloat16_has_coordinates_in_float32(kernel, name):
     tensors, args = make(CASES[name], dtype=torch.bfloat16)
     out = modulated_deform_conv2d(*tensors, *args)
     exact = modulated_deform_conv2d(*[t.float() for t in tensors], *args)
@@ -147,7 +260,7 @@ def test_bfloat16_has_coordinates_in_float32(name):
 
 
 @pytest.mark.parametrize('name', ['depthwise 5x5', 'groups'])
-def test_empty_batch(name):
+def test_empty_batch(kernel, name):
     tensors, args = make(CASES[name])
     empty = [t[:0] for t in tensors[:3]] + tensors[3:]
     out, *gradients = run(modulated_deform_conv2d, empty, args)
@@ -186,7 +299,12 @@ def test_a_forked_child_can_use_it_too():
 
 @pytest.mark.parametrize(
     ('kernel', 'said'),
-    [('numba', 'on cpu: numba'), ('mmcv', 'on cpu: mmcv'), ('fast', "got 'fast'")],
+    [
+        ('numba', 'on cpu: numba'),
+        ('torch', 'on cpu: torch'),
+        ('mmcv', 'on cpu: mmcv'),
+        ('fast', "got 'fast'"),
+    ],
 )
 def test_a_kernel_can_be_forced(kernel, said):
     code = (
@@ -204,3 +322,40 @@ def test_a_kernel_can_be_forced(kernel, said):
         text=True,
     )
     assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ('device', 'depthwise', 'kernel'),
+    [
+        ('cpu', False, 'numba'),
+        ('cpu', True, 'numba'),
+        ('cuda', False, 'mmcv'),
+        ('cuda', True, 'torch'),
+    ],
+)
+def test_default_kernels(device, depthwise, kernel, monkeypatch):
+    monkeypatch.delenv('HACDR_MDCONV', raising=False)
+    assert choose_kernel(device, depthwise) == kernel
+
+
+def test_without_numba_the_cpu_uses_plain_tensor_operations(tmp_path):
+    (tmp_path / 'numba.py').write_text('raise ImportError("no numba")')
+    code = (
+        'from hacdr.ops import choose_kernel\n'
+        'print(choose_kernel("cpu"), choose_kernel("cpu", True))\n'
+    )
+    paths = [str(tmp_path), os.environ.get('PYTHONPATH', ''), os.getcwd()]
+    result = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code],
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join(paths)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.split() == ['torch', 'torch']
+
+
+def test_numba_does_not_run_on_a_gpu(monkeypatch):
+    monkeypatch.setenv('HACDR_MDCONV', 'numba')
+    with pytest.raises(ValueError, match='runs on the CPU only'):
+        choose_kernel('cuda')
