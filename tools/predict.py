@@ -28,9 +28,10 @@ def main():
     import torch
 
     from hacdr.apis import file_sha256, init_model, predict_folder
+    from hacdr.models import fuse_for_inference
 
     device = args.device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
-    model = init_model(args.config, args.checkpoint, device=device)
+    model = fuse_for_inference(init_model(args.config, args.checkpoint, device=device))
     identity = dict(config=args.config, checkpoint_sha256=file_sha256(args.checkpoint))
     written = predict_folder(
         model, args.photographs, args.output, identity, args.labels

@@ -3,6 +3,7 @@
 from hacdr.engine import check_classes, file_sha256, load_weights
 
 from .config import check_config, check_metrics, load_config
+from .environment import describe_environment
 from .model import init_model
 from .prediction import predict, predict_folder
 
@@ -10,6 +11,7 @@ __all__ = [
     'check_classes',
     'check_config',
     'check_metrics',
+    'describe_environment',
     'file_sha256',
     'init_model',
     'load_config',

@@ -3,6 +3,7 @@
 from . import segmentors  # noqa: F401
 from .backbones import HACDR
 from .decode_heads import AdaptiveAggregationHead
+from .fusion import fuse_for_inference
 from .layers import MDConv
 from .losses import NALoss
 from .released_weights import convert_released_state_dict
@@ -13,4 +14,5 @@ __all__ = [
     'MDConv',
     'NALoss',
     'convert_released_state_dict',
+    'fuse_for_inference',
 ]

@@ -190,6 +190,10 @@ class HAAA(nn.Module):
 
     def forward(self, x):
         """Attend to ``x``, (B, C, H, W)."""
+        return self.attend(x) + x
+
+    def attend(self, x):
+        """Return what is added to ``x``."""
         gate, trunk = self.cgmd(x)
         total = trunk
         for branch in self.branches.values():
@@ -197,7 +201,7 @@ class HAAA(nn.Module):
             seen = branch(trunk)
             seen += total
             total = seen
-        return self.proj(self.fuse(total) * gate) + x
+        return self.proj(self.fuse(total) * gate)
 
 
 class DFFN(nn.Module):

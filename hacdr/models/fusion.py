@@ -1,0 +1,106 @@
+"""Networks for prediction only: less arithmetic, same output."""
+
+import copy
+
+import torch
+import torch.nn as nn
+from mmcv.cnn import fuse_conv_bn
+from mmcv.cnn.bricks import DropPath
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+
+from .backbones.hacdr import HCAB, Downsample
+
+
+def fuse_for_inference(model):
+    """Return a copy of ``model`` for prediction, faster and with the same output.
+
+    Batch normalisation and layer scale go into the neighbouring convolutions wherever
+    that is exact; drop-out goes. What is left of a normalisation before a residual
+    branch is one factor a channel. Other normalisations than batch normalisation stay
+    as they are.
+
+    Args:
+        model (nn.Module): HACDR, AdaptiveAggregationHead or what contains them, such
+            as a segmentor. It stays as it is.
+
+    Returns:
+        nn.Module: in evaluation mode, without gradients. Its state dict is not that of
+        ``model``: save that one.
+    """
+    fused = copy.deepcopy(model).eval().requires_grad_(False)
+    _replace(fused)
+    return fuse_conv_bn(fused)
+
+
+def _replace(module):
+    for name, child in module.named_children():
+        if isinstance(child, HCAB) and _folds(child.norm1) and _folds(child.norm2):
+            setattr(module, name, FusedHCAB(child))
+        elif isinstance(child, (_DropoutNd, DropPath)):
+            setattr(module, name, nn.Identity())
+        else:
+            if isinstance(child, Downsample) and _folds(child.norm):
+                scale, shift = _affine(child.norm)
+                _scale_outputs(child.conv, scale, shift)
+                child.norm = nn.Identity()
+            _replace(child)
+
+
+class FusedHCAB(nn.Module):
+    """A block of HACDR without normalisation and layer scale of its own.
+
+    With ``norm1(x) = a * x + b`` the attention ``x + s * (proj(..) + norm1(x))`` is
+    ``(1 + s * a) * x + (s * proj(..) + s * b)``: a factor for each channel of x, and
+    another projection. The first 1x1 convolution of either part takes in the
+    normalisation before it.
+
+    Args:
+        block (HCAB): in evaluation mode, with batch normalisation; taken apart.
+    """
+
+    def __init__(self, block):
+        super().__init__()
+        scale, shift = _affine(block.norm1)
+        haaa, dffn = block.haaa, block.dffn
+        factor = block.layer_scale1
+        _scale_inputs(haaa.cgmd.proj, scale, shift)
+        _scale_outputs(haaa.proj, factor, factor * shift)
+        _scale_inputs(dffn.expand, *_affine(block.norm2))
+        _scale_outputs(dffn.project, block.layer_scale2, 0)
+        _replace(haaa)
+        _replace(dffn)
+        self.haaa = haaa
+        self.dffn = dffn
+        self.register_buffer('factor', (1 + factor * scale).view(1, -1, 1, 1))
+
+    def forward(self, x):
+        """Transform ``x``, (B, C, H, W)."""
+        x = torch.addcmul(self.haaa.attend(x), x, self.factor)
+        return self.dffn(x).add_(x)
+
+
+def _folds(norm):
+    return isinstance(norm, _BatchNorm) and norm.running_var is not None
+
+
+def _affine(norm):
+    """Return (scale, shift) of a batch normalisation in evaluation mode, (C,) each."""
+    scale = torch.rsqrt(norm.running_var + norm.eps)
+    if norm.weight is not None:
+        scale = scale * norm.weight
+    shift = -norm.running_mean * scale
+    return scale, shift if norm.bias is None else shift + norm.bias
+
+
+def _scale_inputs(conv, scale, shift):
+    """Make a 1x1 ``conv`` compute what it computed of ``scale * x + shift``."""
+    weight = conv.weight.flatten(1)
+    conv.bias.data = conv.bias + weight @ shift
+    conv.weight.data = (weight * scale).view_as(conv.weight)
+
+
+def _scale_outputs(conv, scale, shift):
+    """Make ``conv`` compute ``scale * conv(x) + shift``."""
+    conv.bias.data = conv.bias * scale + shift
+    conv.weight.data = conv.weight * scale.view(-1, 1, 1, 1)
