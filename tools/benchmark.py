@@ -137,7 +137,8 @@ def floor_conv(
         @staticmethod
         def forward(ctx, out, packed):
             ctx.save_for_backward(packed)
-            return out.view_as(out)
+            ctx.mark_dirty(out)
+            return out
 
         @staticmethod
         def backward(ctx, grad):

@@ -6,15 +6,14 @@ are computed again there.
 
 import functools
 import logging
-import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
 from . import cpu_kernels as kernels
+from .threads import run_together
 
 logger = logging.getLogger('hacdr')
 
@@ -297,12 +296,6 @@ def _threads(count, samples):
     return max(1, min(torch.get_num_threads(), count, wanted))
 
 
-@functools.lru_cache(maxsize=None)
-def _pool(threads, pid):
-    # A forked child has none of its parent's threads: it gets a pool of its own.
-    return ThreadPoolExecutor(threads, thread_name_prefix='hacdr')
-
-
 _compiled = set()
 
 
@@ -326,7 +319,4 @@ def _run(kernel, count, samples, arguments):
         kernel(0, 0, *calls[0][2:])
         notice.cancel()
         _compiled.add(key)
-    futures = [_pool(parts, os.getpid()).submit(kernel, *call) for call in calls[1:]]
-    kernel(*calls[0])
-    for future in futures:
-        future.result()
+    run_together([functools.partial(kernel, *call) for call in calls])
