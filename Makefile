@@ -15,7 +15,7 @@ test: setup
 	@$(PYTHON) -m pytest
 
 bench: setup
-	@$(PYTHON) tools/benchmark.py --quick
+	@$(PYTHON) tools/benchmark.py --json work_dirs/benchmark.json
 
 lint: setup
 	@$(PYTHON) -m ruff check .

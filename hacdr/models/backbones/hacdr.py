@@ -24,7 +24,7 @@ from mmcv.cnn.bricks import DropPath
 from mmcv.runner import BaseModule
 from mmseg.models.builder import BACKBONES
 
-from hacdr.models.layers import LayerNorm2d, MDConv, checkpoint
+from hacdr.models.layers import DepthwiseConv2d, LayerNorm2d, MDConv, checkpoint
 
 
 class CNNStem(nn.Sequential):
@@ -93,7 +93,7 @@ class AxialPair(nn.Sequential):
     """A 1xk convolution and a kx1 convolution, one after the other.
 
     Args:
-        conv (type): ``nn.Conv2d`` or :class:`MDConv`.
+        conv (type): ``DepthwiseConv2d`` or :class:`MDConv`.
         channels (int): channels in and out.
         kernel_size (int): k, odd.
         **kwargs: further arguments of both convolutions.
@@ -122,7 +122,8 @@ class MLKCC(nn.Module):
     def __init__(self, channels, kernel_sizes):
         super().__init__()
         self.pairs = nn.ModuleList(
-            AxialPair(nn.Conv2d, channels, k, groups=channels) for k in kernel_sizes
+            AxialPair(DepthwiseConv2d, channels, k, groups=channels)
+            for k in kernel_sizes
         )
 
     def forward(self, x):
@@ -217,7 +218,7 @@ class DFFN(nn.Module):
 
     def __init__(self, channels, hidden_channels, conv, drop_rate, act_cfg):
         super().__init__()
-        conv_type = MDConv if conv == 'mdconv' else nn.Conv2d
+        conv_type = MDConv if conv == 'mdconv' else DepthwiseConv2d
         self.expand = nn.Conv2d(channels, hidden_channels, 1)
         self.conv = conv_type(
             hidden_channels, hidden_channels, 3, padding=1, groups=hidden_channels

@@ -1,0 +1,85 @@
+"""Depthwise convolution whose backward is as fast as its forward on a CPU."""
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.autograd.function import once_differentiable
+from torch.nn.grad import conv2d_weight
+
+
+class DepthwiseConv2d(nn.Conv2d):
+    """``nn.Conv2d`` with a kernel for each channel, stride 1, same size out as in.
+
+    On a CPU, torch's gradient of a depthwise convolution's input takes several times
+    as long as the convolution (3x3, 256 channels, 64x64 pixels: 4.6 ms against 1.6 on
+    2 cores). That gradient is a convolution with the kernel turned round, so it is
+    computed as one.
+
+    Args:
+        in_channels, out_channels, groups (int): all the same number.
+        kernel_size (int | tuple[int]): odd.
+        padding (int | tuple[int]): half of the kernel, rounded down.
+        bias (bool): add a bias.
+
+    Shape:
+        (B, in_channels, H, W) to the same shape.
+
+    Raises:
+        ValueError: not depthwise, or the size would change.
+    """
+
+    def __init__(
+        self, in_channels, out_channels, kernel_size, padding, groups, bias=True
+    ):
+        super().__init__(
+            in_channels, out_channels, kernel_size, 1, padding, 1, groups, bias
+        )
+        if not in_channels == out_channels == groups:
+            raise ValueError(
+                'in_channels, out_channels and groups must be equal, got '
+                f'{in_channels}, {out_channels} and {groups}'
+            )
+        if any(k != 2 * p + 1 for k, p in zip(self.kernel_size, self.padding)):
+            raise ValueError(
+                'padding must be half of an odd kernel, got '
+                f'kernel_size={self.kernel_size}, padding={self.padding}'
+            )
+
+    def forward(self, x):
+        """Convolve ``x``, (B, C, H, W)."""
+        ours = (
+            x.device.type == 'cpu'
+            and torch.is_grad_enabled()
+            and x.requires_grad
+            and x.dtype == self.weight.dtype
+            and not torch.is_autocast_cpu_enabled()
+            and not torch.jit.is_tracing()
+        )
+        if not ours:
+            return super().forward(x)
+        return _Depthwise.apply(x, self.weight, self.bias, self.padding)
+
+
+class _Depthwise(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight, bias, padding):
+        ctx.save_for_backward(x, weight)
+        ctx.padding = padding
+        return F.conv2d(x, weight, bias, padding=padding, groups=len(weight))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        x, weight = ctx.saved_tensors
+        groups = len(weight)
+        gx = gweight = gbias = None
+        if ctx.needs_input_grad[0]:
+            turned = weight.flip(2, 3)
+            gx = F.conv2d(grad, turned, padding=ctx.padding, groups=groups)
+        if ctx.needs_input_grad[1]:
+            gweight = conv2d_weight(
+                x, weight.shape, grad, padding=ctx.padding, groups=groups
+            )
+        if ctx.needs_input_grad[2]:
+            gbias = grad.sum((0, 2, 3))
+        return gx, gweight, gbias, None
