@@ -19,6 +19,12 @@ def released(fixture):
     return mmseg_names(fixture[0])
 
 
+@pytest.fixture(params=['numba', 'torch', 'mmcv'])
+def kernel(request, monkeypatch):
+    """Force each kernel of the deformable convolution in turn."""
+    monkeypatch.setenv('HACDR_MDCONV', request.param)
+
+
 @pytest.fixture
 def network(fixture, released):
     network = build(fixture[1])
@@ -26,7 +32,7 @@ def network(fixture, released):
     return network
 
 
-def test_stages_and_logits(fixture, network):
+def test_stages_and_logits(kernel, fixture, network):
     tensors, _ = fixture
     network.eval()
     with torch.no_grad():
@@ -38,7 +44,7 @@ def test_stages_and_logits(fixture, network):
     assert relative_error(logits, tensors['eval/logits'][:, CLASS_ORDER]) < 1e-5
 
 
-def test_gradients(fixture, released, network):
+def test_gradients(kernel, fixture, released, network):
     """The fixture keeps up to 64 evenly spaced entries of each gradient."""
     tensors, _ = fixture
     x = tensors['input'].requires_grad_()
@@ -61,7 +67,7 @@ def _some(grad):
     return grad.flatten()[:: max(1, -(-grad.numel() // 64))]
 
 
-def test_training_logits(fixture, network):
+def test_training_logits(kernel, fixture, network):
     tensors, _ = fixture
     network.train()
     with torch.no_grad():

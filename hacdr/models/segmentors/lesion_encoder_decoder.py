@@ -1,5 +1,6 @@
 """mmseg's encoder-decoder, with probabilities for the metrics that need them."""
 
+import torch
 from mmseg.models.builder import SEGMENTORS
 from mmseg.models.segmentors import EncoderDecoder
 
@@ -11,7 +12,9 @@ class LesionEncoderDecoder(EncoderDecoder):
     Average precision needs the scores of all classes, where mmseg returns the class
     alone. ``test_cfg=dict(mode='whole', output='prob')``, the default, returns for
     each photograph float32 (num_classes, H, W) at the photograph's own size;
-    ``output='label'`` returns mmseg's label maps (H, W).
+    ``output='label'`` returns mmseg's label maps (H, W). ``bfloat16=True`` computes
+    network and logits in bfloat16 where torch.autocast does; coordinates of samples
+    and everything from the logits on stay in float32.
 
     Raises:
         ValueError: another output.
@@ -24,6 +27,16 @@ class LesionEncoderDecoder(EncoderDecoder):
             raise ValueError(
                 f"test_cfg.output must be 'prob' or 'label', got {self.output!r}"
             )
+
+    def encode_decode(self, img, img_metas):
+        """Return the logits of ``img``, (B, num_classes, H, W), float32."""
+        low = self.test_cfg.get('bfloat16', False) and not self.training
+        with torch.autocast(img.device.type, torch.bfloat16, enabled=low):
+            return super().encode_decode(img, img_metas)
+
+    def _decode_head_forward_test(self, x, img_metas):
+        # Bilinear interpolation of bfloat16 logits would round them once more.
+        return super()._decode_head_forward_test(x, img_metas).float()
 
     def simple_test(self, img, img_meta, rescale=True):
         """Predict a batch of one size; see mmseg."""

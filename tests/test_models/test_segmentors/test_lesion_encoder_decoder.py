@@ -95,3 +95,11 @@ def test_show_result_paints_both_kinds(img):
 def test_unknown_output():
     with pytest.raises(ValueError, match="'logits'"):
         build(output='logits')
+
+
+def test_bfloat16_changes_little_and_something(img):
+    with torch.no_grad():
+        (exact,) = build().simple_test(img, meta())
+        (low,) = build(bfloat16=True).simple_test(img, meta())
+    assert low.dtype == np.float32
+    assert 0 < np.abs(low - exact).max() < 0.05
