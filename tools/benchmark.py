@@ -13,7 +13,6 @@ import json
 import multiprocessing
 import os
 import platform
-import resource
 import statistics
 import time
 from contextlib import contextmanager
@@ -55,6 +54,11 @@ def main():
     parser.add_argument(
         '--quick', action='store_true', help='layers and the smallest picture only'
     )
+    parser.add_argument(
+        '--profile',
+        action='store_true',
+        help='only show where the time of ours goes, at the smallest picture',
+    )
     parser.add_argument('--json', type=Path, help='write all figures to this file')
     args = parser.parse_args()
     if args.repeats < 1:
@@ -62,6 +66,9 @@ def main():
 
     import torch
 
+    if args.profile:
+        profile(args)
+        return
     figures = {
         'machine': machine(torch, args.device),
         'layers': measure_layers(args),
@@ -196,7 +203,10 @@ def interleave(calls, repeats, device, label):
     times = {name: [] for name in calls}
     with tqdm(total=(repeats + 1) * len(calls), desc=label, leave=False) as bar:
         for turn in range(repeats + 1):
-            for name, call in calls.items():
+            # Whoever follows the slowest finds cold caches: each does in turn.
+            first = turn % len(calls)
+            order = [*calls.items()][first:] + [*calls.items()][:first]
+            for name, call in order:
                 start = time.perf_counter()
                 call()
                 if torch.device(device).type == 'cuda':
@@ -313,7 +323,10 @@ def peak_memory(which, device, height, width):
         training_step(network, torch.randn(1, 3, height, width, device=device))
     if torch.device(device).type == 'cuda':
         return torch.cuda.max_memory_allocated(device) / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    # Unlike getrusage's, this figure does not start with that of the parent process.
+    lines = Path('/proc/self/status').read_text().splitlines()
+    (peak,) = (line.split()[1] for line in lines if line.startswith('VmHWM:'))
+    return int(peak) / 2**10
 
 
 def measure_pixel(args):
@@ -332,6 +345,42 @@ def measure_pixel(args):
         name: 1e6 * milliseconds / area
         for (name, milliseconds), area in zip(times.items(), areas)
     }
+
+
+def profile(args):
+    """Print the operations that take most of a training step and of a forward."""
+    import torch
+    from torch.profiler import ProfilerActivity
+    from torch.profiler import profile as record
+
+    from hacdr.models import fuse_for_inference
+
+    network = make_network(args.device).train()
+    fused = fuse_for_inference(network)
+    size = min(args.sizes)
+    picture = torch.randn(1, 3, *size, device=args.device)
+
+    def forward():
+        with torch.no_grad():
+            fused(picture)
+
+    calls = {
+        'training step': lambda: training_step(network, picture),
+        'forward, fused': forward,
+    }
+    activities = [ProfilerActivity.CPU]
+    if picture.is_cuda:
+        activities.append(ProfilerActivity.CUDA)
+    for name, call in calls.items():
+        call()
+        with record(activities=activities) as recorded:
+            call()
+        rows = recorded.key_averages()
+        total = sum(row.self_cpu_time_total for row in rows)
+        print(f'{name} {size[0]}x{size[1]}: share of the time')
+        for row in sorted(rows, key=lambda row: -row.self_cpu_time_total)[:8]:
+            share = 100 * row.self_cpu_time_total / total
+            print(f'{share:>7.1f} %  {row.key[:60]}  ({row.count} calls)')
 
 
 # --- report -----------------------------------------------------------------------
@@ -378,9 +427,9 @@ def report(figures):
     )
     print('\nlayer, forward and backward')
     names = ('ours', 'torch', 'mmcv', 'torchvision')
-    print(f'{"":<24}{"C":>5}{"side":>6}' + ''.join(f'{name:>11}' for name in names))
+    print(f'{"":<24}{"C":>5}{"side":>6}' + ''.join(f'{name:>12}' for name in names))
     for row in figures['layers']:
-        times = ''.join(f'{row[name]:>11.1f}' for name in names)
+        times = ''.join(f'{row[name]:>12.1f}' for name in names)
         print(f'{row["layer"]:<24}{row["channels"]:>5}{row["side"]:>6}{times}')
     print('\nnetwork')
     names = ('ours, fused', 'ours, bf16', 'ours', 'mmcv', 'floor')

@@ -40,9 +40,9 @@ def modulated_deform_conv2d_cpu(
     tensors = [None if t is None else t.to(kind) for t in (x, offset, mask, weight)]
     bias = x.new_zeros(weight.shape[0], dtype=kind) if bias is None else bias.to(kind)
     if groups == x.shape[1] == weight.shape[0] and deform_groups == 1:
-        out = _Depthwise.apply(*tensors, bias, geometry)
+        out = _DepthwiseMDConv.apply(*tensors, bias, geometry)
     else:
-        out = _General.apply(*tensors, bias, geometry, groups, deform_groups)
+        out = _GeneralMDConv.apply(*tensors, bias, geometry, groups, deform_groups)
     return out.to(x.dtype)
 
 
@@ -57,7 +57,7 @@ def _full_precision(function):
     return wrapper
 
 
-class _Depthwise(torch.autograd.Function):
+class _DepthwiseMDConv(torch.autograd.Function):
     """Every channel its own kernel, all channels the same offsets."""
 
     @staticmethod
@@ -139,7 +139,7 @@ class _Depthwise(torch.autograd.Function):
         )
 
 
-class _General(torch.autograd.Function):
+class _GeneralMDConv(torch.autograd.Function):
     """Any groups and deform groups: samples, then a matrix product, image by image."""
 
     @staticmethod

@@ -57,10 +57,10 @@ class DepthwiseConv2d(nn.Conv2d):
         )
         if not ours:
             return super().forward(x)
-        return _Depthwise.apply(x, self.weight, self.bias, self.padding)
+        return _DepthwiseConv.apply(x, self.weight, self.bias, self.padding)
 
 
-class _Depthwise(torch.autograd.Function):
+class _DepthwiseConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, weight, bias, padding):
         ctx.save_for_backward(x, weight)
