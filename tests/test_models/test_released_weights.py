@@ -47,7 +47,7 @@ def test_stages_and_logits(kernel, fixture, network):
 def test_gradients(kernel, fixture, released, network):
     """The fixture keeps up to 64 evenly spaced entries of each gradient."""
     tensors, _ = fixture
-    x = tensors['input'].requires_grad_()
+    x = tensors['input'].clone().requires_grad_()
     network.eval()
     (network(x) * tensors['cotangent'][:, CLASS_ORDER]).sum().backward()
 
