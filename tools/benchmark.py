@@ -298,7 +298,7 @@ def measure_network(args):
             'mmcv': lambda forward=forward: forward('mmcv', network),
             'floor': lambda forward=forward: forward('floor', network),
         }
-        times = interleave(calls, args.repeats, args.device, f'forward {name}')
+        times = interleave(calls, 3 * args.repeats, args.device, f'forward {name}')
         rows.append({'what': 'forward', 'size': name, **times})
     return rows
 

@@ -77,7 +77,7 @@ class _DepthwiseMDConv(torch.autograd.Function):
                 kernels.depthwise_forward,
                 out.shape[1],
                 out[b].numel(),
-                lambda part, b=b: (
+                (
                     last[b],
                     offsets[b],
                     masks[b],
@@ -113,7 +113,7 @@ class _DepthwiseMDConv(torch.autograd.Function):
                 kernels.depthwise_backward,
                 grad.shape[1],
                 grad[b].numel(),
-                lambda part, b=b: (
+                (
                     last[b].numpy(),
                     offsets[b],
                     masks[b],
@@ -122,11 +122,10 @@ class _DepthwiseMDConv(torch.autograd.Function):
                     bounds,
                     grad[b].numpy(),
                     mask is None,
-                    gxs[part].numpy(),
-                    gtaps[part].numpy(),
                     goffsets[b],
                     gmasks[b],
                 ),
+                list(zip(gxs.numpy(), gtaps.numpy())),
             )
             torch.sum(gxs, 0, out=gx[b])
         return (
@@ -159,7 +158,7 @@ class _GeneralMDConv(torch.autograd.Function):
                 kernels.sample_columns,
                 x.shape[1],
                 columns.numel(),
-                lambda part, b=b: (
+                (
                     x[b].numpy(),
                     _per_tap(offsets[b], deform_groups, 2),
                     _per_tap(masks[b], deform_groups),
@@ -207,7 +206,7 @@ class _GeneralMDConv(torch.autograd.Function):
                 kernels.columns_backward,
                 x.shape[1],
                 columns.numel(),
-                lambda part, b=b, fields=fields: (
+                (
                     x[b].numpy(),
                     _per_tap(offsets[b], deform_groups, 2),
                     _per_tap(masks[b], deform_groups),
@@ -216,9 +215,15 @@ class _GeneralMDConv(torch.autograd.Function):
                     columns.numpy(),
                     mask is None,
                     gx[b].numpy(),
-                    _per_tap(fields[part % len(fields)][0], deform_groups, 2),
-                    _per_tap(fields[part % len(fields)][1], deform_groups),
                 ),
+                [
+                    (
+                        _per_tap(goffset_part, deform_groups, 2),
+                        _per_tap(gmask_part, deform_groups),
+                    )
+                    for goffset_part, gmask_part in fields
+                ]
+                * (threads // len(fields)),
             )
             if shared:
                 np.sum([field[0] for field in fields], 0, out=goffsets[b])
@@ -250,8 +255,8 @@ def _gradients(x, offset, mask):
 
 def _per_tap(fields, deform_groups, *inner):
     """View one image's fields as (deform_groups, K, *inner, Ho * Wo)."""
-    taps = len(fields) // deform_groups // int(np.prod(inner, dtype=int))
-    return fields.reshape(deform_groups, taps, *inner, -1)
+    pixels = fields.shape[1] * fields.shape[2]
+    return fields.reshape(deform_groups, -1, *inner, pixels)
 
 
 def _empty_columns(x, offset, weight):
@@ -299,12 +304,13 @@ def _threads(count, samples):
 _compiled = set()
 
 
-def _run(kernel, count, samples, arguments):
-    """Run ``kernel(start, stop, *arguments(part))`` on range(count), in threads."""
+def _run(kernel, count, samples, shared, own=None):
+    """Run ``kernel(start, stop, *shared, *own[part])`` on range(count), in threads."""
     parts = _threads(count, samples)
     bounds = [count * part // parts for part in range(parts + 1)]
     calls = [
-        (bounds[part], bounds[part + 1], *arguments(part)) for part in range(parts)
+        (bounds[part], bounds[part + 1], *shared, *(own[part] if own else ()))
+        for part in range(parts)
     ]
     key = kernel, calls[0][2].dtype
     if key not in _compiled:

@@ -90,10 +90,10 @@ def depthwise_backward(
     bounds,
     grad,
     logits,
-    gx,
-    gw,
     goffset,
     gmask,
+    gx,
+    gw,
 ):
     """Gradients of :func:`depthwise_forward`.
 
@@ -101,9 +101,9 @@ def depthwise_backward(
         start ... bounds: as there.
         grad (ndarray): gradient of the output, (Ho, Wo, C).
         logits (bool): gmask is the gradient of what the sigmoid made the mask from.
+        goffset, gmask (ndarray): as offset and mask, written.
         gx (ndarray): (H, W, C), added to; one for each thread.
         gw (ndarray): (K, C), added to; one for each thread.
-        goffset, gmask (ndarray): as offset and mask, written.
     """
     height, width, channels = x.shape
     low, high_y, high_x = bounds

@@ -185,8 +185,10 @@ def test_any_geometry_equals_mmcv(name, data, kh, kw, offsets, batch, size, **ar
         patch.setenv('HACDR_MDCONV', name)
         patch.setattr(cpu_module, 'SAMPLES_PER_THREAD', 1)
         tensors, args = make(case, offsets, batch, size)
+        # In float32 a gradient of two samples that cancel out is rounding alone.
+        tensors = [tensor.double() for tensor in tensors]
         ours = run(modulated_deform_conv2d, tensors, args)
-    assert_equal(ours, run(mmcv_op, tensors, args), tolerance=2e-5)
+    assert_equal(ours, run(mmcv_op, tensors, args), tolerance=1e-10)
 
 
 @pytest.mark.parametrize('threads', [1, 2, 3, 16])
