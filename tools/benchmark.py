@@ -269,7 +269,7 @@ def measure_network(args):
     rows = []
     for height, width in sizes:
         # Rounds of the smallest picture are short, and noisy.
-        rounds = args.repeats * (3 if (height, width) == sizes[0] else 1)
+        rounds = args.repeats * (5 if (height, width) == sizes[0] else 1)
         picture = torch.randn(1, 3, height, width, device=args.device)
         name = f'{height}x{width}'
 
