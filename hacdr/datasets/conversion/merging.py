@@ -10,22 +10,27 @@ from hacdr.datasets.lesion import LesionDataset
 # Label value k is LESIONS[k - 1]. The order is also the precedence: where the
 # experts drew two lesions over each other, the later one wins in the label map.
 LESIONS = LesionDataset.CLASSES[1:]
+IGNORED = 255
+# Values of a mask besides 0. Shifted by the lesion's place, the one lands in the
+# lower four bits of a bit map, the other in the upper four.
+LESION, EXCLUDED = 1, 1 << len(LESIONS)
 
 
 def to_bits(masks, shape):
     """Pack the masks of one photograph.
 
     Args:
-        masks (Dict[str, np.ndarray]): lesion -> bool (H, W); a lesion that is
-            absent is not a key.
+        masks (Dict[str, np.ndarray]): lesion -> uint8 (H, W), 0, LESION or
+            EXCLUDED; a lesion that is absent is not a key.
         shape (Tuple[int, int]): H and W.
 
     Returns:
-        np.ndarray: uint8 (H, W), bit k - 1 set where lesion k was drawn.
+        np.ndarray: uint8 (H, W), bit k - 1 set where lesion k was drawn, bit k + 3
+        where the experts excluded the pixel from judging lesion k.
     """
     bits = np.zeros(shape, np.uint8)
     for lesion, mask in masks.items():
-        bits |= mask.view(np.uint8) << LESIONS.index(lesion)
+        bits |= mask << LESIONS.index(lesion)
     return bits
 
 
@@ -36,9 +41,10 @@ def to_labels(bits):
         bits (np.ndarray): uint8 (H, W), as :func:`to_bits` returns it.
 
     Returns:
-        np.ndarray: uint8 (H, W), 0 for background, else the highest set bit + 1.
+        np.ndarray: uint8 (H, W), 0 for background, 1 to 4 for the lesion that wins,
+        IGNORED where a pixel was excluded and no lesion was drawn.
     """
-    table = np.array([value.bit_length() for value in range(256)], np.uint8)
+    table = np.array([_label(value) for value in range(256)], np.uint8)
     return table[bits]
 
 
@@ -53,8 +59,7 @@ def count_lesions(bits):
         it), ``label_pixels`` (what is left in the label map) and ``components``
         (8-connected, of the mask).
     """
-    histogram = np.bincount(bits.ravel(), minlength=2 ** len(LESIONS))
-    combined = np.arange(len(histogram))
+    histogram, combined = _count_values(bits)
     counts = {}
     for bit, lesion in enumerate(LESIONS):
         drawn = combined >> bit & 1 == 1
@@ -62,7 +67,7 @@ def count_lesions(bits):
         counts[lesion] = dict(
             mask_pixels=int(histogram[drawn].sum()),
             label_pixels=int(histogram[on_top].sum()),
-            components=_count_components(bits >> bit & 1),
+            components=label_components(bits >> bit & 1)[1],
         )
     return counts
 
@@ -76,8 +81,7 @@ def count_overlaps(bits):
     Returns:
         Dict[str, int]: 'EX&HE' and the like -> pixels, all six pairs.
     """
-    histogram = np.bincount(bits.ravel(), minlength=2 ** len(LESIONS))
-    combined = np.arange(len(histogram))
+    histogram, combined = _count_values(bits)
     overlaps = {}
     for (i, first), (j, second) in combinations(enumerate(LESIONS), 2):
         both = (combined >> i & 1) & (combined >> j & 1) == 1
@@ -85,7 +89,31 @@ def count_overlaps(bits):
     return overlaps
 
 
-def _count_components(mask):
-    # Not OpenCV's: its threads do not survive the fork of a process that has used
-    # them before.
-    return ndimage.label(mask, np.ones((3, 3)))[1]
+def count_ignored(bits):
+    """Count the pixels whose label is IGNORED, in a bit map as above."""
+    histogram = np.bincount(bits.ravel(), minlength=256)
+    return int(histogram[EXCLUDED::EXCLUDED].sum())
+
+
+def label_components(mask):
+    """Number the components of a mask.
+
+    Args:
+        mask (np.ndarray): bool or 0 and 1, (H, W).
+
+    Returns:
+        Tuple[np.ndarray, int]: 0 outside, 1 to n on the components (8-connected);
+        and n.
+    """
+    return ndimage.label(mask, np.ones((3, 3)))
+
+
+def _label(value):
+    lesions = value % EXCLUDED
+    return lesions.bit_length() if lesions or not value else IGNORED
+
+
+def _count_values(bits):
+    """Pixels of every combination of lesions, and the combinations."""
+    histogram = np.bincount(bits.ravel(), minlength=256).reshape(-1, EXCLUDED)
+    return histogram.sum(0), np.arange(EXCLUDED)

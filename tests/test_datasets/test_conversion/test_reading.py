@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hacdr.datasets.conversion.reading import check_photograph, read_mask
+from hacdr.datasets.conversion.reading import read_mask, read_photograph
 from hacdr.errors import InputError
 
 SIZE = 30, 20
@@ -117,19 +117,19 @@ def test_unreadable_mask(mask):
 
 
 def test_whole_photograph():
-    assert check_photograph(photograph(), 'x.jpg') == (300, 200)
-    assert check_photograph(photograph(progressive=True), 'x.jpg') == (300, 200)
+    assert read_photograph(photograph(), 'x.jpg').size == (300, 200)
+    assert read_photograph(photograph(progressive=True), 'x.jpg').size == (300, 200)
 
 
 def test_photograph_with_bytes_behind_its_end():
-    assert check_photograph(photograph() + b'\0' * 9, 'x.jpg') == (300, 200)
+    assert read_photograph(photograph() + b'\0' * 9, 'x.jpg').size == (300, 200)
 
 
 @pytest.mark.parametrize('kept', [0, 0.01, 0.5, 0.999])
 def test_photograph_that_is_cut_off(kept):
     data = photograph()
     with pytest.raises(InputError, match=r'x\.jpg: photograph cannot be decoded'):
-        check_photograph(data[: int(kept * len(data))], 'x.jpg')
+        read_photograph(data[: int(kept * len(data))], 'x.jpg')
 
 
 def test_photograph_cut_off_and_filled_with_zeros():
@@ -139,14 +139,14 @@ def test_photograph_cut_off_and_filled_with_zeros():
     thumbnail = b'\xff\xe1\x00\x06\xff\xd9\x00\x00'
     broken = data[:2] + thumbnail + data[2:half] + bytes(half)
     with pytest.raises(InputError, match=r'x\.jpg: photograph is cut off'):
-        check_photograph(broken, 'x.jpg')
+        read_photograph(broken, 'x.jpg')
 
 
 def test_grey_photograph():
     with pytest.raises(InputError, match='mode L, expected colour'):
-        check_photograph(photograph('L'), 'x.jpg')
+        read_photograph(photograph('L'), 'x.jpg')
 
 
 def test_photograph_that_is_no_jpeg(mask):
     with pytest.raises(InputError, match='photograph is TIFF, expected JPEG'):
-        check_photograph(one_bit_palette(mask), 'x.jpg')
+        read_photograph(one_bit_palette(mask), 'x.jpg')
