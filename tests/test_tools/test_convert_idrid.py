@@ -43,7 +43,7 @@ def test_report(download, command, tmp_path, capsys):
     command(download)
     out, err = capsys.readouterr()
     assert 'train: 1 photographs' in out
-    assert ['EX', '1', '32', '1'] in [line.split() for line in out.splitlines()]
+    assert ['EX', '1', '32', '1', '0'] in [line.split() for line in out.splitlines()]
     assert max(map(len, out.replace(str(tmp_path), '').splitlines())) <= 80
     assert 'warning: photographs missing from the official set: train 1-6, 8-' in err
     command(download)
@@ -57,6 +57,39 @@ def test_strict_fails_where_files_are_missing(download, command, tmp_path):
     with pytest.raises(InputError, match=r'train 1-6, 8-54; test 55-81 \(--strict\)'):
         command(download, '--strict')
     assert not (tmp_path / 'out').exists()
+
+
+def test_max_side(download, command, tmp_path, capsys):
+    command(download, '--max-side', '16')
+    label = Image.open(tmp_path / 'out' / 'labels' / 'train' / 'IDRiD_07.png')
+    assert label.size == (16, 16)
+
+
+def test_check(download, command, tmp_path, monkeypatch, capsys):
+    command(download)
+    arguments = ['idrid.py', '--check', str(tmp_path / 'out'), '--jobs', '1']
+    monkeypatch.setattr(sys, 'argv', arguments)
+    convert_command(read_idrid, 'description')
+    assert '1 photographs checked, no problem' in capsys.readouterr().out
+    (tmp_path / 'out' / 'labels' / 'train' / 'IDRiD_07.png').unlink()
+    with pytest.raises(InputError, match='1 problems, convert it again'):
+        convert_command(read_idrid, 'description')
+    assert capsys.readouterr().out == (
+        'labels/train/IDRiD_07.png: cannot be opened (is missing)\n'
+    )
+
+
+@pytest.mark.parametrize(
+    'arguments',
+    [[], ['x'], ['-o', 'x'], ['x', '--check', 'y'], ['--check', 'x', '-o', 'y']],
+    ids=' '.join,
+)
+def test_arguments_that_make_no_sense(arguments, monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', ['idrid.py', *arguments])
+    with pytest.raises(SystemExit) as error:
+        convert_command(read_idrid, 'description')
+    assert error.value.code == 2
+    assert 'expected SOURCE and -o OUTPUT, or --check' in capsys.readouterr().err
 
 
 def test_bad_input_is_one_line_and_exit_code_two(tmp_path):

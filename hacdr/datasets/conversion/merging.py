@@ -10,10 +10,8 @@ from hacdr.datasets.lesion import LesionDataset
 # Label value k is LESIONS[k - 1]. The order is also the precedence: where the
 # experts drew two lesions over each other, the later one wins in the label map.
 LESIONS = LesionDataset.CLASSES[1:]
-IGNORED = 255
-# Values of a mask besides 0. Shifted by the lesion's place, the one lands in the
-# lower four bits of a bit map, the other in the upper four.
-LESION, EXCLUDED = 1, 1 << len(LESIONS)
+# Values of a mask besides 0; the second in label maps and bit maps, too.
+LESION, IGNORED = 1, 255
 
 
 def to_bits(masks, shape):
@@ -21,16 +19,19 @@ def to_bits(masks, shape):
 
     Args:
         masks (Dict[str, np.ndarray]): lesion -> uint8 (H, W), 0, LESION or
-            EXCLUDED; a lesion that is absent is not a key.
+            IGNORED; a lesion that is absent is not a key.
         shape (Tuple[int, int]): H and W.
 
     Returns:
-        np.ndarray: uint8 (H, W), bit k - 1 set where lesion k was drawn, bit k + 3
-        where the experts excluded the pixel from judging lesion k.
+        np.ndarray: uint8 (H, W), bit k - 1 set where lesion k was drawn; IGNORED
+        where a mask says so and no lesion was drawn.
     """
     bits = np.zeros(shape, np.uint8)
     for lesion, mask in masks.items():
-        bits |= mask << LESIONS.index(lesion)
+        bits |= (mask == LESION).view(np.uint8) << LESIONS.index(lesion)
+    ignored = [mask == IGNORED for mask in masks.values() if mask.max() == IGNORED]
+    if ignored:
+        bits[np.any(ignored, axis=0) & (bits == 0)] = IGNORED
     return bits
 
 
@@ -42,9 +43,12 @@ def to_labels(bits):
 
     Returns:
         np.ndarray: uint8 (H, W), 0 for background, 1 to 4 for the lesion that wins,
-        IGNORED where a pixel was excluded and no lesion was drawn.
+        IGNORED as it was.
     """
-    table = np.array([_label(value) for value in range(256)], np.uint8)
+    table = np.zeros(256, np.uint8)
+    combined = 2 ** len(LESIONS)
+    table[:combined] = [value.bit_length() for value in range(combined)]
+    table[IGNORED] = IGNORED
     return table[bits]
 
 
@@ -67,7 +71,7 @@ def count_lesions(bits):
         counts[lesion] = dict(
             mask_pixels=int(histogram[drawn].sum()),
             label_pixels=int(histogram[on_top].sum()),
-            components=label_components(bits >> bit & 1)[1],
+            components=label_components((bits != IGNORED) & (bits >> bit & 1))[1],
         )
     return counts
 
@@ -91,8 +95,7 @@ def count_overlaps(bits):
 
 def count_ignored(bits):
     """Count the pixels whose label is IGNORED, in a bit map as above."""
-    histogram = np.bincount(bits.ravel(), minlength=256)
-    return int(histogram[EXCLUDED::EXCLUDED].sum())
+    return int((bits == IGNORED).sum())
 
 
 def label_components(mask):
@@ -108,12 +111,7 @@ def label_components(mask):
     return ndimage.label(mask, np.ones((3, 3)))
 
 
-def _label(value):
-    lesions = value % EXCLUDED
-    return lesions.bit_length() if lesions or not value else IGNORED
-
-
 def _count_values(bits):
     """Pixels of every combination of lesions, and the combinations."""
-    histogram = np.bincount(bits.ravel(), minlength=256).reshape(-1, EXCLUDED)
-    return histogram.sum(0), np.arange(EXCLUDED)
+    combined = np.arange(2 ** len(LESIONS))
+    return np.bincount(bits.ravel(), minlength=256)[combined], combined

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 from PIL import Image
 
-from hacdr.datasets.conversion.merging import EXCLUDED, LESION
+from hacdr.datasets.conversion.merging import IGNORED, LESION
 from hacdr.errors import InputError
 
 MASK_MODES = ('1', 'L', 'P', 'LA', 'RGB', 'RGBA')
@@ -99,21 +99,20 @@ def read_graded_mask(data, where, size):
     Arguments as :func:`read_mask`.
 
     Returns:
-        np.ndarray: uint8 (H, W), LESION for 255, EXCLUDED for 127, otherwise 0.
+        np.ndarray: uint8 (H, W), LESION for 255, IGNORED for 127, otherwise 0.
 
     Raises:
         InputError: as :func:`read_mask`, and for any other value.
     """
     values = np.asarray(_decode_mask(data, where, size, GREY_MODES).convert('L'))
-    table = np.full(256, 255, np.uint8)
-    table[[0, 127, 255]] = 0, EXCLUDED, LESION
-    mask = table[values]
-    if mask.max() == 255:
-        other = sorted({*np.unique(values).tolist()} - {0, 127, 255})
+    other = {*np.unique(values).tolist()} - {0, 127, 255}
+    if other:
         raise InputError(
-            f'{where}: mask has the value {other[0]}, expected only 0, 127 and 255'
+            f'{where}: mask has the value {min(other)}, expected only 0, 127 and 255'
         )
-    return mask
+    table = np.zeros(256, np.uint8)
+    table[[127, 255]] = IGNORED, LESION
+    return table[values]
 
 
 def _decode_mask(data, where, size, modes):

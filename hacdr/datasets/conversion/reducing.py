@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from hacdr.datasets.conversion.merging import EXCLUDED, LESION, label_components
+from hacdr.datasets.conversion.merging import IGNORED, LESION, label_components
 
 # Of a pixel's area that must be lesion. With a half, lesions shrink: they are
 # convex, so that a pixel at their rim is more often less than half covered.
@@ -51,7 +51,7 @@ def reduce_mask(mask, size):
 
     A pixel of the copy is lesion where at least 40 % of its area is. A component
     (8-connected) of which nothing would be left keeps the one pixel of which it
-    covers most. Excluded areas follow the first rule alone, and lesions win over
+    covers most. Ignored areas follow the first rule alone, and lesions win over
     them.
 
     Args:
@@ -66,12 +66,12 @@ def reduce_mask(mask, size):
         return mask, 0
     drawn, rescued = reduce_lesions(mask == LESION, size)
     copy = drawn * np.uint8(LESION)
-    copy[~drawn & (cover(mask == EXCLUDED, size) >= SHARE)] = EXCLUDED
+    copy[~drawn & (cover(mask == IGNORED, size) >= SHARE)] = IGNORED
     return copy, rescued
 
 
 def reduce_lesions(drawn, size):
-    """The same for a bool mask without excluded areas; returns a bool copy."""
+    """The same for a bool mask without ignored areas; returns a bool copy."""
     # A share of exactly 40 % may come out a rounding error lower.
     copy = cover(drawn, size) >= SHARE - 1e-4
     owner, pixel, area = footprints(label_components(drawn)[0], size)
