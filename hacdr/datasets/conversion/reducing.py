@@ -6,9 +6,9 @@ from PIL import Image
 
 from hacdr.datasets.conversion.merging import IGNORED, LESION, label_components
 
-# Of a pixel's area that must be lesion. With a half, lesions shrink: they are
-# convex, so that a pixel at their rim is more often less than half covered.
-SHARE = 0.4
+# Of a pixel's area that must be lesion. A half keeps the areas of lesions as they
+# are and merges fewest of them, see tools/benchmarks/mask_reduction.py.
+SHARE = 0.5
 
 
 def reduced_size(size, max_side):
@@ -49,7 +49,7 @@ def reduce_photograph(photograph, size):
 def reduce_mask(mask, size):
     """Reduce a mask so that every lesion is still there.
 
-    A pixel of the copy is lesion where at least 40 % of its area is. A component
+    A pixel of the copy is lesion where at least half of its area is. A component
     (8-connected) of which nothing would be left keeps the one pixel of which it
     covers most. Ignored areas follow the first rule alone, and lesions win over
     them.
@@ -66,14 +66,13 @@ def reduce_mask(mask, size):
         return mask, 0
     drawn, rescued = reduce_lesions(mask == LESION, size)
     copy = drawn * np.uint8(LESION)
-    copy[~drawn & (cover(mask == IGNORED, size) >= SHARE)] = IGNORED
+    copy[~drawn & mostly(mask == IGNORED, size)] = IGNORED
     return copy, rescued
 
 
-def reduce_lesions(drawn, size):
+def reduce_lesions(drawn, size, share=SHARE):
     """The same for a bool mask without ignored areas; returns a bool copy."""
-    # A share of exactly 40 % may come out a rounding error lower.
-    copy = cover(drawn, size) >= SHARE - 1e-4
+    copy = mostly(drawn, size, share)
     owner, pixel, area = footprints(label_components(drawn)[0], size)
     kept = np.unique(owner[copy.ravel()[pixel]])
     vanished = ~np.isin(owner, kept)
@@ -84,17 +83,20 @@ def reduce_lesions(drawn, size):
     return copy, len(rescued)
 
 
-def cover(drawn, size):
-    """The share of every pixel's area that is lesion.
+def mostly(drawn, size, share=SHARE):
+    """Where at least a share of a pixel's area is lesion.
 
     Args:
         drawn (np.ndarray): bool (H, W).
         size (Tuple[int, int]): width and height of the copy, none larger.
+        share (float): of the area, above 0.
 
     Returns:
-        np.ndarray: float32 (height, width), 0 to 1.
+        np.ndarray: bool (height, width).
     """
-    return cv2.resize(drawn.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    cover = cv2.resize(drawn.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    # Exactly the share may come out a rounding error lower.
+    return cover >= share - 1e-4
 
 
 def footprints(components, size):
