@@ -30,7 +30,9 @@ def build(root, split='train', **options):
 
 
 def test_registered():
-    assert {'IDRiDDataset', 'DDRDataset'} <= set(DATASETS.module_dict)
+    assert {'IDRiDDataset', 'DDRDataset', 'ConvertedDataset'} <= set(
+        DATASETS.module_dict
+    )
 
 
 def test_loads_what_was_converted(root):

@@ -141,15 +141,37 @@ def test_masks_in_both_folders(raw_ddr):
         read(raw_ddr.root)
 
 
-def test_mask_of_three_values_is_refused(raw_ddr, tmp_path):
-    path = raw_ddr.mask('007-6325-400', 'MA', 'test')
+def three_values():
     pixels = np.zeros((320, 320), np.uint8)
     pixels[1], pixels[2] = 128, 255
-    Image.fromarray(pixels).save(path)
+    return Image.fromarray(pixels)
+
+
+BAD_MASKS = {
+    'three values': (three_values(), 'TIFF', 'more than two values, expected black'),
+    '16 bits': (Image.new('I;16', (320, 320)), 'TIFF', r'mode I;16, expected .* 8 bit'),
+    'JPEG': (Image.new('L', (320, 320)), 'JPEG', 'mask is JPEG, whose edges are blur'),
+    'another size': (Image.new('L', (320, 240)), 'TIFF', '320x240, expected 320x320'),
+}
+
+
+@pytest.mark.parametrize('kind', BAD_MASKS)
+def test_bad_masks_leave_nothing(raw_ddr, tmp_path, kind):
+    image, file_format, message = BAD_MASKS[kind]
+    image.save(raw_ddr.mask('007-6325-400', 'MA', 'test'), file_format)
     source = open_source(raw_ddr.root)
-    with pytest.raises(InputError, match=r'400\.tif: mask has more than two values'):
-        convert(source, read_ddr(source), tmp_path / 'DDR', jobs=1)
-    assert not (tmp_path / 'DDR').exists()
+    with pytest.raises(InputError, match=rf'400\.tif: .*{message}'):
+        convert(source, read_ddr(source), tmp_path / 'out' / 'DDR', jobs=2)
+    assert not list((tmp_path / 'out').iterdir())
+
+
+def test_grey_photograph_leaves_nothing(raw_ddr, tmp_path):
+    path = raw_ddr.photograph('007-6325-400', 'test')
+    Image.open(path).convert('L').save(path)
+    source = open_source(raw_ddr.root)
+    with pytest.raises(InputError, match=r'400\.jpg: photograph has mode L, expected'):
+        convert(source, read_ddr(source), tmp_path / 'out' / 'DDR', jobs=1)
+    assert not list((tmp_path / 'out').iterdir())
 
 
 def test_not_ddr(tmp_path):
