@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 from functools import partial
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def check_conversion(root, jobs=None):
         )
     images = manifest['images']
     work = partial(_check_image, root, manifest['photograph_format'])
-    found = for_each(work, images, os.cpu_count() if jobs is None else jobs, 'checking')
+    found = for_each(work, images, jobs, 'checking')
     problems = [problem for problems in found for problem in problems]
     problems += _check_splits(root, manifest)
     if sum_up(images) != manifest['totals']:

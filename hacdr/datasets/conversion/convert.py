@@ -4,7 +4,6 @@ What differs between data sets is a reader: a function that takes a source and
 returns a :class:`Plan`. Everything else is here, once.
 """
 
-import os
 import platform
 from functools import partial
 from pathlib import Path
@@ -89,10 +88,8 @@ def convert(source, plan, output, overwrite=False, jobs=None, max_side=None):
         InputError: a photograph or mask is not as it should be, ``output`` holds
             something else, or it cannot be written.
     """
-    jobs = os.cpu_count() if jobs is None else jobs
-    for name, value in (('jobs', jobs), ('max_side', max_side)):
-        if value is not None and value < 1:
-            raise InputError(f'{name} is {value}, expected 1 or more')
+    if max_side is not None and max_side < 1:
+        raise InputError(f'max_side is {max_side}, expected 1 or more')
     output = Path(output)
     earlier = find_earlier(plan, output, overwrite, max_side)
     kept = {}

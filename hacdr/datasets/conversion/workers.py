@@ -1,5 +1,6 @@
 """The same work for every photograph, in several processes."""
 
+import os
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -16,15 +17,19 @@ def for_each(work, items, jobs, title):
     Args:
         work (callable): takes an item; can be pickled.
         items (list): its arguments, one a call.
-        jobs (int): processes; with 1 it is called in this one.
+        jobs (int | None): processes, one for each core by default; with 1 it is
+            called in this one.
         title (str): what the bar says.
 
     Returns:
         list: what it returned, in the order of the items.
 
     Raises:
-        InputError: a process was killed.
+        InputError: ``jobs`` is not positive, or a process was killed.
     """
+    jobs = os.cpu_count() if jobs is None else jobs
+    if jobs < 1:
+        raise InputError(f'jobs is {jobs}, expected 1 or more')
     results = [None] * len(items)
     bar = tqdm(total=len(items), desc=title, unit='photograph')
     if jobs == 1 or len(items) < 2:

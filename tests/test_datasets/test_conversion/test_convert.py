@@ -1,5 +1,6 @@
 import errno
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -93,6 +94,40 @@ def test_manifest(raw, output):
     assert total['lesions']['EX']['masks'] == 2
     assert total['lesions']['EX']['mask_pixels'] == 109
     assert total['background_pixels'] == 3 * 64 * 48 - (84 + 96 + 4) - (9 + 25) - 4
+
+
+def test_a_haemorrhage_over_much_of_the_picture_is_real(raw, output):
+    mask = np.zeros((48, 64), bool)
+    mask[10:30, 10:40] = True
+    raw.add(17, HE=mask)
+    manifest, _ = run(raw.root, output)
+    (image,) = [i for i in manifest['images'] if i['name'] == 'IDRiD_17']
+    assert image['lesions']['HE']['label_pixels'] == 600 > 0.15 * mask.size
+
+
+def test_reduced(raw, output):
+    manifest, _ = run(raw.root, output, max_side=16)
+    assert manifest['max_side'] == 16
+    first = manifest['images'][0]
+    assert (first['width'], first['height']) == (16, 12)
+    assert (first['original_width'], first['original_height']) == (64, 48)
+    # MA of 2x2 pixels in the large one, a quarter of one pixel in the small one.
+    assert first['lesions']['MA']['kept_as_one_pixel'] == 1
+    assert manifest['totals']['train']['lesions']['MA']['kept_as_one_pixel'] == 2
+    assert (pixels(output / 'labels' / 'train' / 'IDRiD_01.png') == 4).sum() == 1
+    photograph = Image.open(output / 'images' / 'train' / 'IDRiD_01.jpg')
+    assert photograph.size == (16, 12)
+    tables = photograph.quantization
+    best = io.BytesIO()
+    Image.new('RGB', (16, 16)).save(best, 'JPEG', quality=95)
+    assert tables == Image.open(best).quantization
+    assert run(raw.root, output, max_side=16)[1] is None
+
+
+def test_what_is_small_enough_is_copied(raw, output):
+    run(raw.root, output, max_side=64)
+    copied = output / 'images' / 'train' / 'IDRiD_01.jpg'
+    assert copied.read_bytes() == raw.photograph(1).read_bytes()
 
 
 def test_processes_start_from_one_that_has_used_opencv(raw, output):
@@ -341,9 +376,12 @@ def test_disk_full(raw, output, monkeypatch):
     assert nothing_left(output)
 
 
-def test_jobs_must_be_positive(raw, output):
+def test_numbers_must_be_positive(raw, output):
     with pytest.raises(InputError, match='jobs is 0, expected 1 or more'):
         run(raw.root, output, jobs=0)
+    with pytest.raises(InputError, match='max_side is 0, expected 1 or more'):
+        run(raw.root, output, max_side=0)
+    assert nothing_left(output)
 
 
 def test_the_umask_decides_who_may_read(raw, output):

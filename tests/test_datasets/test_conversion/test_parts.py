@@ -90,6 +90,22 @@ def test_read_in_another_process_too(folder, content):
     assert pickle.loads(pickle.dumps(source)).read('noise') == content['noise']
 
 
+def test_more_files_than_an_old_zip_can_hold(tmp_path):
+    whole = tmp_path / 'whole.zip'
+    with zipfile.ZipFile(whole, 'w') as archive:
+        for n in range(2**16):
+            archive.writestr(zipfile.ZipInfo(f'{n}'), b'')
+        archive.writestr('last', b'last')
+    data = whole.read_bytes()
+    assert b'PK\6\7' in data[-200:]
+    for n in range(2):
+        half = data[: len(data) // 2] if n == 0 else data[len(data) // 2 :]
+        (tmp_path / f'{NAME}.{n + 1:03d}').write_bytes(half)
+    source = open_source(tmp_path / f'{NAME}.001')
+    assert len(source.names()) == 2**16 + 1
+    assert source.read('last') == b'last'
+
+
 @pytest.mark.parametrize('number', [1, 4, 9])
 def test_a_part_missing_of_ten(folder, number):
     (folder / f'{NAME}.{number:03d}').unlink()
