@@ -50,7 +50,7 @@ def for_each(work, items, jobs, title):
             _collect(pool, items, results, bar)
     except BrokenProcessPool as error:
         raise InputError(
-            'a process was killed while converting, most likely for want of memory; '
+            'a process was killed, most likely for want of memory; '
             f'pass fewer --jobs than {jobs}'
         ) from error
     finally:

@@ -134,7 +134,7 @@ def test_processes_start_from_one_that_has_used_opencv(raw, output):
     # OpenCV's thread pool is not there in a forked process: a call that wants it
     # never returns.
     cv2.GaussianBlur(np.zeros((2000, 2000), np.float32), (0, 0), 5)
-    assert run(raw.root, output, jobs=2)[1]
+    assert run(raw.root, output, jobs=2, max_side=32)[1]
 
 
 def test_processes_and_zip_give_the_same_files(raw, output, tmp_path):
