@@ -123,20 +123,7 @@ def _convert_record(source, plan, folder, max_side, record):
         data, source.where(record.photograph), plan.photograph_format
     )
     size = reducing.reduced_size(photograph.size, max_side)
-    masks, rescued, digests = {}, {}, {}
-    for lesion, file in record.masks.items():
-        mask_data = source.read(file)
-        mask = plan.read_mask(mask_data, source.where(file), photograph.size)
-        masks[lesion], rescued[lesion] = reducing.reduce_mask(mask, size)
-        digests[lesion] = sha256(mask_data)
-    bits = merging.to_bits(masks, size[::-1])
-    counts = merging.count_lesions(bits)
-    for lesion, count in counts.items():
-        count.update(
-            kept_as_one_pixel=rescued.get(lesion, 0),
-            source=record.masks.get(lesion),
-            sha256=digests.get(lesion),
-        )
+    bits, lesions = _convert_masks(source, plan, record, photograph.size, size)
     written = data
     if size != photograph.size:
         copy = reducing.reduce_photograph(photograph, size)
@@ -156,13 +143,31 @@ def _convert_record(source, plan, folder, max_side, record):
         photograph=dict(source=record.photograph, sha256=sha256(data), bytes=len(data)),
         **{f'{kind}_sha256': sha256(content) for kind, content in files.items()},
         ignored_pixels=merging.count_ignored(bits),
-        lesions=counts,
+        lesions=lesions,
         overlaps=merging.count_overlaps(bits),
     )
     paths = layout.image_files(image, plan.photograph_format)
     for path, content in zip(paths, files.values()):
         layout.write_bytes(folder / path, content)
     return image
+
+
+def _convert_masks(source, plan, record, original_size, size):
+    """The bit map of a photograph, and the manifest's entries of its lesions."""
+    masks, notes = {}, {}
+    for lesion, file in record.masks.items():
+        data = source.read(file)
+        mask = plan.read_mask(data, source.where(file), original_size)
+        masks[lesion], rescued = reducing.reduce_mask(mask, size)
+        notes[lesion] = dict(
+            kept_as_one_pixel=rescued, source=file, sha256=sha256(data)
+        )
+    absent = dict(kept_as_one_pixel=0, source=None, sha256=None)
+    bits = merging.to_bits(masks, size[::-1])
+    lesions = merging.count_lesions(bits)
+    for lesion, count in lesions.items():
+        count.update(notes.get(lesion, absent))
+    return bits, lesions
 
 
 def _describe(source, plan, max_side, images):

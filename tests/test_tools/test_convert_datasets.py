@@ -10,7 +10,7 @@ from hacdr.datasets.conversion.command import convert_command
 from hacdr.datasets.conversion.idrid import read_idrid
 from hacdr.errors import InputError
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'convert_datasets' / 'idrid.py'
+TOOLS = Path(__file__).parents[2] / 'tools' / 'convert_datasets'
 
 
 @pytest.fixture
@@ -92,18 +92,20 @@ def test_arguments_that_make_no_sense(arguments, monkeypatch, capsys):
     assert 'expected SOURCE and -o OUTPUT, or --check' in capsys.readouterr().err
 
 
-def test_bad_input_is_one_line_and_exit_code_two(tmp_path):
+@pytest.mark.parametrize('tool', sorted(TOOLS.glob('*.py')), ids=lambda path: path.stem)
+def test_bad_input_is_one_line_and_exit_code_two(tool, tmp_path):
+    (tmp_path / 'holiday.jpg').write_bytes(b'')
     done = subprocess.run(
-        [sys.executable, str(TOOL), str(tmp_path), '-o', str(tmp_path / 'out')],
+        [sys.executable, str(tool), str(tmp_path), '-o', str(tmp_path / 'out')],
         capture_output=True,
         text=True,
-        cwd=str(TOOL.parents[2]),
-        env={'PYTHONPATH': str(TOOL.parents[2]), 'PYTHONWARNINGS': 'ignore'},
+        cwd=str(TOOLS.parents[1]),
+        env={'PYTHONPATH': str(TOOLS.parents[1]), 'PYTHONWARNINGS': 'ignore'},
         check=False,
     )
     assert done.returncode == 2
-    assert (
-        done.stderr.splitlines()[-1]
-        == f'error: {tmp_path}: is empty, expected a download'
-    )
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f'error: {tmp_path}: ')
+    assert 'looked for' in last
     assert 'Traceback' not in done.stderr
+    assert not (tmp_path / 'out').exists()
