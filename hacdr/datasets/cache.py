@@ -10,6 +10,9 @@ import numpy as np
 
 from hacdr.errors import InputError
 
+# Bytes of a file before the array's own, at most.
+HEADER = 4096
+
 
 class ArrayCache:
     """A folder of memory-mapped arrays, of bounded size.
@@ -77,15 +80,18 @@ class ArrayCache:
         try:
             array = np.load(path, mmap_mode='c')
             os.utime(path)
-        except (OSError, ValueError):
-            # Missing, thrown away by another process just now, or damaged.
+        except OSError:
+            # Not there, or thrown away by another process just now.
+            return None
+        except (ValueError, EOFError):
+            path.unlink()
             return None
         return array.view(np.ndarray)
 
     def _store(self, path, array):
         with open(self.folder / '.lock') as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not self._make_room(array.nbytes + 4096):
+            if path.exists() or not self._make_room(array.nbytes + HEADER):
                 return
             file, temporary = tempfile.mkstemp(dir=self.folder, suffix='.tmp')
             try:

@@ -1,6 +1,5 @@
 """Photograph and label map at the size and place that training needs, fast."""
 
-
 import os.path as osp
 
 import cv2
@@ -84,7 +83,9 @@ class LoadPhotograph:
             window = self.crop.draw_window(results['gt_semantic_seg'])
         for key in results.get('seg_fields', []):
             results[key] = results[key][window]
-        divisor = _find_divisor((width, height), size) if self.reduced and is_jpeg else 1
+        divisor = (
+            _find_divisor((width, height), size) if self.reduced and is_jpeg else 1
+        )
         photograph = self._fetch(
             path, f'photograph / {divisor}', lambda: _decode(path, divisor)
         )

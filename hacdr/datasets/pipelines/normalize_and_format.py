@@ -62,9 +62,7 @@ class NormalizeAndFormat:
         results['img_shape'] = height, width, 3
         results['pad_shape'] = *self.size, 3
         results['pad_fixed_size'] = self.size
-        results['img_norm_cfg'] = dict(
-            mean=self.mean, std=self.std, to_rgb=self.to_rgb
-        )
+        results['img_norm_cfg'] = dict(mean=self.mean, std=self.std, to_rgb=self.to_rgb)
         return results
 
     def _pad(self, labels):
