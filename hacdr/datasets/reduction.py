@@ -6,34 +6,28 @@ import numpy as np
 from hacdr.datasets import reduction_kernels as kernels
 
 IGNORE = 255
-# Share of a cell's pixels that makes it a lesion: half keeps areas as they are.
+# Share of a pixel that makes it a lesion: half keeps areas as they are.
 SHARE = 0.5
-_IGNORED_BIT = 1 << kernels.IGNORED
-# Bit 6 stands for values that nobody knows.
-_UNKNOWN_BIT = 1 << kernels.IGNORED - 1
-MOST_LESIONS = kernels.IGNORED - 1
 
 
-def _label_table():
-    table = np.full(256, _UNKNOWN_BIT, np.uint8)
-    table[0] = 0
-    table[1 : MOST_LESIONS + 1] = 1 << np.arange(MOST_LESIONS)
-    table[IGNORE] = _IGNORED_BIT
+def _table(values, entries, size, other):
+    table = np.full(size, other, np.uint8)
+    table[values] = entries
     return table
 
 
-def _mask_table():
-    table = np.arange(256, dtype=np.uint8)
-    table[1 << MOST_LESIONS :] = _UNKNOWN_BIT
-    table[IGNORE] = _IGNORED_BIT
-    return table
-
-
-_TO_BITS = dict(labels=_label_table(), masks=_mask_table())
-_FROM_BITS = dict(
+_TO_CODES = dict(
+    labels=_table(
+        [0, 1, 2, 3, 4, IGNORE], [0, 1, 2, 4, 8, kernels.IGNORED], 256, kernels.UNKNOWN
+    ),
+    masks=_table(
+        [*range(16), IGNORE], [*range(16), kernels.IGNORED], 256, kernels.UNKNOWN
+    ),
+)
+_FROM_CODES = dict(
     # Where lesions overlap the later one wins, as in the conversion.
-    labels=np.array([v.bit_length() for v in range(128)] + [IGNORE] * 128, np.uint8),
-    masks=np.array([*range(128)] + [IGNORE] * 128, np.uint8),
+    labels=_table(range(16), [code.bit_length() for code in range(16)], 256, IGNORE),
+    masks=_table(range(16), range(16), 256, IGNORE),
 )
 
 
@@ -79,7 +73,7 @@ def reduce_labels(labels, size):
     label wins. Label maps to be enlarged repeat the nearest pixel.
 
     Args:
-        labels (np.ndarray): uint8 (H, W), values 0 to 6 and 255 for ignored.
+        labels (np.ndarray): uint8 (H, W), values 0 to 4 and 255 for ignored.
         size (Tuple[int, int]): width and height.
 
     Returns:
@@ -95,7 +89,7 @@ def reduce_masks(bits, size):
     """Reduce a map of overlapping lesions, each by itself as :func:`reduce_labels`.
 
     Args:
-        bits (np.ndarray): uint8 (H, W), bit k - 1 set for lesion k (1 to 6); 255 for
+        bits (np.ndarray): uint8 (H, W), bit k - 1 set for lesion k (1 to 4); 255 for
             ignored.
         size (Tuple[int, int]): width and height.
 
@@ -119,24 +113,28 @@ def _reduce(values, size, kind):
     fy, fx = values.shape[0] / height, values.shape[1] / width
     if min(fy, fx) < 1:
         return cv2.resize(values, size, interpolation=cv2.INTER_NEAREST)
-    bits = np.zeros((height, width), np.uint8)
-    faint, seen = kernels.majority(
-        np.ascontiguousarray(values),
-        _TO_BITS[kind],
+    words = values.ravel()
+    if words.size % 8:
+        words = np.pad(words, (0, -words.size % 8))
+    codes = np.zeros((height, width), np.uint8)
+    faint, unknown = kernels.majority(
+        words.view(np.uint64),
+        values.shape[1],
+        _TO_CODES[kind],
         _first_pixels(height, fy),
         _first_pixels(width, fx),
         SHARE,
-        bits,
+        codes,
     )
-    if seen & _UNKNOWN_BIT:
+    if unknown:
+        expected = '0 to 4' if kind == 'labels' else '0 to 15'
         raise ValueError(
-            f'{kind} hold the values {np.unique(values).tolist()}, expected up to '
-            f'{MOST_LESIONS} lesions and {IGNORE} for ignored'
+            f'{kind} hold the values {np.unique(values).tolist()}, expected {expected} '
+            f'and {IGNORE} for ignored'
         )
-    faint = faint[faint[:, 3] < MOST_LESIONS]
-    faint = faint[kernels.alone(faint, bits)]
-    kernels.keep(faint[np.argsort(-faint[:, 0], kind='stable')], bits)
-    return cv2.LUT(bits, _FROM_BITS[kind])
+    faint = faint[kernels.alone(faint, codes)]
+    kernels.keep(faint[np.argsort(-faint[:, 0], kind='stable')], codes)
+    return cv2.LUT(codes, _FROM_CODES[kind])
 
 
 def _first_pixels(cells, factor):

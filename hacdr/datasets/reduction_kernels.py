@@ -13,10 +13,9 @@ OPTIONS = {
     'error_model': 'numpy',
     'fastmath': {'reassoc', 'contract', 'nsz', 'arcp'},
 }
-# Pixels that are looked at together while nothing but background is found.
-BLOCK = 64
-# Of a map of bits: the highest is the share that is ignored, no lesion.
-BITS, IGNORED = 8, 7
+# What a pixel can be: bits of four lesions, ignored, none of these.
+CODES, IGNORED, UNKNOWN = 18, 16, 17
+LESIONS = 4
 # Rounding errors must not make a cell end in a pixel that it only touches.
 TINY = 1e-6
 
@@ -81,75 +80,77 @@ def average(picture, top, left, fy, fx, out):
 
 
 @njit(**OPTIONS)
-def majority(values, table, rows, columns, share, out):
+def majority(words, width, codes, rows, columns, share, out):
     """Set a bit where it is set in enough of a cell's pixels.
 
     A pixel belongs to the cell that contains its centre.
 
     Args:
-        values (ndarray): uint8 (H, W); most of it 0.
-        table (ndarray): uint8 (256,), value -> bits; 0 -> 0.
+        words (ndarray): uint64, the (H, W) values of 8 bits in a row, eight in each;
+            most are 0.
+        width (int): W.
+        codes (ndarray): uint8 (256,), value -> one of ``CODES``; 0 -> 0.
         rows, columns (ndarray): int64 (h + 1,), (w + 1,), first row and column of
             each cell.
         share (float): how much of a cell is enough.
-        out (ndarray): uint8 (h, w), all 0; written.
+        out (ndarray): uint8 (h, w), all 0; written: bits, or ``IGNORED``.
 
     Returns:
-        Tuple[ndarray, int]: int64 (n, 4), a row for each bit that is set in some
-        pixels of a cell but not in enough: share (in 2 ** -20), y, x, bit; and the
-        bits that occur anywhere.
+        Tuple[ndarray, bool]: int64 (n, 4), a row for each bit that is set in some
+        pixels of a cell but not in enough: share (in 2 ** -20), y, x, bit; and
+        whether an ``UNKNOWN`` value was found.
     """
-    width = values.shape[1]
+    pixels = words.view(np.uint8)
     cell = np.empty(width, np.int64)
     for x in range(out.shape[1]):
         cell[columns[x] : columns[x + 1]] = x
-    counts = np.zeros((out.shape[1], BITS), np.int64)
-    touched = np.empty(out.shape[1], np.int64)
-    is_touched = np.zeros(out.shape[1], np.bool_)
+    counts = np.zeros((out.shape[1], CODES), np.int64)
+    latest = np.zeros(out.shape[1], np.uint8)
+    of_bit = np.empty(LESIONS, np.int64)
     faint = np.empty((256, 4), np.int64)
-    faints, seen = 0, 0
+    faints, unknown = 0, False
     for y in range(out.shape[0]):
-        number = 0
+        first, last = out.shape[1], -1
         for row in range(rows[y], rows[y + 1]):
-            line = values[row]
-            for begin in range(0, width, BLOCK):
-                end = min(begin + BLOCK, width)
-                anything = np.uint8(0)
-                for k in range(begin, end):
-                    anything |= line[k]
-                if anything == 0:
+            begin, end = row * width, (row + 1) * width
+            for word in range(begin // 8, (end + 7) // 8):
+                if words[word] == 0:
                     continue
-                for k in range(begin, end):
-                    if line[k] == 0:
-                        continue
-                    bits = table[line[k]]
-                    seen |= bits
-                    x = cell[k]
-                    if not is_touched[x]:
-                        is_touched[x] = True
-                        touched[number] = x
-                        number += 1
-                    for bit in range(BITS):
-                        counts[x, bit] += bits >> bit & 1
-        for k in range(number):
-            x = touched[k]
+                for k in range(max(begin, 8 * word), min(end, 8 * word + 8)):
+                    if pixels[k] != 0:
+                        x = cell[k - begin]
+                        latest[x] = codes[pixels[k]]
+                        counts[x, latest[x]] += 1
+                        first, last = min(first, x), max(last, x)
+        for x in range(first, last + 1):
+            if latest[x] == 0:
+                continue
             area = (rows[y + 1] - rows[y]) * (columns[x + 1] - columns[x])
-            for bit in range(BITS):
-                count = counts[x, bit]
-                if count == 0:
-                    continue
-                if count >= share * area:
+            if latest[x] < IGNORED and counts[x, latest[x]] == area:
+                out[y, x] = latest[x]
+                counts[x, latest[x]] = 0
+                latest[x] = 0
+                continue
+            of_bit[:] = 0
+            for code in range(1, IGNORED):
+                for bit in range(LESIONS):
+                    of_bit[bit] += counts[x, code] * (code >> bit & 1)
+            for bit in range(LESIONS):
+                if of_bit[bit] >= share * area:
                     out[y, x] |= 1 << bit
-                else:
+                elif of_bit[bit] > 0:
                     if faints == len(faint):
                         faint = np.concatenate((faint, np.empty_like(faint)))
-                    faint[faints, 0] = (count << 20) // area
+                    faint[faints, 0] = (of_bit[bit] << 20) // area
                     faint[faints, 1], faint[faints, 2] = y, x
                     faint[faints, 3] = bit
                     faints += 1
-                counts[x, bit] = 0
-            is_touched[x] = False
-    return faint[:faints], seen
+            if counts[x, IGNORED] >= share * area:
+                out[y, x] = IGNORED
+            unknown = unknown or counts[x, UNKNOWN] > 0
+            counts[x] = 0
+            latest[x] = 0
+    return faint[:faints], unknown
 
 
 @njit(**OPTIONS)
@@ -158,7 +159,7 @@ def alone(faint, out):
 
     Args:
         faint (ndarray): int64 (n, 4), as :func:`majority` returns it.
-        out (ndarray): uint8 (h, w), bits.
+        out (ndarray): uint8 (h, w), as there.
 
     Returns:
         ndarray: bool (n,).
@@ -167,7 +168,8 @@ def alone(faint, out):
     result = np.empty(len(faint), np.bool_)
     for k in range(len(faint)):
         y, x, bit = faint[k, 1], faint[k, 2], faint[k, 3]
-        around = np.uint8(0)
+        # An ignored cell takes no lesion.
+        around = out[y, x] // IGNORED << bit
         for i in range(max(0, y - 1), min(height, y + 2)):
             for j in range(max(0, x - 1), min(width, x + 2)):
                 around |= out[i, j]

@@ -101,7 +101,7 @@ def make_eye(height=240, width=320, seed=0):
     y, x = np.mgrid[:height, :width]
     disc = (y - height / 2) ** 2 + (x - width / 2) ** 2 < (0.47 * height) ** 2
     texture = rng.normal(0, 12, (height, width, 3))
-    photograph = np.clip([40, 90, 180] + texture, 12, 255) * disc[..., None]
+    photograph = np.clip(texture + np.array((40, 90, 180)), 12, 255) * disc[..., None]
     bits = np.zeros((height, width), np.uint8)
     for lesion, (count, radius) in enumerate([(9, 5), (4, 9), (2, 12), (12, 2)]):
         for _ in range(count):

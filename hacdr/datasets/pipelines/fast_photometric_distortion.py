@@ -26,13 +26,12 @@ class FastPhotoMetricDistortion(PhotoMetricDistortion):
         saturation, hue = self._draw_saturation(), self._draw_hue()
         img = _look_up(results['img'], table)
         if saturation is not None or hue is not None:
-            img = cv2.cvtColor(img, cv2.COLOR_BGR2HSV)
-            tables = np.stack([SAME, SAME, SAME], -1)
+            h, s, v = cv2.split(cv2.cvtColor(img, cv2.COLOR_BGR2HSV))
             if saturation is not None:
-                tables[:, 1] = self.convert(SAME, alpha=saturation)
+                s = cv2.LUT(s, self.convert(SAME, alpha=saturation))
             if hue is not None:
-                tables[:, 0] = (SAME + hue) % 180
-            img = cv2.LUT(img, tables.astype(np.uint8)[None])
+                h = cv2.LUT(h, ((SAME + hue) % 180).astype(np.uint8))
+            img = cv2.merge((h, s, v))
             img = cv2.cvtColor(img, cv2.COLOR_HSV2BGR)
         if not first:
             img = _look_up(img, self.contrast(SAME.astype(np.uint8)))

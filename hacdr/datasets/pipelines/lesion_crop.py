@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 from mmseg.datasets import PIPELINES
 
+BAND = 32
+
 
 @PIPELINES.register_module()
 class LesionCrop:
@@ -108,15 +110,17 @@ def random_lesion_pixel(labels, classes, class_prob=None):
     # chances asked for, and spares looking for the others.
     for value in _draw_order(classes, class_prob):
         mask = cv2.inRange(labels, int(value), int(value))
-        count = cv2.countNonZero(mask)
-        if count:
-            # Sums by rows find the pixel without a list of millions.
-            in_row = cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[:, 0]
-            up_to_row = np.cumsum(in_row // 255)
-            rank = np.random.randint(count)
-            row = int(np.searchsorted(up_to_row, rank, side='right'))
-            columns = np.flatnonzero(mask[row])
-            return row, int(columns[rank - up_to_row[row]])
+        # Counted by bands, the pixel is found without a list of millions.
+        bands = [mask[top : top + BAND] for top in range(0, len(mask), BAND)]
+        up_to = np.cumsum([cv2.countNonZero(band) for band in bands])
+        if up_to[-1]:
+            rank = np.random.randint(up_to[-1])
+            number = int(np.searchsorted(up_to, rank, side='right'))
+            pixels = np.flatnonzero(bands[number])
+            # Counted from the last pixel of the band.
+            pixel = pixels[rank - up_to[number]]
+            row, column = divmod(int(pixel), labels.shape[1])
+            return number * BAND + row, column
     return None
 
 

@@ -26,9 +26,9 @@ EXIF_ORIENTATION = 0x0112
 
 @PIPELINES.register_module()
 class LoadPhotograph:
-    """``LoadImageFromFile``, ``LoadAnnotations``, ``AreaResize``, ``LesionCrop`` in one.
+    """Four steps in one: load image, load labels, ``AreaResize``, ``LesionCrop``.
 
-    Does what these do one after the other, with the same random draws, but only what
+    Does what mmseg's loading steps and these do one after the other, with the same random draws, but only what
     is left of the photograph after the crop is resized, and a JPEG is decoded at a
     half, a quarter or an eighth of its size where that is enough (``reduced``). A
     cache saves the decoding.

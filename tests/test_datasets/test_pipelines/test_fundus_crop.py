@@ -83,7 +83,7 @@ def test_real_photographs_keep_their_lesions(real, name):
     assert (out['gt_semantic_seg'] > 0).sum() == (labels > 0).sum()
     height, width = out['img'].shape[:2]
     # FACTS: x from 104..284 to 3681..3982, the whole height.
-    top, left, _, _ = out['fundus_box']
+    _, left, _, _ = out['fundus_box']
     assert 100 <= left <= 290
     assert 3670 <= left + width <= 3990
     assert height > 2840
