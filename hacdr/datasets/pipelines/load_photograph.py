@@ -28,10 +28,10 @@ EXIF_ORIENTATION = 0x0112
 class LoadPhotograph:
     """Four steps in one: load image, load labels, ``AreaResize``, ``LesionCrop``.
 
-    Does what mmseg's loading steps and these do one after the other, with the same random draws, but only what
-    is left of the photograph after the crop is resized, and a JPEG is decoded at a
-    half, a quarter or an eighth of its size where that is enough (``reduced``). A
-    cache saves the decoding.
+    Does what mmseg's loading steps and these do one after the other, with the same
+    random draws, but only what is left of the photograph after the crop is resized,
+    and a JPEG is decoded at a half, a quarter or an eighth of its size where that is
+    enough (``reduced``). A cache saves the decoding.
 
     For training the label map is loaded too, and 'gt_semantic_seg' set; for testing
     (no 'ann_info', no ``crop``) the photograph alone. Sets what mmseg's steps set:
