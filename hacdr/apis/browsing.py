@@ -14,7 +14,9 @@ from hacdr.apis.overlay import LEGEND_GREY, draw_outlines, legend, write
 from hacdr.datasets.conversion import layout
 from hacdr.datasets.lesion import LesionDataset
 from hacdr.datasets.pipelines.load_lesion_masks import read_map
+from hacdr.datasets.pipelines.load_photograph import decode_photograph
 from hacdr.datasets.reduction import IGNORE, reduce_labels, reduce_photograph
+from hacdr.datasets.splits import split_members
 from hacdr.errors import InputError
 
 NAMES = 'EX hard exudates', 'HE haemorrhages', 'SE soft exudates', 'MA microaneurysms'
@@ -53,44 +55,8 @@ def converted_samples(root, split='trainval', number=None):
     """
     root = Path(root)
     for subset, name in split_members(root, split, number):
-        path = root / layout.photograph_path(subset, name)
-        photograph = mmcv.imread(str(path)) if path.is_file() else None
-        if photograph is None:
-            raise InputError(f'{path}: photograph is missing or cannot be decoded')
+        photograph = decode_photograph(root / layout.photograph_path(subset, name))
         yield Sample(name, photograph, read_map(root / layout.label_path(subset, name)))
-
-
-def split_members(root, split, number=None):
-    """List the photographs of a split.
-
-    Args:
-        root (Path): folder of a converted data set.
-        split (str): name of a list.
-        number (int, optional): at most so many, spread over the list.
-
-    Returns:
-        List[Tuple[str, str]]: subset and name of each.
-
-    Raises:
-        InputError: not a converted data set, or no such split.
-    """
-    manifest = layout.read_manifest(root)
-    if manifest is None:
-        raise InputError(f'{root}: not a converted data set, it has no manifest.json')
-    path = root / layout.split_path(split)
-    if not path.is_file():
-        known = ', '.join(sorted(manifest['splits']))
-        raise InputError(f'{path}: no such split, expected one of {known}')
-    names = path.read_text().split()
-    if not names:
-        raise InputError(f'{path}: lists no photograph')
-    if number is not None and number < len(names):
-        names = [names[i * len(names) // number] for i in range(number)]
-    subsets = {image['name']: image['subset'] for image in manifest['images']}
-    missing = [name for name in names if name not in subsets]
-    if missing:
-        raise InputError(f'{path}: {missing[0]} is not in manifest.json')
-    return [(subsets[name], name) for name in names]
 
 
 def pipeline_samples(cfg, number, draws=1, seed=0):

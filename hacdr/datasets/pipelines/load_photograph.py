@@ -87,7 +87,7 @@ class LoadPhotograph:
             _find_divisor((width, height), size) if self.reduced and is_jpeg else 1
         )
         photograph = self._fetch(
-            path, f'photograph / {divisor}', lambda: _decode(path, divisor)
+            path, f'photograph / {divisor}', lambda: decode_photograph(path, divisor)
         )
         results['img'] = reduce_photograph(photograph, size, window)
         results['filename'], results['ori_filename'] = path, name
@@ -155,10 +155,24 @@ def _find_divisor(full, size):
     return next(fits, 1)
 
 
-def _decode(path, divisor):
-    with open(path, 'rb') as file:
-        data = np.frombuffer(file.read(), np.uint8)
-    photograph = cv2.imdecode(data, DECODE[divisor])
+def decode_photograph(path, divisor=1):
+    """Decode a photograph.
+
+    Args:
+        path (str): its file.
+        divisor (int): 1, or 2, 4 or 8 to decode a JPEG at that part of its size.
+
+    Returns:
+        np.ndarray: BGR, uint8, (H, W, 3).
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    try:
+        data = np.fromfile(path, np.uint8)
+    except FileNotFoundError:
+        raise InputError(f'{path}: no such photograph') from None
+    photograph = cv2.imdecode(data, DECODE[divisor]) if data.size else None
     if photograph is None:
         raise _damaged(path)
     return photograph
