@@ -80,9 +80,9 @@ def config_lines(figures):
     mean, std = (', '.join(f'{v:.3f}' for v in view[key]) for key in ('mean', 'std'))
     names = ', '.join(['background', *merging.LESIONS])
     return [
-        f'# {names}: pixels of the label maps (class_prior, cls_num_list)',
+        f'# {names}: pixels of the label maps',
         f'class_pixels = {pixels}',
-        '# 1 / sqrt(share of the pixels), mean 1; classes that do not occur: 0',
+        '# 1 / sqrt(share of these), mean 1; 0 for classes that do not occur',
         f'class_weight = [{weights}]',
         '# inside the field of view, RGB',
         'img_norm_cfg = dict(',

@@ -74,10 +74,3 @@ def test_wrong_arguments(arguments, message):
     assert len(errors(done)) == 1
     assert message in errors(done)[0]
     assert 'Traceback' not in done.stderr
-
-
-def test_an_unknown_split(root):
-    for tool in ('browse_dataset.py', 'dataset_stats.py'):
-        done = call(tool, root, '--split', 'exam')
-        assert done.returncode == 2
-        assert 'no such split, expected one of trainval' in errors(done)[0]
