@@ -26,12 +26,11 @@ class FastPhotoMetricDistortion(PhotoMetricDistortion):
         saturation, hue = self._draw_saturation(), self._draw_hue()
         img = _look_up(results['img'], table)
         if saturation is not None or hue is not None:
-            h, s, v = cv2.split(cv2.cvtColor(img, cv2.COLOR_BGR2HSV))
+            img = cv2.cvtColor(img, cv2.COLOR_BGR2HSV)
             if saturation is not None:
-                s = cv2.LUT(s, self.convert(SAME, alpha=saturation))
+                _look_up_channel(img, 1, self.convert(SAME, alpha=saturation))
             if hue is not None:
-                h = cv2.LUT(h, ((SAME + hue) % 180).astype(np.uint8))
-            img = cv2.merge((h, s, v))
+                _look_up_channel(img, 0, ((SAME + hue) % 180).astype(np.uint8))
             img = cv2.cvtColor(img, cv2.COLOR_HSV2BGR)
         if not first:
             img = _look_up(img, self.contrast(SAME.astype(np.uint8)))
@@ -51,3 +50,8 @@ class FastPhotoMetricDistortion(PhotoMetricDistortion):
 
 def _look_up(img, table):
     return img if (table == SAME).all() else cv2.LUT(img, table)
+
+
+def _look_up_channel(img, channel, table):
+    """Change one channel in place."""
+    cv2.insertChannel(cv2.LUT(cv2.extractChannel(img, channel), table), img, channel)

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from mmcv import Config
 from mmseg.datasets import PIPELINES, build_dataloader, build_dataset
 from mmseg.datasets.pipelines import Compose
 from PIL import Image
@@ -187,6 +190,16 @@ def test_labels_of_unknown_values(converted, eye):
     Image.fromarray((eye[1] > 0).astype(np.uint8) * 76).save(path)
     with pytest.raises(InputError, match=r'a\.png: labels hold the values \[0, 76\]'):
         load(converted.start())
+
+
+def test_the_config_that_uses_it(converted):
+    path = Path(__file__).parents[3] / 'configs' / '_base_' / 'datasets'
+    cfg = Config.fromfile(str(path / 'idrid_fast.py'))
+    out = Compose(cfg.data.train.pipeline)(converted.start())
+    assert out['img'].data.shape == (3, 960, 1440)
+    assert out['gt_semantic_seg'].data.shape == (1, 960, 1440)
+    out = Compose(cfg.data.test.pipeline)(converted.start(train=False))
+    assert out['img'][0].shape == (3, 960, 1280)
 
 
 def windows(converted, workers, seed, **options):
