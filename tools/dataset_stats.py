@@ -60,6 +60,7 @@ def table(figures):
     view = figures['field_of_view']
     mean, std = (' '.join(f'{v:6.1f}' for v in view[key]) for key in ('mean', 'std'))
     yield f'\nbackground pixels     {figures["background_pixels"]:>12}'
+    yield f'ignored pixels        {figures["ignored_pixels"]:>12}'
     yield f'field of view, pixels {view["pixels"]:>12}   R, G, B mean {mean}'
     yield f'{"":<37}R, G, B std  {std}'
 

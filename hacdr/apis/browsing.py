@@ -16,7 +16,7 @@ from hacdr.datasets.lesion import LesionDataset
 from hacdr.datasets.pipelines.load_lesion_masks import read_map
 from hacdr.datasets.pipelines.load_photograph import decode_photograph
 from hacdr.datasets.reduction import IGNORE, reduce_labels, reduce_photograph
-from hacdr.datasets.splits import split_members
+from hacdr.datasets.splits import photograph_file, split_members
 from hacdr.errors import InputError
 
 NAMES = 'EX hard exudates', 'HE haemorrhages', 'SE soft exudates', 'MA microaneurysms'
@@ -55,7 +55,7 @@ def converted_samples(root, split='trainval', number=None):
     """
     root = Path(root)
     for subset, name in split_members(root, split, number):
-        photograph = decode_photograph(root / layout.photograph_path(subset, name))
+        photograph = decode_photograph(photograph_file(root, subset, name))
         yield Sample(name, photograph, read_map(root / layout.label_path(subset, name)))
 
 

@@ -70,7 +70,8 @@ def reduce_labels(labels, size):
     unless a pixel of the same lesion is left among the eight around. Areas stay
     what they were on the whole, where picking the nearest pixel loses small lesions
     and taking any pixel swells them. Where two lesions share a pixel the higher
-    label wins. Label maps to be enlarged repeat the nearest pixel.
+    label wins; ignored pixels follow the rule of the half, and any lesion wins over
+    them. Label maps to be enlarged repeat the nearest pixel.
 
     Args:
         labels (np.ndarray): uint8 (H, W), values 0 to 4 and 255 for ignored.

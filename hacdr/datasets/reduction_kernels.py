@@ -145,7 +145,7 @@ def majority(words, width, codes, rows, columns, share, out):
                     faint[faints, 1], faint[faints, 2] = y, x
                     faint[faints, 3] = bit
                     faints += 1
-            if counts[x, IGNORED] >= share * area:
+            if out[y, x] == 0 and counts[x, IGNORED] >= share * area:
                 out[y, x] = IGNORED
             unknown = unknown or counts[x, UNKNOWN] > 0
             counts[x] = 0
@@ -168,8 +168,7 @@ def alone(faint, out):
     result = np.empty(len(faint), np.bool_)
     for k in range(len(faint)):
         y, x, bit = faint[k, 1], faint[k, 2], faint[k, 3]
-        # An ignored cell takes no lesion.
-        around = out[y, x] // IGNORED << bit
+        around = 0
         for i in range(max(0, y - 1), min(height, y + 2)):
             for j in range(max(0, x - 1), min(width, x + 2)):
                 around |= out[i, j]
@@ -182,4 +181,5 @@ def keep(faint, out):
     """Set each bit in turn that is :func:`alone`; arguments as there."""
     for k in range(len(faint)):
         if alone(faint[k : k + 1], out)[0]:
-            out[faint[k, 1], faint[k, 2]] |= 1 << faint[k, 3]
+            y, x, bit = faint[k, 1], faint[k, 2], faint[k, 3]
+            out[y, x] = out[y, x] % IGNORED | 1 << bit

@@ -1,5 +1,7 @@
 """Which photographs of a converted data set are in a split."""
 
+from pathlib import Path
+
 from hacdr.datasets.conversion import layout
 from hacdr.errors import InputError
 
@@ -35,3 +37,19 @@ def split_members(root, split, number=None):
     if missing:
         raise InputError(f'{path}: {missing[0]} is not in manifest.json')
     return [(subsets[name], name) for name in names]
+
+
+def photograph_file(root, subset, name):
+    """Path of a photograph of a converted data set, '.jpg' or '.png'.
+
+    Args:
+        root (Path): the data set's folder.
+        subset (str): 'train' or 'test'.
+        name (str): the photograph's name, without suffix.
+
+    Returns:
+        Path: the file, or where it should be.
+    """
+    jpeg = Path(root, 'images', subset, f'{name}.jpg')
+    png = jpeg.with_name(f'{name}.png')
+    return png if png.is_file() else jpeg

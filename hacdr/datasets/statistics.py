@@ -13,6 +13,8 @@ from hacdr.datasets.conversion import layout, merging
 from hacdr.datasets.field_of_view import field_of_view
 from hacdr.datasets.pipelines.load_lesion_masks import read_map
 from hacdr.datasets.pipelines.load_photograph import decode_photograph
+from hacdr.datasets.reduction import IGNORE
+from hacdr.datasets.splits import photograph_file
 
 QUANTILES = 5, 25, 50, 75, 95
 
@@ -21,7 +23,7 @@ class Counts(NamedTuple):
     """One photograph.
 
     Attributes:
-        pixels (int): of the photograph.
+        pixels, ignored (int): of the photograph; of these to be ignored.
         mask_pixels (List[int]): of each lesion as the experts drew it.
         label_pixels (List[int]): what is left of it in the label map.
         areas (List[np.ndarray]): pixels of each 8-connected component of its mask.
@@ -30,6 +32,7 @@ class Counts(NamedTuple):
     """
 
     pixels: int
+    ignored: int
     mask_pixels: list
     label_pixels: list
     areas: list
@@ -47,7 +50,7 @@ def count_dataset(root, members, jobs):
         jobs (int): processes.
 
     Returns:
-        dict: 'photographs', 'pixels', 'background_pixels', 'lesions' (lesion ->
+        dict: 'photographs', 'pixels', 'background_pixels', 'ignored_pixels', 'lesions' (lesion ->
         'photographs' that show it, 'mask_pixels', 'label_pixels', 'components',
         'area_quantiles' in pixels, at the percentages of ``QUANTILES``) and
         'field_of_view' ('pixels', 'mean' and 'std' of R, G, B).
@@ -125,15 +128,16 @@ def _count(task):
     root, *where = task
     bits = read_map(root / layout.mask_path(*where))
     labels = read_map(root / layout.label_path(*where))
-    photograph = decode_photograph(root / layout.photograph_path(*where))
+    photograph = decode_photograph(photograph_file(root, *where))
     inside = field_of_view(photograph)
     number = cv2.countNonZero(inside)
     mean, std = (v[::-1, 0] for v in cv2.meanStdDev(photograph, mask=inside))
     lesions = range(len(merging.LESIONS))
-    masks = [bits >> bit & 1 for bit in lesions]
+    masks = [(bits >> bit & 1) * (bits != IGNORE) for bit in lesions]
     histogram = np.bincount(labels.ravel(), minlength=256)
     return Counts(
         pixels=labels.size,
+        ignored=int(histogram[IGNORE]),
         mask_pixels=[int(mask.sum()) for mask in masks],
         label_pixels=[int(histogram[bit + 1]) for bit in lesions],
         areas=[_areas(mask) for mask in masks],
@@ -163,13 +167,15 @@ def _sum_up(counts):
         )
     pixels = sum(count.pixels for count in counts)
     labels = sum(lesion['label_pixels'] for lesion in lesions.values())
+    ignored = sum(count.ignored for count in counts)
     inside = sum(count.inside for count in counts)
     mean = sum(count.sums for count in counts) / max(1, inside)
     variance = sum(count.squares for count in counts) / max(1, inside) - mean**2
     return dict(
         photographs=len(counts),
         pixels=pixels,
-        background_pixels=pixels - labels,
+        background_pixels=pixels - ignored - labels,
+        ignored_pixels=ignored,
         lesions=lesions,
         field_of_view=dict(
             pixels=inside,

@@ -133,6 +133,14 @@ def test_ignored_pixels_are_no_lesion():
     np.testing.assert_array_equal(reduce_masks(labels, (3, 3)), expected)
 
 
+def test_a_speck_among_ignored_pixels_stays():
+    labels = np.full((12, 12), 255, np.uint8)
+    labels[5, 5] = 3
+    expected = np.full((3, 3), 255, np.uint8)
+    expected[1, 1] = 3
+    np.testing.assert_array_equal(reduce_labels(labels, (3, 3)), expected)
+
+
 def test_label_maps_are_enlarged_by_repeating():
     labels = np.arange(6, dtype=np.uint8).reshape(2, 3) % 5
     np.testing.assert_array_equal(

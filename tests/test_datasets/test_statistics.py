@@ -3,6 +3,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
 from hacdr.datasets.field_of_view import field_of_view
@@ -55,6 +56,30 @@ def test_counts(figures, eye):
                 np.percentile(areas, QUANTILES)
             )
     assert figures['lesions']['SE']['area_quantiles'] is None
+
+
+def test_ignored_pixels_count_as_nothing(two, eye):
+    before = count_dataset(two, [('train', 'a')], jobs=1)
+    for folder in ('labels', 'masks'):
+        path = two / folder / 'train' / 'a.png'
+        values = np.array(Image.open(path))
+        assert (values[:10] == 0).all()
+        values[:10] = 255
+        Image.fromarray(values).save(path)
+    after = count_dataset(two, [('train', 'a')], jobs=1)
+    assert after['ignored_pixels'] == 3200
+    assert after['background_pixels'] == before['background_pixels'] - 3200
+    assert after['lesions'] == before['lesions']
+
+
+def test_a_photograph_may_be_a_png(two, eye):
+    jpeg = two / 'images' / 'train' / 'a.jpg'
+    Image.fromarray(eye[0][..., ::-1]).save(jpeg.with_suffix('.png'))
+    jpeg.unlink()
+    figures = count_dataset(two, [('train', 'a')], jobs=1)
+    inside = field_of_view(eye[0]) > 0
+    expected = eye[0][inside][:, ::-1].mean(0)
+    np.testing.assert_allclose(figures['field_of_view']['mean'], expected)
 
 
 def test_colours_inside_the_field_of_view(two, figures):

@@ -5,7 +5,9 @@ import torch
 from mmcv.parallel import DataContainer
 from mmseg.datasets import PIPELINES
 
-LESIONS, IGNORE = 4, 255
+from hacdr.datasets.reduction import IGNORE
+
+LESIONS = 4
 
 
 @PIPELINES.register_module()

@@ -6,6 +6,7 @@ import numpy as np
 from mmseg.datasets import PIPELINES
 from PIL import Image
 
+from hacdr.datasets.reduction import IGNORE
 from hacdr.errors import InputError
 
 
@@ -18,7 +19,7 @@ class LoadLesionMasks:
     ``masks/<part>/<name>.png`` beside ``labels/<part>/<name>.png``. Sets
     'gt_lesion_masks', uint8 (H, W), bit k - 1 set for lesion k, and lists it in
     'seg_fields', so that it is resized (``AreaResize``), cropped, turned and flipped
-    with the photograph. ``Pad``'s 255 means ignored. At the end of the pipeline
+    with the photograph. 255 means ignored, in ``Pad`` too. At the end of the pipeline
     ``FormatLesionMasks`` makes it four planes.
 
     Raises:
@@ -28,10 +29,11 @@ class LoadLesionMasks:
     def __call__(self, results):
         path = mask_file(results)
         bits = read_map(path)
-        if bits.max() > 15:
+        unknown = bits[(bits > 15) & (bits != IGNORE)]
+        if unknown.size:
             raise InputError(
-                f'{path}: holds the value {bits.max()}, expected the bits of four '
-                'lesions, 0 to 15'
+                f'{path}: holds the value {unknown[0]}, expected the bits of four '
+                f'lesions, 0 to 15, or {IGNORE} for ignored'
             )
         results['gt_lesion_masks'] = bits
         results['seg_fields'].append('gt_lesion_masks')

@@ -82,9 +82,15 @@ def write(converted, values):
 
 
 def test_other_bits(converted):
-    write(converted, np.full((240, 320), 255, np.uint8))
-    with pytest.raises(InputError, match=r'a\.png: holds the value 255, expected'):
+    write(converted, np.full((240, 320), 16, np.uint8))
+    with pytest.raises(InputError, match=r'a\.png: holds the value 16, expected'):
         Compose(LOAD)(converted.start())
+
+
+def test_ignored_pixels(converted, eye):
+    write(converted, np.where(eye[1] > 0, eye[1], 255).astype(np.uint8))
+    bits = Compose(LOAD)(converted.start())['gt_lesion_masks']
+    assert (bits[eye[1] == 0] == 255).all()
 
 
 def test_other_channels(converted):
