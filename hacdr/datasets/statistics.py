@@ -50,10 +50,10 @@ def count_dataset(root, members, jobs):
         jobs (int): processes.
 
     Returns:
-        dict: 'photographs', 'pixels', 'background_pixels', 'ignored_pixels', 'lesions' (lesion ->
-        'photographs' that show it, 'mask_pixels', 'label_pixels', 'components',
-        'area_quantiles' in pixels, at the percentages of ``QUANTILES``) and
-        'field_of_view' ('pixels', 'mean' and 'std' of R, G, B).
+        dict: 'photographs', 'pixels', 'background_pixels', 'ignored_pixels',
+        'lesions' (lesion -> 'photographs' that show it, 'mask_pixels',
+        'label_pixels', 'components', 'area_quantiles' in pixels, at the percentages
+        of ``QUANTILES``) and 'field_of_view' ('pixels', 'mean' and 'std' of R, G, B).
 
     Raises:
         InputError: a file is missing or damaged.
