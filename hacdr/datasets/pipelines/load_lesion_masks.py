@@ -9,6 +9,8 @@ from PIL import Image
 from hacdr.datasets.reduction import IGNORE
 from hacdr.errors import InputError
 
+STRIP = 64
+
 
 @PIPELINES.register_module()
 class LoadLesionMasks:
@@ -62,21 +64,34 @@ def read_map(path):
         path (str): a PNG or the like; of a palette its indices are returned.
 
     Returns:
-        np.ndarray: uint8 (H, W), read-only.
+        np.ndarray: uint8 (H, W).
 
     Raises:
         InputError: it is missing, damaged or of another kind.
     """
     try:
         with Image.open(path) as image:
-            values = np.asarray(image)
+            values = _to_array(image)
     except FileNotFoundError:
         raise InputError(f'{path}: no such file in this data set') from None
     except (OSError, SyntaxError) as error:
         raise InputError(f'{path}: cannot be decoded ({error})') from error
-    if values.dtype != np.uint8 or values.ndim != 2:
+    if values is None:
         raise InputError(
-            f'{path}: is {values.dtype} of shape {values.shape}, expected one channel '
-            'of 8 bits'
+            f'{path}: has pixels of mode {image.mode}, expected one channel of 8 bits'
         )
+    return values
+
+
+def _to_array(image):
+    """As np.asarray, several times as fast for large pictures; None if not 8 bits."""
+    if image.mode not in ('L', 'P'):
+        return None
+    image.load()
+    width, height = image.size
+    values = np.empty((height, width), np.uint8)
+    # Pillow hands out a picture in small pieces and joins them to one of full size.
+    for top in range(0, height, STRIP):
+        strip = image.crop((0, top, width, min(height, top + STRIP)))
+        values[top : top + STRIP] = np.asarray(strip)
     return values

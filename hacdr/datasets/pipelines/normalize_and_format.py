@@ -50,9 +50,12 @@ class NormalizeAndFormat:
         for plane, channel, table in zip(
             planes, channels[::-1] if self.to_rgb else channels, self.tables
         ):
-            plane[height:] = 0
-            plane[:height, width:] = 0
-            plane[:height, :width] = cv2.LUT(channel, table)
+            if channel.shape == plane.shape:
+                cv2.LUT(channel, table, plane)
+            else:
+                plane[height:] = 0
+                plane[:height, width:] = 0
+                plane[:height, :width] = cv2.LUT(channel, table)
         for key in results.get('seg_fields', []):
             results[key] = self._pad(results[key])
         if 'gt_semantic_seg' in results:
