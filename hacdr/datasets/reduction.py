@@ -117,7 +117,8 @@ def _reduce(values, size, kind):
     words = values.ravel()
     if words.size % 8:
         words = np.pad(words, (0, -words.size % 8))
-    codes = np.zeros((height, width), np.uint8)
+    buffer = np.zeros(-(-height * width // 8) * 8, np.uint8)
+    codes = buffer[: height * width].reshape(height, width)
     faint, unknown = kernels.majority(
         words.view(np.uint64),
         values.shape[1],
@@ -135,7 +136,8 @@ def _reduce(values, size, kind):
         )
     faint = faint[kernels.alone(faint, codes)]
     kernels.keep(faint[np.argsort(-faint[:, 0], kind='stable')], codes)
-    return cv2.LUT(codes, _FROM_CODES[kind])
+    kernels.translate(buffer.view(np.uint64), _FROM_CODES[kind])
+    return codes
 
 
 def _first_pixels(cells, factor):

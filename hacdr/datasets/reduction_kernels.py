@@ -183,3 +183,18 @@ def keep(faint, out):
         if alone(faint[k : k + 1], out)[0]:
             y, x, bit = faint[k, 1], faint[k, 2], faint[k, 3]
             out[y, x] = out[y, x] % IGNORED | 1 << bit
+
+
+@njit(**OPTIONS)
+def translate(words, table):
+    """Replace each value by that of a table.
+
+    Args:
+        words (ndarray): uint64, values of 8 bits, eight in each; most are 0; written.
+        table (ndarray): uint8 (256,); 0 -> 0.
+    """
+    values = words.view(np.uint8)
+    for word in range(len(words)):
+        if words[word] != 0:
+            for k in range(8 * word, 8 * word + 8):
+                values[k] = table[values[k]]

@@ -6,6 +6,7 @@ from mmseg.datasets import PIPELINES
 from mmseg.datasets.pipelines import PhotoMetricDistortion
 
 SAME = np.arange(256)
+BAND = 64
 
 
 @PIPELINES.register_module()
@@ -19,32 +20,38 @@ class FastPhotoMetricDistortion(PhotoMetricDistortion):
     """
 
     def __call__(self, results):
-        table = self.brightness(SAME.astype(np.uint8))
-        first = np.random.randint(2)
-        if first:
-            table = self.contrast(table)
+        before = self.brightness(SAME.astype(np.uint8))
+        after = SAME
+        contrast_first = np.random.randint(2)
+        if contrast_first:
+            before = self.contrast(before)
         saturation, hue = self._draw_saturation(), self._draw_hue()
-        img = _look_up(results['img'], table)
-        if saturation is not None or hue is not None:
-            img = cv2.cvtColor(img, cv2.COLOR_BGR2HSV)
-            if saturation is not None:
-                _look_up_channel(img, 1, self.convert(SAME, alpha=saturation))
-            if hue is not None:
-                _look_up_channel(img, 0, ((SAME + hue) % 180).astype(np.uint8))
-            img = cv2.cvtColor(img, cv2.COLOR_HSV2BGR)
-        if not first:
-            img = _look_up(img, self.contrast(SAME.astype(np.uint8)))
-        results['img'] = img
+        if not contrast_first:
+            after = self.contrast(SAME.astype(np.uint8))
+        img = results['img']
+        out = np.empty_like(img)
+        # What is computed in between stays in the processor's cache.
+        for top in range(0, len(img), BAND):
+            band = _look_up(img[top : top + BAND], before)
+            if saturation is not None or hue is not None:
+                band = cv2.cvtColor(band, cv2.COLOR_BGR2HSV)
+                _look_up_channel(band, 1, saturation)
+                _look_up_channel(band, 0, hue)
+                band = cv2.cvtColor(band, cv2.COLOR_HSV2BGR)
+            out[top : top + BAND] = _look_up(band, after)
+        results['img'] = out
         return results
 
     def _draw_saturation(self):
         if np.random.randint(2):
-            return np.random.uniform(self.saturation_lower, self.saturation_upper)
+            factor = np.random.uniform(self.saturation_lower, self.saturation_upper)
+            return self.convert(SAME, alpha=factor)
         return None
 
     def _draw_hue(self):
         if np.random.randint(2):
-            return np.random.randint(-self.hue_delta, self.hue_delta)
+            shift = np.random.randint(-self.hue_delta, self.hue_delta)
+            return ((SAME + shift) % 180).astype(np.uint8)
         return None
 
 
@@ -53,5 +60,7 @@ def _look_up(img, table):
 
 
 def _look_up_channel(img, channel, table):
-    """Change one channel in place."""
-    cv2.insertChannel(cv2.LUT(cv2.extractChannel(img, channel), table), img, channel)
+    """Change one channel in place, if there is a table."""
+    if table is not None:
+        values = cv2.LUT(cv2.extractChannel(img, channel), table)
+        cv2.insertChannel(values, img, channel)
