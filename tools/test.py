@@ -90,17 +90,17 @@ def main():
         check_config,
         check_metrics,
         check_scored,
+        dataset_to_test,
         file_sha256,
         load_config,
         load_weights,
         read_thresholds,
-        tested_dataset,
     )
     from hacdr.evaluation import write_results
 
     cfg = load_config(args.config, args.cfg_options)
     check_config(cfg)
-    data = tested_dataset(cfg, args.split)
+    data = dataset_to_test(cfg, args.split)
     if args.eval:
         check_metrics(args.eval, data.type, '--eval')
         check_scored(data.type)

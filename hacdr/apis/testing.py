@@ -9,7 +9,7 @@ from hacdr.errors import InputError
 from hacdr.evaluation import read_results
 
 
-def tested_dataset(cfg, split):
+def dataset_to_test(cfg, split):
     """Return the config of the dataset to test on.
 
     Args:

@@ -71,10 +71,18 @@ class LesionDataset(CustomDataset):
         self.thresholds = thresholds
         self.save_probabilities = save_probabilities
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
-        if mask_dir is None and self.ann_dir is not None:
-            self.mask_dir = _masks_beside(self.ann_dir, self.data_root)
-        elif mask_dir is not None:
+        if mask_dir is not None:
             self.mask_dir = osp.join(self.data_root or '', mask_dir)
+        elif truth == 'masks':
+            self.mask_dir = self.masks_beside(self.ann_dir, self.data_root)
+
+    @staticmethod
+    def masks_beside(ann_dir, data_root):
+        """Return the folder of the masks beside that of the label maps."""
+        below = osp.relpath(ann_dir, data_root or '.').split(os.sep)
+        if 'labels' in below:
+            below[below.index('labels')] = 'masks'
+        return osp.join(data_root or '', *below)
 
     @property
     def photographs(self):
@@ -216,11 +224,3 @@ class LesionDataset(CustomDataset):
         if self.thresholds is not None:
             names.append('Dice@t')
         return format_table(summary, self.protocol, photographs, names)
-
-
-def _masks_beside(ann_dir, data_root):
-    below = osp.relpath(ann_dir, data_root) if data_root else ann_dir
-    parts = below.split(os.sep)
-    if 'labels' in parts:
-        parts[parts.index('labels')] = 'masks'
-    return osp.join(data_root or '', *parts)
