@@ -55,12 +55,20 @@ def match_lesions(scores, truth, lesion, thresholds=THRESHOLDS):
     thresholds = np.unique(np.asarray(thresholds, np.float32))
     counts = (truth & IGNORED_BIT) == 0
     there = (truth >> lesion) & 1 & counts
-    sizes = [
-        _false_components((scores >= threshold) & counts, there)
-        for threshold in thresholds
-    ]
-    predicted, false = np.array(sizes, np.int64).reshape(-1, 2).T
-    return LesionMatches(_found_at(scores, there), thresholds, predicted, false)
+    pixels = np.flatnonzero((scores >= thresholds[0]) & counts)
+    predicted, false = [], []
+    for threshold in thresholds:
+        # Fewer and fewer pixels are left as the threshold rises.
+        pixels = pixels[scores.ravel()[pixels] >= threshold]
+        total, wrong = _false_components(pixels, there)
+        predicted.append(total)
+        false.append(wrong)
+    return LesionMatches(
+        _found_at(scores, there),
+        thresholds,
+        np.array(predicted, np.int64),
+        np.array(false, np.int64),
+    )
 
 
 def _found_at(scores, there):
@@ -77,14 +85,14 @@ def _found_at(scores, there):
     return np.sort(score[order][first + needed - 1])[::-1].copy()
 
 
-def _false_components(predicted, there):
-    """Return how many components there are and how many of them are false."""
-    count, components = _components(predicted.view(np.uint8))
-    if count == 0:
-        return 0, 0
-    component = components[predicted]
+def _false_components(pixels, there):
+    """Return how many components the pixels form and how many of them are false."""
+    mask = np.zeros(there.shape, np.uint8)
+    mask.ravel()[pixels] = 1
+    count, components = _components(mask)
+    component = components.ravel()[pixels]
     areas = np.bincount(component, minlength=count + 1)[1:]
-    hits = np.bincount(component, there[predicted], minlength=count + 1)[1:]
+    hits = np.bincount(component, there.ravel()[pixels], minlength=count + 1)[1:]
     return count, int((hits < OVERLAP * areas).sum())
 
 

@@ -6,13 +6,15 @@ import cv2
 import numpy as np
 
 LONGEST = 1024
+# Finer steps would be noise that does not pack: 81 photographs stay below 25 MB.
+STEP = 3
 
 
 def write_probabilities(folder, name, probabilities, lesions):
     """Write one grey picture for each lesion of a photograph.
 
-    Values are 255 times the probability, rounded; planes whose longer side has more
-    than 1024 pixels are reduced to that by averaging over areas.
+    Values are 255 times the probability, rounded to multiples of 3; planes whose longer
+    side has more than 1024 pixels are reduced to that by averaging over areas.
 
     Args:
         folder (str): where; made if it is missing.
@@ -30,7 +32,7 @@ def write_probabilities(folder, name, probabilities, lesions):
         if scale < 1:
             size = [max(1, round(side * scale)) for side in plane.shape[::-1]]
             plane = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
-        grey = np.round(plane * 255).astype(np.uint8)
+        grey = (STEP * np.round(plane * (255 / STEP))).astype(np.uint8)
         files[lesion] = f'{name}_{lesion}.png'
         path = os.path.join(folder, files[lesion])
         options = [cv2.IMWRITE_PNG_COMPRESSION, 9]

@@ -95,10 +95,13 @@ def score_image(prediction, truth, name='photograph', lesions=4, match_at=None):
         scores.histograms = [histogram for histogram, _ in folded]
         scores.above = np.stack([above for _, above in folded])
         if match_at is not None:
-            scores.matches = [
-                match_lesions(prediction[k + 1], truth, k, match_at[k])
-                for k in range(lesions)
-            ]
+            scores.matches = [None] * lesions
+
+            def match(k):
+                plane = prediction[k + 1]
+                scores.matches[k] = match_lesions(plane, truth, k, match_at[k])
+
+            _share(match, lesions)
     return scores
 
 
