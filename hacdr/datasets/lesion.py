@@ -20,7 +20,7 @@ from hacdr.evaluation import (
     truth_bits,
     write_probabilities,
 )
-from hacdr.evaluation.lesions import THRESHOLDS
+from hacdr.evaluation.lesions import FROC_THRESHOLDS
 
 
 @DATASETS.register_module()
@@ -116,7 +116,7 @@ class LesionDataset(CustomDataset):
         if self.protocol.matching is not None:
             own = self.thresholds or {}
             thresholds = [
-                [*THRESHOLDS, *([own[lesion]] if lesion in own else [])]
+                [*FROC_THRESHOLDS, *([own[lesion]] if lesion in own else [])]
                 for lesion in LESIONS
             ]
         truth = self.truth_of(index)

@@ -16,7 +16,7 @@ import numpy as np
 from .kernels import IGNORED_BIT
 
 OVERLAP = 0.2
-THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
+FROC_THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
 # False findings a photograph at which the FROC score reads the sensitivity (Niemeijer
 # et al., IEEE Transactions on Medical Imaging 29, 2010).
 FROC_AT = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8)
@@ -40,7 +40,7 @@ class LesionMatches:
     false: np.ndarray
 
 
-def match_lesions(scores, truth, lesion, thresholds=THRESHOLDS):
+def match_lesions(scores, truth, lesion, thresholds=FROC_THRESHOLDS):
     """Match the lesions of one kind in one photograph.
 
     Args:
