@@ -1,6 +1,7 @@
 """A raw IDRiD of a few small pictures, with the real one's quirks."""
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +84,73 @@ def raw(tmp_path):
     raw.add(5, MA=square(30, 30, 2))
     raw.add(81, 'test', encode=rgba_tiff, EX=square(10, 10, 4))
     return raw
+
+
+@pytest.fixture(scope='session')
+def real():
+    """Root of the real IDRiD, converted; its tests are skipped where it is not."""
+    root = Path(os.environ.get('HACDR_IDRID', 'data/IDRiD'))
+    if not (root / 'images' / 'train' / 'IDRiD_04.jpg').is_file():
+        pytest.skip(f'no real IDRiD at {root}: convert it there or set HACDR_IDRID')
+    return root
+
+
+def make_eye(height=240, width=320, seed=0):
+    """A photograph of an eye with lesions of every size, and its map of bits."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    disc = (y - height / 2) ** 2 + (x - width / 2) ** 2 < (0.47 * height) ** 2
+    texture = rng.normal(0, 12, (height, width, 3))
+    photograph = np.clip([40, 90, 180] + texture, 12, 255) * disc[..., None]
+    bits = np.zeros((height, width), np.uint8)
+    for lesion, (count, radius) in enumerate([(9, 5), (4, 9), (2, 12), (12, 2)]):
+        for _ in range(count):
+            row, column = rng.uniform((0.25, 0.3), (0.75, 0.7)) * (height, width)
+            spot = (y - row) ** 2 + (x - column) ** 2 <= radius**2
+            bits[spot] |= 1 << lesion
+            photograph[spot] *= rng.uniform(0.4, 1.3, 3)
+    return np.clip(photograph, 0, 255).astype(np.uint8), bits
+
+
+def to_labels(bits):
+    return np.array([v.bit_length() for v in range(16)], np.uint8)[bits]
+
+
+class Converted:
+    """A folder in the layout of a converted set; ``load`` is a sample's start."""
+
+    def __init__(self, root):
+        self.root = root
+
+    def add(self, name, photograph, bits, quality=92):
+        for folder, values, suffix in (
+            ('images', photograph[..., ::-1], 'jpg'),
+            ('labels', to_labels(bits), 'png'),
+            ('masks', bits, 'png'),
+        ):
+            path = self.root / folder / 'train' / f'{name}.{suffix}'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            options = dict(quality=quality) if suffix == 'jpg' else {}
+            Image.fromarray(np.ascontiguousarray(values)).save(path, **options)
+        return self
+
+    def start(self, name='a', train=True):
+        results = dict(
+            img_info=dict(filename=f'{name}.jpg'),
+            img_prefix=str(self.root / 'images' / 'train'),
+            seg_prefix=str(self.root / 'labels' / 'train'),
+            seg_fields=[],
+        )
+        if train:
+            results['ann_info'] = dict(seg_map=f'{name}.png')
+        return results
+
+
+@pytest.fixture
+def eye():
+    return make_eye()
+
+
+@pytest.fixture
+def converted(tmp_path, eye):
+    return Converted(tmp_path / 'set').add('a', *eye)

@@ -38,6 +38,23 @@ class LesionEncoderDecoder(EncoderDecoder):
         # Bilinear interpolation of bfloat16 logits would round them once more.
         return super()._decode_head_forward_test(x, img_metas).float()
 
+    def inference(self, img, img_meta, rescale):
+        """Return probabilities, (B, num_classes, H, W); see mmseg.
+
+        Photographs cropped by ``FundusCrop`` are put back in their place; outside of
+        the field of view all is background.
+        """
+        probabilities = super().inference(img, img_meta, rescale)
+        box = img_meta[0].get('fundus_box')
+        if box is None or not rescale:
+            return probabilities
+        top, left, height, width = box
+        whole = probabilities.new_zeros(*probabilities.shape[:2], height, width)
+        whole[:, 0] = 1
+        rows, columns = probabilities.shape[2:]
+        whole[:, :, top : top + rows, left : left + columns] = probabilities
+        return whole
+
     def simple_test(self, img, img_meta, rescale=True):
         """Predict a batch of one size; see mmseg."""
         return self._result(self.inference(img, img_meta, rescale))

@@ -1,0 +1,80 @@
+"""The four masks as the experts drew them, overlaps included."""
+
+import os.path as osp
+
+import numpy as np
+from mmseg.datasets import PIPELINES
+from PIL import Image
+
+from hacdr.errors import InputError
+
+
+@PIPELINES.register_module()
+class LoadLesionMasks:
+    """Load the masks of a converted data set, one bit a lesion.
+
+    A label map has one lesion a pixel; these have every lesion that was drawn there,
+    as heads with a sigmoid for each lesion want them. Reads
+    ``masks/<part>/<name>.png`` beside ``labels/<part>/<name>.png``. Sets
+    'gt_lesion_masks', uint8 (H, W), bit k - 1 set for lesion k, and lists it in
+    'seg_fields', so that it is resized (``AreaResize``), cropped, turned and flipped
+    with the photograph. ``Pad``'s 255 means ignored. At the end of the pipeline
+    ``FormatLesionMasks`` makes it four planes.
+
+    Raises:
+        InputError: there is no such file, or it holds other bits.
+    """
+
+    def __call__(self, results):
+        path = mask_file(results)
+        bits = read_map(path)
+        if bits.max() > 15:
+            raise InputError(
+                f'{path}: holds the value {bits.max()}, expected the bits of four '
+                'lesions, 0 to 15'
+            )
+        results['gt_lesion_masks'] = bits
+        results['seg_fields'].append('gt_lesion_masks')
+        return results
+
+    def __repr__(self):
+        return f'{type(self).__name__}()'
+
+
+def label_file(results):
+    """Path of a sample's label map, from 'seg_prefix' and 'ann_info'."""
+    return osp.join(results.get('seg_prefix') or '', results['ann_info']['seg_map'])
+
+
+def mask_file(results):
+    """Path of a sample's four masks, beside its label map's folder."""
+    part, name = osp.split(label_file(results))
+    labels, part = osp.split(part)
+    return osp.join(osp.dirname(labels), 'masks', part, name)
+
+
+def read_map(path):
+    """Read an image of one channel of 8 bits.
+
+    Args:
+        path (str): a PNG or the like; of a palette its indices are returned.
+
+    Returns:
+        np.ndarray: uint8 (H, W), read-only.
+
+    Raises:
+        InputError: it is missing, damaged or of another kind.
+    """
+    try:
+        with Image.open(path) as image:
+            values = np.asarray(image)
+    except FileNotFoundError:
+        raise InputError(f'{path}: no such file in this data set') from None
+    except (OSError, SyntaxError) as error:
+        raise InputError(f'{path}: cannot be decoded ({error})') from error
+    if values.dtype != np.uint8 or values.ndim != 2:
+        raise InputError(
+            f'{path}: is {values.dtype} of shape {values.shape}, expected one channel '
+            'of 8 bits'
+        )
+    return values
