@@ -50,6 +50,10 @@ def write_report(results_path, path, data_root=None):
             protocol=Protocol(**content['protocol']).describe(),
             names=FULL_NAMES,
             styles=STYLES,
+            lesions={
+                'names': content['lesions'],
+                'colours': [STYLES[lesion]['color'] for lesion in content['lesions']],
+            },
             headline=[name for name in HEADLINE if name in figures],
             others=[name for name in OTHERS if name in figures],
             columns=[

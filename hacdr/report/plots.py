@@ -16,8 +16,18 @@ STYLES = {
     'MA': dict(color='#b8860b', linestyle=':'),
 }
 STEPS = 400
+with_settings = matplotlib.rc_context(
+    {
+        'svg.fonttype': 'none',
+        'svg.hashsalt': 'hacdr',
+        'font.family': 'sans-serif',
+        'font.sans-serif': ['sans-serif'],
+        'font.size': 11,
+    }
+)
 
 
+@with_settings
 def draw_precision_recall(scores, content):
     """Draw precision over recall of all pixels pooled, with the working points.
 
@@ -56,6 +66,7 @@ def draw_precision_recall(scores, content):
     return _svg(figure, axes)
 
 
+@with_settings
 def draw_froc(content):
     """Draw the share of lesions found over false findings a photograph.
 
@@ -102,8 +113,6 @@ def _svg(figure, axes):
     if axes.lines:
         axes.legend(frameon=False)
     file = io.StringIO()
-    settings = {'svg.fonttype': 'none', 'svg.hashsalt': 'hacdr', 'font.size': 11}
-    with matplotlib.rc_context(settings):
-        figure.savefig(file, format='svg', transparent=True, metadata={'Date': None})
+    figure.savefig(file, format='svg', transparent=True, metadata={'Date': None})
     svg = file.getvalue()
     return svg[svg.index('<svg') :].replace('#000000', 'currentColor')

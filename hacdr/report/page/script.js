@@ -8,7 +8,7 @@ const sliders = [...document.querySelectorAll('.slider')];
 const marks = document.getElementById('marks');
 const large = document.getElementById('large');
 const canvas = document.getElementById('picture');
-const context = canvas.getContext('2d');
+const context = canvas.getContext('2d', {willReadFrequently: true});
 const body = document.querySelector('#list tbody');
 const more = document.getElementById('more');
 // As many photographs are listed at first.
