@@ -16,12 +16,12 @@ STYLES = {
     'MA': dict(color='#b8860b', linestyle=':'),
 }
 STEPS = 400
+FONT = 'DejaVu Sans'
 with_settings = matplotlib.rc_context(
     {
         'svg.fonttype': 'none',
         'svg.hashsalt': 'hacdr',
-        'font.family': 'sans-serif',
-        'font.sans-serif': ['sans-serif'],
+        'font.family': FONT,
         'font.size': 11,
     }
 )
@@ -115,4 +115,5 @@ def _svg(figure, axes):
     file = io.StringIO()
     figure.savefig(file, format='svg', transparent=True, metadata={'Date': None})
     svg = file.getvalue()
-    return svg[svg.index('<svg') :].replace('#000000', 'currentColor')
+    svg = svg[svg.index('<svg') :].replace('#000000', 'currentColor')
+    return svg.replace(f"'{FONT}'", 'system-ui, sans-serif')

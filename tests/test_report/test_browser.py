@@ -111,7 +111,7 @@ def test_the_slider_moves_the_overlay(browser):
     assert painted(browser) != before
     move(browser, 0, 3)
     assert found(browser, 0).startswith('1 of 1 found')
-    assert one(browser, '#at0').text == '0.01'
+    assert one(browser, '#at0').text == '0.012'
 
 
 def test_keys_move_the_slider(browser):
@@ -121,7 +121,7 @@ def test_keys_move_the_slider(browser):
     before = int(slider.get_property('value'))
     slider.send_keys(Keys.ARROW_RIGHT)
     assert int(slider.get_property('value')) == before + 1
-    assert one(browser, '#at1').text == f'{(before + 1) / 255:.2f}'
+    assert one(browser, '#at1').text == f'{(before + 1) / 255:.3f}'
 
 
 def test_a_false_finding_is_counted(browser):
@@ -204,3 +204,8 @@ def test_nothing_overflows(browser, width, scheme):
     assert browser.execute_script(WIDE) == []
     shade = browser.execute_script('return getComputedStyle(document.body).color')
     assert (shade == 'rgb(232, 232, 232)') == (scheme == 'dark')
+    texts = browser.execute_script(
+        "return [...document.querySelectorAll('figure svg text')]"
+        '.map(one => getComputedStyle(one).fill)'
+    )
+    assert set(texts) == {shade}

@@ -104,7 +104,7 @@ function draw() {
   const signs = [];
   switches.forEach((box, k) => {
     const threshold = Number(sliders[k].value);
-    document.getElementById(`at${k}`).textContent = (threshold / 255).toFixed(2);
+    document.getElementById(`at${k}`).textContent = (threshold / 255).toFixed(3);
     const state = compare(k, threshold);
     const found = components(state);
     document.getElementById(`found${k}`).textContent =
