@@ -76,6 +76,12 @@ class LesionDataset(CustomDataset):
         elif mask_dir is not None:
             self.mask_dir = osp.join(self.data_root or '', mask_dir)
 
+    @property
+    def photographs(self):
+        """list[str]: files of the photographs, below ``data_root`` if there is one."""
+        paths = [osp.join(self.img_dir, info['filename']) for info in self.img_infos]
+        return [osp.relpath(path, self.data_root or '.') for path in paths]
+
     def pre_eval(self, preds, indices):
         """Reduce predictions to scores, one small object for each photograph.
 

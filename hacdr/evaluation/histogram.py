@@ -12,9 +12,9 @@ numbers T' and F' satisfy for every t
 whatever the scores are: a cell that would hold more is divided, down to single values
 of float32, where all its pixels are true ties. Both inequalities survive addition, so
 sums over photographs satisfy them too; docs/evaluation.md derives from them that
-average precision is within 1e-4. Cells number at most (1 + ln(size * limit)) / limit
-with limit = 3/4 NEGATIVE, and likewise for the others: they grow with the logarithm of
-the photograph's size at most.
+average precision is within 1e-4. Two neighbouring cells hold more than the limit's
+share of the pixels down to them, so their number grows with the logarithm of the
+photograph's size at most.
 
 Keys. A score is held as an integer that keeps the order: its float32 bits up to 0.5,
 and mirrored above, ``TOP_KEY`` minus the bits of 1 - score, which float32 holds
@@ -33,10 +33,9 @@ from .kernels import BIN_ROUND, BIN_SHIFT, HALF_KEY, TOP_KEY
 NEGATIVE = 4e-4
 POSITIVE = 2e-4
 SHARE = 5e-5
-# A first pass counts by bins of equal width in keys. A bin may hold a quarter of the
-# limit; what holds more is looked at again, value by value. Cells hold three quarters:
-# half a cell and half a bin may be on the wrong side of a threshold.
-_OF_BIN, _OF_CELL = 1 / 4, 3 / 4
+# A first pass counts by bins of equal width in keys. A bin that holds more than this
+# share of the limit is looked at again, value by value.
+_OF_BIN = 1 / 4
 BINS = ((TOP_KEY + BIN_ROUND) >> BIN_SHIFT) + 1
 
 # Those of the protocols m2mrf-11 and idrid-33.
@@ -147,43 +146,53 @@ def fold(scores, truth, lesion, name='photograph'):
         )
     total = int(histogram[1].sum())
     limits = (NEGATIVE, np.inf), (POSITIVE, SHARE * total)
-    filled = [np.flatnonzero(row)[::-1] for row in histogram]
+    filled = [_filled(row) for row in histogram]
     crowded = np.zeros((2, BINS), bool)
-    for side in (0, 1):
-        counts = histogram[side, filled[side]]
+    for side, (bins, counts) in enumerate(filled):
         relative, absolute = (_OF_BIN * limit for limit in limits[side])
-        rank = np.cumsum(counts, dtype=np.int64)
-        crowded[side, filled[side]] = counts > np.minimum(relative * rank, absolute)
+        rank = np.cumsum(counts)
+        crowded[side, bins] = counts > np.minimum(relative * rank, absolute)
     # A threshold inside a bin needs its pixels one by one.
     keys = score_keys(THRESHOLDS)
     crowded[:, (keys[keys & BIN_ROUND > 0] + BIN_ROUND) >> BIN_SHIFT] = True
     # In the bins at both ends there is but one value, 0 and 1.
     crowded[:, [0, -1]] = False
-    exact = np.empty(int(histogram[crowded].sum()), np.int32)
+    again = [crowded[side, bins] for side, (bins, _) in enumerate(filled)]
+    size = sum(counts[one].sum() for (_, counts), one in zip(filled, again))
+    exact = np.empty(int(size), np.int32)
     sizes = np.empty(2, np.int64)
     kernels.collect_keys(*pixels, crowded, exact, sizes)
     parts = exact[: sizes[0]], exact[len(exact) - sizes[1] :]
     above, cells = [], []
     for side in (0, 1):
-        bins = filled[side][~crowded[side, filled[side]]]
-        lists = _elements(bins, histogram[side, bins], parts[side])
-        above.append(_at_least(*lists, keys + 1))
+        bins, counts = (one[~again[side]] for one in filled[side])
+        lists = _elements(bins, counts, parts[side])
+        above.append(_at_least(lists[0], lists[2], keys + 1))
         cells.append(_cells(*lists, *limits[side]))
     return Histogram(*cells[1], *cells[0]), np.stack(above[::-1])
 
 
+def _filled(row):
+    """Return the bins that are not empty, falling, and their counts."""
+    bins, counts = np.empty((2, np.count_nonzero(row)), np.int64)
+    kernels.filled_bins(row, bins, counts)
+    return bins, counts
+
+
 def _elements(bins, counts, exact):
-    """Return falling keys and counts: whole bins at their lower ends, single values."""
-    keys = ((bins - 1) << BIN_SHIFT) + 1
-    keys[bins == 0] = 0
-    keys[bins == BINS - 1] = TOP_KEY
+    """Return whole bins and single values, falling: lowest and highest key, counts."""
+    ends = [((bins - 1) << BIN_SHIFT) + 1, bins << BIN_SHIFT]
+    ends[0][bins == 0] = 0
+    ends[0][bins == BINS - 1] = TOP_KEY
     values, occurrences = np.unique(exact, return_counts=True)
-    keys = np.concatenate([keys, values])
-    order = np.argsort(-keys)
-    return keys[order], np.concatenate([counts, occurrences])[order].astype(np.int64)
+    lowest, highest = (np.concatenate([end, values]) for end in ends)
+    order = np.argsort(-lowest)
+    counts = np.concatenate([counts, occurrences])
+    return lowest[order], highest[order], counts[order]
 
 
-def _cells(keys, counts, relative, absolute):
-    out = np.empty(len(keys), np.int32), np.empty(len(keys), np.int64)
-    size = kernels.group(keys, counts, _OF_CELL * relative, _OF_CELL * absolute, *out)
-    return out[0][:size].copy(), out[1][:size].copy()
+def _cells(lowest, highest, counts, relative, absolute):
+    keys, cells = np.empty(len(counts), np.int32), np.empty(len(counts), np.int64)
+    limits = relative / 2, absolute / 2
+    size = kernels.group(lowest, highest, counts, *limits, keys, cells)
+    return keys[:size].copy(), cells[:size].copy()

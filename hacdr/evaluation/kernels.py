@@ -64,6 +64,21 @@ def count_scores(scores, bits, truth, lesion, histogram):
 
 
 @njit(**OPTIONS)
+def filled_bins(row, bins, counts):
+    """Write the bins of a histogram's row that are not empty, falling, and counts.
+
+    Returns:
+        int: how many.
+    """
+    size = 0
+    for k in range(len(row) - 1, -1, -1):
+        if row[k]:
+            bins[size], counts[size] = k, row[k]
+            size += 1
+    return size
+
+
+@njit(**OPTIONS)
 def collect_keys(scores, bits, truth, lesion, wanted, keys, sizes):
     """Collect the keys of all pixels in some bins.
 
@@ -93,44 +108,57 @@ def collect_keys(scores, bits, truth, lesion, wanted, keys, sizes):
 
 
 @njit(**OPTIONS)
-def group(keys, counts, relative, absolute, out_keys, out_counts):
+def group(keys, highest, counts, relative, absolute, out_keys, out_counts):
     """Join neighbours in a list of scores that is sorted from the highest down.
 
-    A cell of several neighbours holds at most ``min(relative * rank, absolute)``
-    pixels, rank being the number of pixels down to its lower end. It is placed at one
-    of its members: the one that leaves the fewest pixels on the wrong side.
+    A cell is placed behind one of its members: the one that leaves the fewest pixels
+    on the wrong side of it. Those may be ``min(relative * rank, absolute)`` at most,
+    rank being the number of pixels down to the cell's first member; only a member
+    alone may have more.
 
     Args:
-        keys, counts (ndarray): int (N,), falling keys and their pixels.
+        keys, highest (ndarray): int (N,), falling: the lowest and the highest key
+            that the pixels of a neighbour may have.
+        counts (ndarray): int (N,), their pixels.
         relative, absolute (float): limits.
         out_keys, out_counts (ndarray): (N,), written.
 
     Returns:
         int: cells written.
     """
-    cells = first = 0
-    above = mass = 0
-    for j in range(len(keys) + 1):
-        end = j == len(keys)
-        if not end:
-            joined = mass + counts[j]
-            if mass == 0 or joined <= min(relative * (above + joined), absolute):
-                mass = joined
-                continue
-        if mass == 0:
-            break
-        place, best, until = first, mass, 0
-        for k in range(first, j):
-            until += counts[k]
-            wrong = max(until, mass - until)
-            if wrong <= best:
-                place, best = k, wrong
-        out_keys[cells], out_counts[cells] = keys[place], mass
+    cells = first = above = 0
+    while first < len(keys):
+        limit = min(relative * (above + counts[first]), absolute)
+        # Members up to place weigh until, all of them mass.
+        place, until, mass, end = first, counts[first], counts[first], first + 1
+        while end < len(keys):
+            joined, split, before = mass + counts[end], place, until
+            while split < end and before < joined - before:
+                split += 1
+                before += counts[split]
+            if split > place and joined - before + counts[split] <= before:
+                before -= counts[split]
+                split -= 1
+            if max(before, joined - before) > limit:
+                break
+            place, until, mass, end = split, before, joined, end + 1
+        key = keys[place]
+        if end - first > 1 and place + 1 < len(keys):
+            key = _roundest(highest[place + 1], key)
+        out_keys[cells], out_counts[cells] = key, mass
         cells += 1
         above += mass
-        if not end:
-            first, mass = j, counts[j]
+        first = end
     return cells
+
+
+@njit(**OPTIONS)
+def _roundest(low, high):
+    """Return the number in (low, high] that ends in most zeros: it packs best."""
+    kept = ~np.int64(0)
+    while high & (kept << 1) > low:
+        kept <<= 1
+    return high & kept
 
 
 @njit(**OPTIONS)
@@ -174,13 +202,18 @@ def most_probable(start, stop, planes, labels):
         labels (ndarray): uint8 (N,), written.
     """
     best = np.empty(CHUNK, planes.dtype)
+    winner = np.empty(CHUNK, np.int32)
     for a in range(start, stop, CHUNK):
         size = min(CHUNK, stop - a)
+        row = planes[0, a : a + size]
         for i in range(size):
-            best[i] = planes[0, a + i]
-            labels[a + i] = 0
+            best[i], winner[i] = row[i], 0
         for k in range(1, len(planes)):
+            row = planes[k, a : a + size]
             for i in range(size):
-                if planes[k, a + i] > best[i]:
-                    best[i] = planes[k, a + i]
-                    labels[a + i] = k
+                # Without a jump, so that the processor's vectors are used.
+                higher = row[i] > best[i]
+                winner[i] = k if higher else winner[i]
+                best[i] = row[i] if higher else best[i]
+        for i in range(size):
+            labels[a + i] = winner[i]

@@ -61,15 +61,13 @@ def _notes(summary, chosen):
         if any(values[name]['value'] is None for values in chosen.values())
     ]
     notes = []
-    if set(undefined) & set(absent):
-        notes.append(
-            f'-: {", ".join(absent)} in no photograph by the truth; left out of the mean'
-        )
     unpredicted = [name for name in undefined if name not in absent]
+    if set(undefined) & set(absent):
+        names = ', '.join(absent)
+        notes.append(f'-: {names} in no photograph by the truth; left out of the mean')
     if unpredicted:
-        notes.append(
-            f'-: {", ".join(unpredicted)} nowhere predicted; left out of the mean'
-        )
+        names = ', '.join(unpredicted)
+        notes.append(f'-: {names} nowhere predicted; left out of the mean')
     if 'AUPR' in chosen:
         others = ', '.join(
             f'{name} {figures[name]["mean"]["value"]:.3f}'

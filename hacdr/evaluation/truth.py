@@ -1,5 +1,6 @@
 """What is true of each pixel, as a byte: which lesions, and whether it counts."""
 
+import cv2
 import numpy as np
 
 from hacdr.errors import InputError
@@ -7,6 +8,7 @@ from hacdr.errors import InputError
 from .kernels import IGNORED_BIT
 
 IGNORED = 255
+_UNKNOWN = 255
 
 
 def truth_bits(label, masks=None, inside=None, lesions=4, name='photograph'):
@@ -34,30 +36,30 @@ def truth_bits(label, masks=None, inside=None, lesions=4, name='photograph'):
                 f'{name}: {part} of size {given.shape}, expected {label.shape} as the '
                 'label map has it'
             )
-    known = np.full(256, lesions, np.uint8)
-    known[: lesions + 1] = 0
-    known[IGNORED] = 0
-    if label.min() < 0 or label.max() > 255 or known[label].any():
-        raise InputError(
-            f'{name}: label map with value {_unknown(label, lesions)}, expected 0 to '
-            f'{lesions} or {IGNORED}'
-        )
-    if masks is not None and (masks >> lesions).any():
-        raise InputError(
-            f'{name}: mask with value {masks.max()}, expected less than {1 << lesions}'
-        )
-    table = np.zeros(256, np.uint8)
-    if masks is None:
-        table[1 : lesions + 1] = 1 << np.arange(lesions)
+    if label.dtype != np.uint8 and not 0 <= label.min() <= label.max() <= IGNORED:
+        raise _unknown(label, lesions, name)
+    table = np.full(256, _UNKNOWN, np.uint8)
+    table[0] = 0
+    table[1 : lesions + 1] = 1 << np.arange(lesions) if masks is None else 0
     table[IGNORED] = IGNORED_BIT
-    truth = table[label]
+    truth = cv2.LUT(np.ascontiguousarray(label, np.uint8), table)
+    if truth.max(initial=0) == _UNKNOWN:
+        raise _unknown(label, lesions, name)
     if masks is not None:
+        if masks.max(initial=0) >> lesions:
+            raise InputError(
+                f'{name}: mask with value {masks.max()}, expected less than '
+                f'{1 << lesions}'
+            )
         truth |= masks.astype(np.uint8)
     if inside is not None:
-        truth[inside == 0] |= IGNORED_BIT
+        truth |= (inside == 0).view(np.uint8) * np.uint8(IGNORED_BIT)
     return truth
 
 
-def _unknown(label, lesions):
+def _unknown(label, lesions, name):
     values = np.unique(label)
-    return int(values[((values < 0) | (values > lesions)) & (values != IGNORED)][0])
+    wrong = values[((values < 0) | (values > lesions)) & (values != IGNORED)]
+    return InputError(
+        f'{name}: label map with value {wrong[0]}, expected 0 to {lesions} or {IGNORED}'
+    )
