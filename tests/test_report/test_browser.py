@@ -7,10 +7,8 @@ from conftest import NAMES, write_test
 
 from hacdr.report import write_report
 
-BROWSER, DRIVER = (
-    shutil.which(name) or shutil.which(f'{name}-browser')
-    for name in ('chromium', 'chromedriver')
-)
+pytest.importorskip('selenium')
+BROWSER, DRIVER = map(shutil.which, ('chromium', 'chromedriver'))
 pytestmark = pytest.mark.skipif(
     not (BROWSER and DRIVER), reason='no chromium and chromium-driver on this machine'
 )
