@@ -161,7 +161,8 @@ def fold(scores, truth, lesion, name='photograph'):
     size = sum(counts[one].sum() for (_, counts), one in zip(filled, again))
     exact = np.empty(int(size), np.int32)
     sizes = np.empty(2, np.int64)
-    kernels.collect_keys(*pixels, crowded, exact, sizes)
+    lowest = (np.argmax(crowded, 1) - 1) << BIN_SHIFT
+    kernels.collect_keys(*pixels, crowded, lowest, exact, sizes)
     parts = exact[: sizes[0]], exact[len(exact) - sizes[1] :]
     above, cells = [], []
     for side in (0, 1):
@@ -181,14 +182,10 @@ def _filled(row):
 
 def _elements(bins, counts, exact):
     """Return whole bins and single values, falling: lowest and highest key, counts."""
-    ends = [((bins - 1) << BIN_SHIFT) + 1, bins << BIN_SHIFT]
-    ends[0][bins == 0] = 0
-    ends[0][bins == BINS - 1] = TOP_KEY
-    values, occurrences = np.unique(exact, return_counts=True)
-    lowest, highest = (np.concatenate([end, values]) for end in ends)
-    order = np.argsort(-lowest)
-    counts = np.concatenate([counts, occurrences])
-    return lowest[order], highest[order], counts[order]
+    size = len(bins) + len(exact)
+    lists = [np.empty(size, kind) for kind in (np.int32, np.int32, np.int64)]
+    size = kernels.merge(bins, counts, np.sort(exact), *lists)
+    return [one[:size] for one in lists]
 
 
 def _cells(lowest, highest, counts, relative, absolute):

@@ -79,12 +79,13 @@ def filled_bins(row, bins, counts):
 
 
 @njit(**OPTIONS)
-def collect_keys(scores, bits, truth, lesion, wanted, keys, sizes):
+def collect_keys(scores, bits, truth, lesion, wanted, lowest, keys, sizes):
     """Collect the keys of all pixels in some bins.
 
     Args:
         scores, bits, truth, lesion: as in :func:`count_scores`.
         wanted (ndarray): bool (2, bins), which bins.
+        lowest (ndarray): (2,), no wanted bin has keys below.
         keys (ndarray): int32 (N',), written: from the front those of pixels without
             the lesion, from the back those with it.
         sizes (ndarray): (2,), how many of each, written.
@@ -92,11 +93,13 @@ def collect_keys(scores, bits, truth, lesion, wanted, keys, sizes):
     scratch = np.empty(1, np.float32)
     scratch_bits = scratch.view(np.int32)
     front, back = 0, len(keys)
+    # Up to the middle bits are the key, above they rise with it.
+    low, high = min(lowest[0], HALF_KEY), min(lowest[1], HALF_KEY)
     for i in range(len(scores)):
-        if truth[i] & IGNORED_BIT:
+        positive = (truth[i] >> lesion) & 1
+        if bits[i] < (high if positive else low) or truth[i] & IGNORED_BIT:
             continue
         key = _key(scores[i], bits[i], scratch, scratch_bits)
-        positive = (truth[i] >> lesion) & 1
         if wanted[positive, (key + BIN_ROUND) >> BIN_SHIFT]:
             if positive:
                 back -= 1
@@ -105,6 +108,40 @@ def collect_keys(scores, bits, truth, lesion, wanted, keys, sizes):
                 keys[front] = key
                 front += 1
     sizes[0], sizes[1] = front, len(keys) - back
+
+
+@njit(**OPTIONS)
+def merge(bins, counts, exact, lowest, highest, merged):
+    """Merge whole bins and single values into one falling list.
+
+    Args:
+        bins, counts (ndarray): int (N,), falling bins and their pixels.
+        exact (ndarray): int32 (M,), rising keys of single pixels in other bins.
+        lowest, highest, merged (ndarray): (N + M,), the keys between which a member
+            lies and its pixels, written.
+
+    Returns:
+        int: members written; equal keys are one.
+    """
+    size = i = 0
+    j = len(exact) - 1
+    while i < len(bins) or j >= 0:
+        bottom = (bins[i] - 1 << BIN_SHIFT) + 1 if i < len(bins) else -BIN_ROUND
+        if j >= 0 and exact[j] >= bottom:
+            key, pixels = exact[j], 0
+            while j >= 0 and exact[j] == key:
+                pixels += 1
+                j -= 1
+            lowest[size], highest[size], merged[size] = key, key, pixels
+        else:
+            top = bins[i] << BIN_SHIFT
+            # The bins at both ends hold one value each.
+            ends = top == 0 or top == TOP_KEY
+            lowest[size] = top if ends else bottom
+            highest[size], merged[size] = top, counts[i]
+            i += 1
+        size += 1
+    return size
 
 
 @njit(**OPTIONS)
