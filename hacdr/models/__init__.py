@@ -1,6 +1,6 @@
 """Backbones, heads, losses and segmentors, registered with mmseg on import."""
 
-from . import segmentors  # noqa: F401
+from . import class_prior, segmentors  # noqa: F401
 from .backbones import HACDR
 from .decode_heads import AdaptiveAggregationHead
 from .fusion import fuse_for_inference

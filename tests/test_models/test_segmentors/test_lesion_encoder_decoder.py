@@ -103,3 +103,36 @@ def test_bfloat16_changes_little_and_something(img):
         (low,) = build(bfloat16=True).simple_test(img, meta())
     assert low.dtype == np.float32
     assert 0 < np.abs(low - exact).max() < 0.05
+
+
+def test_flips_average_the_four_mirror_images(img):
+    def mirrored(axes):
+        (result,) = build().simple_test(img.flip(axes), meta())
+        return torch.from_numpy(result).flip([axis - 1 for axis in axes])
+
+    with torch.no_grad():
+        (result,) = build(flips=True).simple_test(img, meta())
+        images = [mirrored(axes) for axes in ((), (2,), (3,), (2, 3))]
+    assert not torch.equal(images[0], images[3])
+    assert result == pytest.approx(torch.stack(images).mean(0).numpy(), abs=1e-6)
+
+
+def test_flips_refuse_padded_pictures(img):
+    padded = meta()
+    padded[0]['img_shape'] = (60, 96, 3)
+    with pytest.raises(ValueError, match='size_divisor'):
+        build(flips=True).simple_test(img, padded)
+
+
+def test_size_divisor_fills_up_and_cuts_back(img):
+    seen = []
+    segmentor = build(size_divisor=40)
+    segmentor.backbone.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
+    with torch.no_grad():
+        logits = segmentor.encode_decode(img, meta())
+        (filled,) = seen
+        expected = build().encode_decode(filled, meta())
+    assert filled.shape == (1, 3, 80, 120)
+    assert torch.equal(filled[:, :, :64, :96], img)
+    assert filled[:, :, 64:].abs().sum() == filled[:, :, :, 96:].abs().sum() == 0
+    assert torch.equal(logits, expected[:, :, :64, :96])
