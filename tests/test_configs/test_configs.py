@@ -74,3 +74,16 @@ def test_baseline_begins_at_the_class_prior(path):
     with torch.no_grad():
         first = model.decode_head.conv_seg.bias.softmax(0)
     torch.testing.assert_close(first, shares / shares.sum())
+
+
+def test_averaging_joins_a_config(tmp_path):
+    names = ['hacdr_idrid.py', '_base_/weight_average.py']
+    path = tmp_path / 'joined.py'
+    path.write_text(
+        f'_base_ = {[str(CONFIGS / name) for name in names]}\n'
+        'model = dict(test_cfg=dict(flips=True))\n'
+    )
+    cfg = load_config(str(path))
+    check_config(cfg)
+    assert cfg.custom_hooks[0].type == 'WeightAverageHook'
+    assert cfg.model.test_cfg == dict(mode='whole', output='prob', flips=True)

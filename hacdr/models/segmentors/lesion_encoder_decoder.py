@@ -45,8 +45,11 @@ class LesionEncoderDecoder(EncoderDecoder):
 
     def inference(self, img, img_meta, rescale):
         """Return probabilities (B, num_classes, H, W), arguments as in mmseg."""
-        if not self.test_cfg.get('flips', False):
-            return super().inference(img, img_meta, rescale)
+        if self.test_cfg.get('flips', False):
+            return self._mean_of_mirror_images(img, img_meta, rescale)
+        return super().inference(img, img_meta, rescale)
+
+    def _mean_of_mirror_images(self, img, img_meta, rescale):
         if any(meta['pad_shape'] != meta['img_shape'] for meta in img_meta):
             raise ValueError(
                 'test_cfg.flips: padding would change sides; use test_cfg.size_divisor '
@@ -55,7 +58,7 @@ class LesionEncoderDecoder(EncoderDecoder):
         total = 0
         for axes in ((), (3,), (2,), (2, 3)):
             probabilities = super().inference(img.flip(axes), img_meta, rescale)
-            total = total + probabilities.flip(axes)
+            total += probabilities.flip(axes)
         return total / 4
 
     def simple_test(self, img, img_meta, rescale=True):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from mmcv import ConfigDict
+from mmseg.datasets.pipelines import MultiScaleFlipAug
 from mmseg.models import build_segmentor
 
 import hacdr  # noqa: F401
@@ -136,3 +137,17 @@ def test_size_divisor_fills_up_and_cuts_back(img):
     assert torch.equal(filled[:, :, :64, :96], img)
     assert filled[:, :, 64:].abs().sum() == filled[:, :, :, 96:].abs().sum() == 0
     assert torch.equal(logits, expected[:, :, :64, :96])
+
+
+def test_mmsegs_own_flips_count_the_picture_itself_twice():
+    """Why ``flips`` is there: mmseg repeats the unflipped one and knows no diagonal."""
+    step = MultiScaleFlipAug(
+        [dict(type='RandomFlip')],
+        img_scale=(70, 50),
+        flip=True,
+        flip_direction=['horizontal', 'vertical'],
+    )
+    picture = np.arange(50 * 70 * 3).reshape(50, 70, 3)
+    versions = step(dict(img=picture, img_fields=['img']))
+    assert versions['flip'] == [False, False, True, True]
+    assert (versions['img'][0] == versions['img'][1]).all()
