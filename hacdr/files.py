@@ -33,7 +33,12 @@ def whole_file(path):
             os.remove(temporary)
 
 
+def write_text(path, text):
+    """Write a text file."""
+    with whole_file(path) as temporary, open(temporary, 'w', newline='') as file:
+        file.write(text)
+
+
 def write_json(path, content):
     """Write plain values as JSON; NaN is refused with ValueError."""
-    with whole_file(path) as temporary, open(temporary, 'w') as file:
-        json.dump(content, file, allow_nan=False)
+    write_text(path, json.dumps(content, allow_nan=False))
