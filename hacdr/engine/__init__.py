@@ -3,7 +3,7 @@
 from .hooks import ScoreHistory, TrainingClock, read_score_history
 from .runner import ResumableIterBasedRunner
 from .weight_average import WeightAverageHook
-from .weights import check_classes, file_sha256, load_weights
+from .weights import check_classes, file_sha256, load_weights, read_checkpoint
 
 __all__ = [
     'ResumableIterBasedRunner',
@@ -13,5 +13,6 @@ __all__ = [
     'check_classes',
     'file_sha256',
     'load_weights',
+    'read_checkpoint',
     'read_score_history',
 ]
