@@ -7,6 +7,7 @@ import torch
 from mmseg.models import build_segmentor
 
 from hacdr.apis import check_config, load_config
+from hacdr.study import read_study
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 PATHS = sorted([*CONFIGS.glob('*.py'), *CONFIGS.glob('baselines/*.py')])
@@ -87,3 +88,19 @@ def test_averaging_joins_a_config(tmp_path):
     check_config(cfg)
     assert cfg.custom_hooks[0].type == 'WeightAverageHook'
     assert cfg.model.test_cfg == dict(mode='whole', output='prob', flips=True)
+
+
+@pytest.mark.parametrize(
+    'path', sorted(CONFIGS.glob('studies/*.py')), ids=lambda p: p.stem
+)
+def test_studies_are_complete(path, monkeypatch):
+    monkeypatch.chdir(CONFIGS.parent)
+    study = read_study(str(path))
+    assert len(study.runs) > len(study.entries)
+
+
+def test_the_baselines_are_all_in_the_study(monkeypatch):
+    monkeypatch.chdir(CONFIGS.parent)
+    study = read_study('configs/studies/baselines.py')
+    names = {entry.name for entry in study.entries}
+    assert names == {'hacdr'} | {path.stem for path in BASELINES}
