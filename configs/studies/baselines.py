@@ -1,5 +1,5 @@
-# HACDR-Net and four networks of mmseg by one recipe (configs/baselines/recipe.py), equal
-# training time, from random weights, tested on val.
+# HACDR-Net and four networks of mmseg by one recipe (configs/baselines/recipe.py) for
+# equal times, from random weights, tested on val.
 seeds = [0, 1]
 minutes = 60
 entries = [

@@ -102,6 +102,8 @@ class _Worker:
                     continue
                 say(f'{run.name}: {name}')
                 problem = self._call(run, device, name, arguments)
+                if self.stopped:
+                    return None
                 if problem:
                     say(f'{run.name}: {problem}')
                     return f'{run.name}: {problem}'

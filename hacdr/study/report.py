@@ -101,14 +101,10 @@ def _markdown(study, rows):
             for column, digit in ((c, digits.get(c)) for c in columns)
         ]
         lines.append('| ' + ' | '.join(cells) + ' |')
-    limit = (
-        f'{study.minutes:g} minutes of training each'
-        if study.minutes
-        else 'the iterations of each config'
-    )
+    limit = f', {study.minutes:g} minutes of training each' if study.minutes else ''
     lines += [
         '',
-        f'Tested on {study.split}; {limit}. Mean and, over several seeds, standard '
+        f'Tested on {study.split}{limit}. Mean and, over several seeds, standard '
         'deviation. See docs/studies.md for the columns.',
         '',
     ]
@@ -155,6 +151,7 @@ def _draw_curves(study, path):
                 label = '_'
     axes.set_xlabel('minutes of training' if study.minutes else 'iterations')
     axes.set_ylabel('mean AUPR of the lesions on val (exact)')
+    axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     if axes.get_lines():

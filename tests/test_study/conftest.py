@@ -1,13 +1,15 @@
 """Studies of a config that is never trained, with figures made up by the tests."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from hacdr.study import read_study, report
 
-CONFIG = str(Path(__file__).parents[2] / 'configs' / 'hacdr_demo.py')
+sys.path.insert(0, str(Path(__file__).parent))
+from made_up import CONFIG
 
 
 @pytest.fixture
@@ -22,12 +24,6 @@ def study(tmp_path):
         return read_study(str(path))
 
     return write
-
-
-def summary(value):
-    """Return made-up scores; the second lesion is in no photograph."""
-    aupr = {'EX': value, 'HE': None, 'SE': value, 'MA': value, 'mean': value}
-    return {'AUPR': aupr, 'Dice': dict.fromkeys(aupr, value / 2)}
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 import pytest
-from conftest import CONFIG
+from made_up import CONFIG
 
 from hacdr.errors import InputError
 

@@ -4,7 +4,7 @@ import fcntl
 import json
 
 import pytest
-from conftest import CONFIG, summary
+from made_up import CONFIG, summary
 
 from hacdr.errors import InputError
 from hacdr.study import execute

@@ -4,7 +4,7 @@ import os
 
 import matplotlib.pyplot as plt
 import pytest
-from conftest import CONFIG, summary
+from made_up import CONFIG, summary
 
 from hacdr.study import write_report
 
