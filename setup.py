@@ -19,6 +19,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['hacdr', 'hacdr.*']),
+    package_data={'hacdr.report': ['page/*']},
     python_requires='>=3.8',
-    install_requires=['numba', 'pillow>=9.1', 'scipy', 'tqdm'],
+    install_requires=['jinja2', 'matplotlib', 'numba', 'pillow>=9.1', 'scipy', 'tqdm'],
 )

@@ -93,6 +93,7 @@ data = dict(
         ann_dir='labels/test',
         split='splits/test.txt',
         pipeline=test_pipeline,
+        lesion_level=True,
     ),
 )
 

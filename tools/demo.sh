@@ -1,5 +1,5 @@
 #!/bin/sh
-# The main job on generated photographs: generate, convert, train, test, draw.
+# The main job on generated photographs: generate, convert, train, test, report.
 # Arguments: data folder, work folder. PYTHON: the Python of the environment.
 set -eu
 data=$1
@@ -13,9 +13,13 @@ if [ ! -e "$data/manifest.json" ]; then
 fi
 "$PYTHON" tools/train.py "$config" --work-dir "$work" --seed 0 --auto-resume
 best=$(ls -t "$work"/best_mAUPR_iter_*.pth | head -n 1)
-"$PYTHON" tools/test.py "$config" "$best" --work-dir "$work" --eval mAUPR mDice mIoU
+# Validation photographs choose the thresholds, the test's are scored at them.
+"$PYTHON" tools/test.py "$config" "$best" --work-dir "$work" --split val --eval mDice
+"$PYTHON" tools/test.py "$config" "$best" --work-dir "$work" --eval mAUPR mDice \
+    --thresholds "$work/results_val.json" --save-probabilities "$work/probabilities"
 "$PYTHON" tools/predict.py "$config" "$best" "$data/images/test" \
     -o "$work/overlays" --labels "$data/labels/test"
 echo "checkpoint: $best"
 echo "scores:     $work/results.json"
 echo "pictures:   $work/overlays/*_overlay.jpg"
+"$PYTHON" tools/report.py "$work/results.json"

@@ -17,6 +17,23 @@ def parse_args():
         '--work-dir', help='folder for results.json; default: that of the training'
     )
     parser.add_argument(
+        '--split',
+        choices=['train', 'val', 'test'],
+        default='test',
+        help='photographs to test on; others than test choose the thresholds of best '
+        'Dice too and write results_SPLIT.json (default: test)',
+    )
+    parser.add_argument(
+        '--thresholds',
+        metavar='RESULTS',
+        help='results_val.json of the same checkpoint: adds Dice at its thresholds',
+    )
+    parser.add_argument(
+        '--save-probabilities',
+        metavar='DIR',
+        help='folder for small grey pictures of the probabilities, for a report',
+    )
+    parser.add_argument(
         '--eval', nargs='+', metavar='METRIC', help='of mAUPR, mDice, mIoU'
     )
     parser.add_argument('--out', help='pickle file for the raw results')
@@ -42,16 +59,14 @@ def parse_args():
         help='override settings of the config, key=value with dotted keys',
     )
     parser.add_argument(
-        '--eval-options',
-        nargs='+',
-        action=DictAction,
-        help='further arguments of the dataset evaluation, key=value',
-    )
-    parser.add_argument(
         '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none'
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args()
+    if not args.eval:
+        for option in ('thresholds', 'save_probabilities'):
+            if getattr(args, option):
+                parser.error(f'--{option.replace("_", "-")} needs --eval')
     if not (args.eval or args.out or args.show or args.show_dir):
         parser.error('nothing to do: give --eval, --out, --show or --show-dir')
     if args.out and not args.out.endswith(('.pkl', '.pickle')):
@@ -74,29 +89,35 @@ def main():
         check_classes,
         check_config,
         check_metrics,
+        check_scored,
+        dataset_to_test,
         file_sha256,
         load_config,
         load_weights,
+        read_thresholds,
     )
     from hacdr.evaluation import write_results
 
     cfg = load_config(args.config, args.cfg_options)
     check_config(cfg)
+    data = dataset_to_test(cfg, args.split)
     if args.eval:
-        check_metrics(args.eval, cfg.data.test.type, '--eval')
+        check_metrics(args.eval, data.type, '--eval')
+        check_scored(data.type)
     cfg.model.pretrained = None
     cfg.model.train_cfg = None
-    cfg.data.test.test_mode = True
     if args.aug_test:
-        cfg.data.test.pipeline[1].img_ratios = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
-        cfg.data.test.pipeline[1].flip = True
+        data.pipeline[1].img_ratios = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
+        data.pipeline[1].flip = True
+    if args.save_probabilities:
+        data.save_probabilities = args.save_probabilities
     distributed = args.launcher != 'none'
     if distributed:
         init_dist(args.launcher, **cfg.dist_params)
     cfg.device = get_device()
     setup_multi_processes(cfg)
 
-    dataset = build_dataset(cfg.data.test)
+    dataset = build_dataset(data)
     splits = ('train', 'val', 'test')
     kept = (*splits, *(f'{split}_dataloader' for split in splits))
     loader = build_dataloader(
@@ -116,6 +137,9 @@ def main():
         wrap_fp16_model(model)
     meta = load_weights(model, args.checkpoint)
     check_classes(meta, dataset.CLASSES, args.checkpoint)
+    sha256 = file_sha256(args.checkpoint)
+    if args.thresholds:
+        dataset.thresholds = read_thresholds(args.thresholds, sha256, data.type)
     model.CLASSES, model.PALETTE = dataset.CLASSES, dataset.PALETTE
     pre_eval = bool(args.eval)
     if distributed:
@@ -146,18 +170,26 @@ def main():
     if args.out:
         mmcv.dump(results, args.out)
     if args.eval:
-        dataset.evaluate(results, metric=args.eval, **(args.eval_options or {}))
         name = osp.splitext(osp.basename(args.config))[0]
         work_dir = args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)
         mmcv.mkdir_or_exist(work_dir)
-        path = osp.join(work_dir, 'results.json')
+        chosen = '' if args.split == 'test' else f'_{args.split}'
+        path = osp.join(work_dir, f'results{chosen}.json')
+        summary = dataset.summarise(results, choose=args.split != 'test')
+        print(dataset.table(summary, len(results), args.eval))
         write_results(
             path,
             results,
+            dataset.photographs,
+            summary,
+            dataset.protocol,
+            split=args.split,
+            dataset=data.type,
+            data_root=data.get('data_root'),
             config=args.config,
-            checkpoint_sha256=file_sha256(args.checkpoint),
-            dataset=cfg.data.test.type,
-            photographs=[info['filename'] for info in dataset.img_infos],
+            checkpoint_sha256=sha256,
+            probabilities=args.save_probabilities
+            and osp.relpath(args.save_probabilities, work_dir),
         )
         print(f'results are in {path}')
 

@@ -6,11 +6,14 @@ from .config import check_config, check_metrics, load_config
 from .environment import describe_environment
 from .model import init_model
 from .prediction import predict, predict_folder
+from .testing import check_scored, dataset_to_test, read_thresholds
 
 __all__ = [
     'check_classes',
     'check_config',
     'check_metrics',
+    'check_scored',
+    'dataset_to_test',
     'describe_environment',
     'file_sha256',
     'init_model',
@@ -18,4 +21,5 @@ __all__ = [
     'load_weights',
     'predict',
     'predict_folder',
+    'read_thresholds',
 ]

@@ -57,21 +57,38 @@ def comparison(photograph, panels, classes, palette):
             if label is None
             else draw_outlines(photograph, label, classes, palette)
         )
-        _write(panel, title, (int(12 * scale), int(32 * scale)), scale)
+        write(panel, title, (int(12 * scale), int(32 * scale)), scale)
         drawn.append(panel)
     picture = np.hstack(drawn)
-    strip = np.full((int(48 * scale), picture.shape[1], 3), LEGEND_GREY, np.uint8)
+    return np.vstack([picture, legend(picture.shape[1], classes, palette, scale)])
+
+
+def legend(width, classes, palette, scale=1.0, numbers=None):
+    """Draw a strip that says which colour is which lesion.
+
+    Args:
+        width (int): of the strip, in pixels.
+        classes (Sequence[str]): class names; class 0, background, is left out.
+        palette (Sequence[Sequence[int]]): RGB colour per class.
+        scale (float): 1 for a strip 48 pixels high.
+        numbers (Sequence[int], optional): one a lesion, written behind its name.
+
+    Returns:
+        np.ndarray: BGR, uint8, (48 * scale, width, 3).
+    """
+    strip = np.full((int(48 * scale), width, 3), LEGEND_GREY, np.uint8)
     x, baseline = int(12 * scale), int(strip.shape[0] * 0.68)
-    for name, colour in list(zip(classes, palette))[1:]:
+    for index, (name, colour) in enumerate(list(zip(classes, palette))[1:]):
         swatch = tuple(int(c) for c in reversed(colour))
         side = int(20 * scale)
         cv2.rectangle(strip, (x, baseline - side), (x + side, baseline), swatch, -1)
         x += side + int(8 * scale)
-        x += _write(strip, name, (x, baseline), scale) + int(28 * scale)
-    return np.vstack([picture, strip])
+        text = name if numbers is None else f'{name} {numbers[index]}'
+        x += write(strip, text, (x, baseline), scale) + int(28 * scale)
+    return strip
 
 
-def _write(picture, text, origin, scale):
+def write(picture, text, origin, scale):
     """Write white text in place and return its width in pixels."""
     font, size, weight = cv2.FONT_HERSHEY_SIMPLEX, 0.8 * scale, max(1, round(scale))
     cv2.putText(picture, text, origin, font, size, (255, 255, 255), weight, cv2.LINE_AA)

@@ -3,25 +3,28 @@
 import os.path as osp
 
 import mmcv
+from mmseg.datasets import DATASETS
 
 from hacdr.datasets.lesion import LesionDataset
 from hacdr.errors import InputError
 
 
+@DATASETS.register_module()
 class ConvertedDataset(LesionDataset):
-    """A converted data set, checked when it is opened.
+    """Any converted data set, checked when it is opened.
 
     Every photograph and label map of the split must be there; one that cannot be
     decoded is named when it is loaded. Arguments as mmseg's ``CustomDataset``,
     with the paths as converted: ``img_dir='images/train'``,
-    ``ann_dir='labels/train'``, ``split='splits/train.txt'``.
+    ``ann_dir='labels/train'``, ``split='splits/train.txt'``; where photographs are
+    PNG, ``img_suffix='.png'``.
 
     Raises:
         InputError: ``data_root`` is not a converted data set, or a photograph or
             label map of the split is missing.
     """
 
-    CONVERTER = None
+    CONVERTER = 'tools/convert_datasets/NAME.py'
     """str: the script that makes such a data set."""
 
     def load_annotations(self, img_dir, img_suffix, ann_dir, seg_map_suffix, split):

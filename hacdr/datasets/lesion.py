@@ -1,11 +1,26 @@
 """What all data sets of lesions share: classes, colours, scores."""
 
+import os
+import os.path as osp
+
+import mmcv
 import numpy as np
 from mmcv.utils import print_log
 from mmseg.datasets import DATASETS, CustomDataset
 
+from hacdr.datasets.field_of_view import field_of_view
 from hacdr.errors import InputError
-from hacdr.evaluation import LESIONS, ImageScores, format_table, score_image, summarise
+from hacdr.evaluation import (
+    LESIONS,
+    ImageScores,
+    Protocol,
+    format_table,
+    score_image,
+    summarise,
+    truth_bits,
+    write_probabilities,
+)
+from hacdr.evaluation.lesions import FROC_THRESHOLDS
 
 
 @DATASETS.register_module()
@@ -14,15 +29,66 @@ class LesionDataset(CustomDataset):
 
     Label values: 0 background, 1 EX (hard exudates), 2 HE (haemorrhages), 3 SE (soft
     exudates), 4 MA (microaneurysms), 255 ignored. Arguments as mmseg's
-    ``CustomDataset``.
+    ``CustomDataset`` and those of the scores:
+
+    Args:
+        truth (str): 'labels', the label map, or 'masks', each lesion as the experts
+            drew it, from 8-bit pictures in ``mask_dir`` (bit k - 1 for lesion k).
+        mask_dir (str, optional): below ``data_root``; by default ``ann_dir`` with
+            'masks' in place of its first 'labels'.
+        region (str): what counts, the whole 'picture' or the 'field' of view.
+        lesion_level (bool): match lesions one by one too (FROC).
+        thresholds (dict[str, float], optional): lesion -> working threshold, chosen
+            on other photographs; adds 'Dice@t' to the table.
+        save_probabilities (str, optional): folder for small grey pictures of all
+            probabilities.
+
+    Raises:
+        InputError: an unknown truth or region, or thresholds of other lesions.
     """
 
     CLASSES = ('background', *LESIONS)
     PALETTE = [[0, 0, 0], [255, 0, 0], [0, 0, 255], [0, 255, 0], [255, 255, 0]]
     METRICS = ('mAUPR', 'mDice', 'mIoU')
 
-    def __init__(self, img_suffix='.jpg', seg_map_suffix='.png', **kwargs):
+    def __init__(
+        self,
+        img_suffix='.jpg',
+        seg_map_suffix='.png',
+        truth='labels',
+        mask_dir=None,
+        region='picture',
+        lesion_level=False,
+        thresholds=None,
+        save_probabilities=None,
+        **kwargs,
+    ):
+        self.protocol = Protocol.of(truth, region, lesion_level)
+        if thresholds is not None and set(thresholds) != set(LESIONS):
+            raise InputError(
+                f'thresholds for {", ".join(thresholds)}, expected {", ".join(LESIONS)}'
+            )
+        self.thresholds = thresholds
+        self.save_probabilities = save_probabilities
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
+        if mask_dir is not None:
+            self.mask_dir = osp.join(self.data_root or '', mask_dir)
+        elif truth == 'masks':
+            self.mask_dir = self.masks_beside(self.ann_dir, self.data_root)
+
+    @staticmethod
+    def masks_beside(ann_dir, data_root):
+        """Return the folder of the masks beside that of the label maps."""
+        below = osp.relpath(ann_dir, data_root or '.').split(os.sep)
+        if 'labels' in below:
+            below[below.index('labels')] = 'masks'
+        return osp.join(data_root or '', *below)
+
+    @property
+    def photographs(self):
+        """list[str]: files of the photographs, below ``data_root`` if there is one."""
+        paths = [osp.join(self.img_dir, info['filename']) for info in self.img_infos]
+        return [osp.relpath(path, self.data_root or '.') for path in paths]
 
     def pre_eval(self, preds, indices):
         """Reduce predictions to scores, one small object for each photograph.
@@ -36,18 +102,63 @@ class LesionDataset(CustomDataset):
             list[ImageScores]: the scores.
 
         Raises:
-            InputError: a prediction that does not fit its label map.
+            InputError: a prediction that does not fit its label map, or a file that
+                is missing.
         """
         preds = preds if isinstance(preds, list) else [preds]
         return [
-            score_image(
-                np.asarray(pred),
-                self.get_gt_seg_map_by_idx(index),
-                self.img_infos[index]['filename'],
-                len(self.CLASSES),
-            )
-            for pred, index in zip(preds, indices)
+            self._score(np.asarray(pred), index) for pred, index in zip(preds, indices)
         ]
+
+    def _score(self, pred, index):
+        name = self.img_infos[index]['filename']
+        thresholds = None
+        if self.protocol.matching is not None:
+            own = self.thresholds or {}
+            thresholds = [
+                [*FROC_THRESHOLDS, *([own[lesion]] if lesion in own else [])]
+                for lesion in LESIONS
+            ]
+        truth = self.truth_of(index)
+        scores = score_image(pred, truth, name, len(LESIONS), thresholds)
+        if self.save_probabilities is not None and pred.ndim == 3:
+            stem = osp.splitext(name)[0].replace(os.sep, '_')
+            scores.files = write_probabilities(
+                self.save_probabilities, stem, pred, LESIONS
+            )
+        return scores
+
+    def truth_of(self, index):
+        """Return the truth of a photograph as scores see it.
+
+        Args:
+            index (int): which photograph.
+
+        Returns:
+            np.ndarray: uint8 (H, W), see :func:`hacdr.evaluation.truth_bits`.
+
+        Raises:
+            InputError: mask or photograph is missing or does not fit.
+        """
+        info = self.img_infos[index]
+        masks = inside = None
+        if self.protocol.truth == 'masks':
+            path = osp.join(self.mask_dir, info['ann']['seg_map'])
+            masks = self._read(path, 'unchanged', "experts' mask")
+        if self.protocol.region == 'field':
+            path = osp.join(self.img_dir, info['filename'])
+            inside = field_of_view(self._read(path, 'color', 'photograph'))
+        label = self.get_gt_seg_map_by_idx(index)
+        return truth_bits(label, masks, inside, len(LESIONS), info['filename'])
+
+    def _read(self, path, flag, kind):
+        if not self.file_client.isfile(path):
+            raise InputError(f'{path}: no such {kind}')
+        backend = 'pillow' if flag == 'unchanged' else 'cv2'
+        image = mmcv.imfrombytes(self.file_client.get(path), flag, backend=backend)
+        if image is None:
+            raise InputError(f'{path}: {kind} cannot be decoded')
+        return image
 
     def evaluate(self, results, metric=METRICS, logger=None):
         """Print the table of scores and return its figures.
@@ -60,8 +171,8 @@ class LesionDataset(CustomDataset):
 
         Returns:
             dict[str, float]: 'mAUPR', 'mDice', 'mIoU' as asked for: means over the
-            lesions, never over background, a lesion in no label map left out; and
-            'AUPR.EX', ... for each lesion that is not.
+            lesions, never over background, undefined ones left out, NaN if all are;
+            and 'AUPR.EX', ... for each lesion that is defined.
 
         Raises:
             InputError: an unknown metric, or mAUPR of label maps.
@@ -74,18 +185,42 @@ class LesionDataset(CustomDataset):
                 )
         if not isinstance(results[0], ImageScores):
             results = self.pre_eval(list(results), range(len(results)))
-        summary = summarise(results)
-        if 'mAUPR' in metrics and 'AUPR' not in summary:
+        summary = self.summarise(results)
+        print_log('\n' + self.table(summary, len(results), metrics), logger)
+        figures = {}
+        for name in metrics:
+            for lesion, one in summary['figures'][name[1:]].items():
+                if lesion == 'mean':
+                    mean = one['value']
+                    figures[name] = float('nan') if mean is None else mean
+                elif one['value'] is not None:
+                    figures[f'{name[1:]}.{lesion}'] = one['value']
+        return figures
+
+    def summarise(self, scores, choose=False):
+        """Summarise scores, see :func:`hacdr.evaluation.summarise`."""
+        return summarise(scores, self.thresholds, choose)
+
+    def table(self, summary, photographs, metrics):
+        """Format a summary.
+
+        Args:
+            summary (dict): from :meth:`summarise`.
+            photographs (int): how many.
+            metrics (Sequence[str]): some of :attr:`METRICS`.
+
+        Returns:
+            str: see :func:`hacdr.evaluation.format_table`.
+
+        Raises:
+            InputError: mAUPR of label maps.
+        """
+        names = [name[1:] for name in metrics]
+        if 'AUPR' in names and 'AUPR' not in summary['figures']:
             raise InputError(
                 'mAUPR needs probabilities, but the model returned label maps; use '
                 "LesionEncoderDecoder with test_cfg.output='prob'"
             )
-        summary = {name[1:]: summary[name[1:]] for name in metrics}
-        print_log('\n' + format_table(summary, len(results)), logger)
-        figures = {}
-        for name, values in summary.items():
-            figures[f'm{name}'] = values['mean']
-            for lesion in LESIONS:
-                if not np.isnan(values[lesion]):
-                    figures[f'{name}.{lesion}'] = values[lesion]
-        return figures
+        if self.thresholds is not None:
+            names.append('Dice@t')
+        return format_table(summary, self.protocol, photographs, names)

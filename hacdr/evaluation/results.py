@@ -11,35 +11,58 @@ import numpy as np
 
 from hacdr.errors import InputError
 
-from .scores import LESIONS, PROTOCOL, ImageScores, summarise
+from .histogram import THRESHOLDS, Histogram
+from .lesions import LesionMatches
+from .scores import LESIONS, ImageScores
+from .summary import photograph_figures
 
 FORMAT = 'hacdr results'
-VERSION = 1
+VERSION = 2
+_HEAD = (
+    'protocol',
+    'split',
+    'dataset',
+    'data_root',
+    'config',
+    'checkpoint_sha256',
+    'lesions',
+    'summary',
+    'photographs',
+)
 
 
-def write_results(path, scores, *, config, checkpoint_sha256, dataset, photographs):
+def write_results(path, scores, photographs, summary, protocol, **about):
     """Write the scores of a test; the file appears whole or not at all.
 
     Args:
         path (str): the file.
         scores (Sequence[ImageScores]): one for each photograph.
-        config (str): the config file.
-        checkpoint_sha256 (str): the checkpoint's sha256.
-        dataset (str): the data set's type.
-        photographs (Sequence[str]): file names, in the order of ``scores``.
+        photographs (Sequence[str]): their files, below ``data_root``, in the order of
+            ``scores``.
+        summary (dict): from :func:`hacdr.evaluation.summarise`.
+        protocol (Protocol): how the scores were computed.
+        **about: 'split', 'dataset', 'data_root', 'config', 'checkpoint_sha256' and
+            'probabilities' (folder of the planes kept, relative to this file, or
+            None).
     """
+    thresholds = summary['thresholds']
+    at = None if thresholds is None else [thresholds[name] for name in LESIONS]
     content = {
         'format': FORMAT,
         'version': VERSION,
-        'protocol': {'name': PROTOCOL, 'version': 1, 'region': 'whole picture'},
-        'config': config,
-        'checkpoint_sha256': checkpoint_sha256,
-        'dataset': dataset,
+        'protocol': protocol.as_dict(),
+        **about,
         'lesions': list(LESIONS),
-        'summary': _without_nan(summarise(scores)),
+        'summary': summary,
         'packages': _versions(),
         'photographs': [
-            {'name': name, **_encode(image)} for name, image in zip(photographs, scores)
+            {
+                'name': os.path.splitext(os.path.basename(image))[0],
+                'image': image,
+                'figures': photograph_figures(one, at),
+                **_encode(one),
+            }
+            for image, one in zip(photographs, scores)
         ],
     }
     temporary = f'{path}.tmp'
@@ -59,7 +82,8 @@ def read_results(path):
         photographs.
 
     Raises:
-        InputError: no such file, cut off, or not a results file of this version.
+        InputError: no such file, cut off, not a results file of this version, or of
+            other lesions.
     """
     try:
         with open(path) as file:
@@ -68,51 +92,109 @@ def read_results(path):
         raise InputError(f'{path}: {error.strerror}') from error
     except ValueError as error:
         raise InputError(f'{path}: not JSON or cut off ({error})') from error
-    kind = (content.get('format'), content.get('version')) if content else None
-    if kind != (FORMAT, VERSION):
+    kind = content if isinstance(content, dict) else {}
+    if (kind.get('format'), kind.get('version')) != (FORMAT, VERSION):
         raise InputError(
             f'{path}: not a results file of version {VERSION} as tools/test.py writes'
         )
-    return content, [_decode(image) for image in content['photographs']]
+    missing = [key for key in _HEAD if key not in content]
+    if missing or not content['photographs']:
+        raise InputError(f'{path}: damaged, no {(*missing, "photographs")[0]}')
+    if content['lesions'] != list(LESIONS):
+        raise InputError(
+            f'{path}: scores of {", ".join(content["lesions"])}, expected '
+            f'{", ".join(LESIONS)}'
+        )
+    scores = []
+    for number, image in enumerate(content['photographs']):
+        try:
+            scores.append(_decode(image))
+        except (KeyError, TypeError, ValueError, zlib.error) as error:
+            name = image.get('name', number) if isinstance(image, dict) else number
+            raise InputError(
+                f'{path}: damaged at photograph {name} ({error})'
+            ) from error
+    return content, scores
 
 
 def _encode(image):
-    counts = {
-        key: getattr(image, key).tolist()
-        for key in ('intersection', 'predicted', 'actual')
+    return {
+        'height': image.size[0],
+        'width': image.size[1],
+        'pixels': image.pixels,
+        'counts': image.counts.tolist(),
+        'above': None if image.above is None else image.above.tolist(),
+        'histograms': [
+            {
+                'positive_keys': _pack(-np.diff(one.positive_keys, prepend=0)),
+                'positives': _pack(one.positives),
+                'negative_keys': _pack(-np.diff(one.negative_keys, prepend=0)),
+                'negatives': _pack(one.negatives),
+            }
+            for one in image.histograms
+        ],
+        'matches': [
+            {
+                'found_at': _shortest(one.found_at),
+                'thresholds': _shortest(one.thresholds),
+                'predicted': one.predicted.tolist(),
+                'false': one.false.tolist(),
+            }
+            for one in image.matches
+        ],
+        'probabilities': image.files,
     }
-    # A photograph fills some ten thousand bins: as text it would be a megabyte.
-    packed = [
-        base64.b64encode(
-            zlib.compress(np.stack(histogram).astype('<i8').tobytes())
-        ).decode()
-        for histogram in image.histograms
-    ]
-    return {**counts, 'histograms': packed}
 
 
 def _decode(entry):
-    counts = [
-        np.array(entry[key], np.int64)
-        for key in ('intersection', 'predicted', 'actual')
-    ]
-    histograms = []
-    for packed in entry['histograms']:
-        raw = np.frombuffer(zlib.decompress(base64.b64decode(packed)), '<i8')
-        bins, positives, negatives = raw.reshape(3, -1)
-        histograms.append((bins.astype(np.uint32), positives, negatives))
-    return ImageScores(*counts, histograms)
+    lesions = len(LESIONS)
+    above = entry['above']
+    return ImageScores(
+        size=(entry['height'], entry['width']),
+        pixels=entry['pixels'],
+        counts=np.array(entry['counts'], np.int64).reshape(3, lesions),
+        above=None
+        if above is None
+        else np.array(above, np.int64).reshape(lesions, 2, len(THRESHOLDS)),
+        histograms=[
+            Histogram(
+                (-np.cumsum(_unpack(one['positive_keys']))).astype(np.int32),
+                _unpack(one['positives']),
+                (-np.cumsum(_unpack(one['negative_keys']))).astype(np.int32),
+                _unpack(one['negatives']),
+            )
+            for one in entry['histograms']
+        ],
+        matches=[
+            LesionMatches(
+                np.array(one['found_at'], np.float32),
+                np.array(one['thresholds'], np.float32),
+                np.array(one['predicted'], np.int64),
+                np.array(one['false'], np.int64),
+            )
+            for one in entry['matches']
+        ],
+        files=entry['probabilities'],
+    )
 
 
-def _without_nan(summary):
-    """Return the summary with null for NaN, which JSON does not know."""
-    return {
-        metric: {k: None if np.isnan(v) else v for k, v in values.items()}
-        for metric, values in summary.items()
-    }
+def _pack(values):
+    """Return int32 values as text; equal bytes of all of them lie side by side."""
+    columns = values.astype('<i4').view(np.uint8).reshape(-1, 4).T
+    return base64.b64encode(zlib.compress(columns.tobytes(), 9)).decode()
+
+
+def _unpack(text):
+    raw = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
+    return raw.reshape(4, -1).T.copy().view('<i4')[:, 0].astype(np.int64)
+
+
+def _shortest(values):
+    # The shortest decimals that name the float32 values.
+    return [float(str(value)) for value in values]
 
 
 def _versions():
-    names = ('hacdr', 'mmseg', 'mmcv', 'torch', 'numpy', 'numba')
+    names = ('hacdr', 'mmseg', 'mmcv', 'torch', 'numpy', 'numba', 'cv2')
     versions = {name: import_module(name).__version__ for name in names}
     return {'python': platform.python_version(), **versions}

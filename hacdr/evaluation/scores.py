@@ -1,30 +1,25 @@
-"""Scores of one photograph, and of many: average precision, Dice, IoU.
+"""Scores of one photograph, and of many.
 
 A photograph is reduced to a histogram of its scores for each lesion and to pixel
 counts at the argmax. Both add up over photographs and processes, and their size does
-not grow with the photograph's.
-
-Bins. A score p in [0, 1] falls into a bin of the float32 number line around 0 and,
-mirrored, around 1 (1 - p is exact in float32 for p > 0.5): 2048 bins for every halving
-of the distance to the nearer end, 516098 in all, of which a photograph fills some ten
-thousand. Only the order of scores that share a bin is lost, that is of scores closer
-than 1/2048 of that distance; :func:`average_precision` treats them as tied. On the
-small maps of the tests, where one pixel weighs most, it stays within 1e-4 of
-scikit-learn.
+not grow with the photograph's (see :mod:`hacdr.evaluation.histogram`).
 """
 
 from dataclasses import dataclass, field
+from typing import Dict, List, Optional
 
 import numpy as np
+import torch
 
 from hacdr.errors import InputError
+from hacdr.ops.threads import run_together
+
+from . import kernels
+from .histogram import THRESHOLDS, Histogram, fold, key_scores, pool, score_keys
+from .lesions import LesionMatches, match_lesions
 
 LESIONS = ('EX', 'HE', 'SE', 'MA')
-PROTOCOL = 'exact'
-IGNORED = 255
-_SHIFT = 12
-_HALF = int(np.float32(0.5).view(np.uint32)) >> _SHIFT
-BINS = 2 * (_HALF + 1)
+FIXED_PROTOCOLS = {'m2mrf-11': 11, 'idrid-33': 33}
 
 
 @dataclass
@@ -32,28 +27,39 @@ class ImageScores:
     """What is kept of one photograph.
 
     Attributes:
-        intersection, predicted, actual (np.ndarray): pixels of each class, int64
-            (classes,): predicted rightly, predicted at all, labelled.
-        histograms (list[tuple]): for each lesion (bins, positives, negatives), the
-            bins that are not empty and the pixels in them with and without the
-            lesion; empty if the prediction was a label map.
+        size (tuple[int, int]): height and width.
+        pixels (int): pixels that count.
+        counts (np.ndarray): int64 (3, lesions): pixels of each lesion predicted
+            rightly at the argmax, predicted at all, there.
+        above (np.ndarray, optional): int64 (lesions, 2, 41), pixels with and without
+            the lesion whose score is greater than each of ``THRESHOLDS``; None if the
+            prediction was a label map.
+        histograms (list[Histogram]): one for each lesion; empty for a label map.
+        matches (list[LesionMatches]): one for each lesion; empty if lesions were not
+            matched.
+        files (dict[str, str]): lesion -> file with its probabilities, if kept.
     """
 
-    intersection: np.ndarray
-    predicted: np.ndarray
-    actual: np.ndarray
-    histograms: list = field(default_factory=list)
+    size: tuple
+    pixels: int
+    counts: np.ndarray
+    above: Optional[np.ndarray] = None
+    histograms: List[Histogram] = field(default_factory=list)
+    matches: List[LesionMatches] = field(default_factory=list)
+    files: Dict[str, str] = field(default_factory=dict)
 
 
-def score_image(prediction, label, name='photograph', num_classes=5):
+def score_image(prediction, truth, name='photograph', lesions=4, match_at=None):
     """Score the prediction for one photograph.
 
     Args:
-        prediction (np.ndarray): probabilities, float (num_classes, H, W), or a label
-            map, integer (H, W).
-        label (np.ndarray): the experts' label map, (H, W), 255 where it does not count.
+        prediction (np.ndarray): probabilities, float (lesions + 1, H, W), background
+            first, or a label map, integer (H, W).
+        truth (np.ndarray): uint8 (H, W), from :func:`hacdr.evaluation.truth_bits`.
         name (str): the photograph's file, for errors.
-        num_classes (int): with background.
+        lesions (int): how many there are.
+        match_at (Sequence[Sequence[float]], optional): for each lesion the thresholds
+            at which to match predicted with true lesions; None leaves it out.
 
     Returns:
         ImageScores: for adding up.
@@ -61,117 +67,266 @@ def score_image(prediction, label, name='photograph', num_classes=5):
     Raises:
         InputError: shapes that do not fit, or scores outside [0, 1].
     """
-    probabilities = prediction if prediction.ndim == 3 else None
-    expected = (num_classes, *label.shape) if probabilities is not None else label.shape
+    soft = prediction.ndim == 3
+    expected = (lesions + 1, *truth.shape) if soft else truth.shape
     if prediction.shape != expected:
         raise InputError(
             f'{name}: prediction of shape {prediction.shape}, expected {expected} as '
             'the label map and the classes have it'
         )
-    valid = label != IGNORED
-    truth = label[valid]
-    predicted = prediction if probabilities is None else probabilities.argmax(0)
-    predicted = predicted[valid]
-    scores = ImageScores(
-        intersection=_count(truth[truth == predicted], num_classes),
-        predicted=_count(predicted, num_classes),
-        actual=_count(truth, num_classes),
-    )
-    if probabilities is not None:
-        for value in range(1, num_classes):
-            p = probabilities[value][valid].astype(np.float32, copy=False)
-            scores.histograms.append(_histogram(p, truth == value, name))
+    if not soft and not 0 <= prediction.min() <= prediction.max() <= lesions:
+        raise InputError(
+            f'{name}: predicted label map with values {prediction.min()} to '
+            f'{prediction.max()}, expected 0 to {lesions}'
+        )
+    if soft:
+        prediction = np.ascontiguousarray(prediction, np.float32)
+    labels = _argmax(prediction) if soft else prediction.astype(np.uint8)
+    counts = np.zeros((3, lesions), np.int64)
+    pixels = kernels.count_labels(labels.ravel(), truth.ravel(), counts)
+    scores = ImageScores(truth.shape, pixels, counts)
+    if soft:
+        folded = [None] * lesions
+
+        def work(k):
+            folded[k] = fold(prediction[k + 1], truth, k, name)
+
+        _share(work, lesions)
+        scores.histograms = [histogram for histogram, _ in folded]
+        scores.above = np.stack([above for _, above in folded])
+        if match_at is not None:
+            scores.matches = [None] * lesions
+
+            def match(k):
+                plane = prediction[k + 1]
+                scores.matches[k] = match_lesions(plane, truth, k, match_at[k])
+
+            _share(match, lesions)
     return scores
 
 
-def _count(values, num_classes):
-    return np.bincount(values, minlength=num_classes)[:num_classes].astype(np.int64)
+def _argmax(probabilities):
+    """Return the class of each pixel, uint8 (H, W)."""
+    planes = probabilities.reshape(len(probabilities), -1)
+    labels = np.empty(planes.shape[1], np.uint8)
+    step = kernels.CHUNK * 64
+    parts = range(0, planes.shape[1], step)
+
+    def work(part):
+        start = part * step
+        stop = min(start + step, planes.shape[1])
+        kernels.most_probable(start, stop, planes, labels)
+
+    _share(work, len(parts))
+    return labels.reshape(probabilities.shape[1:])
 
 
-def _histogram(p, positive, name):
-    # Written so that NaN fails too.
-    if p.size and not (p.min() >= 0 and p.max() <= 1):
-        raise InputError(f'{name}: scores must lie in [0, 1], not {p.min()}..{p.max()}')
-    bins = score_bins(p)
-    # One pass counts both: the lowest bit says whether the lesion is there.
-    counts = np.bincount(bins * 2 + positive, minlength=2 * BINS).reshape(BINS, 2)
-    filled = np.flatnonzero(counts.any(1))
-    negatives, positives = counts[filled].T
-    return filled.astype(np.uint32), positives, negatives
+def _share(work, tasks):
+    """Call ``work(0)``, ``work(1)``, ... on as many threads as torch uses."""
+    threads = min(torch.get_num_threads(), tasks)
+
+    def call(first):
+        for task in range(first, tasks, threads):
+            work(task)
+
+    run_together([lambda first=first: call(first) for first in range(threads)])
 
 
-def score_bins(p):
-    """Return the bin of each score.
+@dataclass
+class Curve:
+    """Pooled pixels above each score that a pixel with the lesion has.
+
+    Attributes:
+        scores (np.ndarray): float32 (N,), strictly falling.
+        hits, false (np.ndarray): int64 (N,), pixels with and without the lesion whose
+            score is at least that.
+        positives (int): pixels with the lesion.
+    """
+
+    scores: np.ndarray
+    hits: np.ndarray
+    false: np.ndarray
+    positives: int
+
+    @property
+    def precision(self):
+        """np.ndarray: (N,), share of the pixels predicted that have the lesion."""
+        return self.hits / (self.hits + self.false)
+
+    @property
+    def recall(self):
+        """np.ndarray: (N,), share of the pixels with the lesion that are predicted."""
+        return self.hits / self.positives
+
+    @property
+    def dice(self):
+        """np.ndarray: (N,), Dice of the prediction ``score >= scores``."""
+        return 2 * self.hits / (self.hits + self.false + self.positives)
+
+    @property
+    def average_precision(self):
+        """float: step-wise, NaN if no pixel has the lesion."""
+        if self.positives == 0:
+            return float('nan')
+        steps = np.diff(self.hits, prepend=0) / self.positives
+        return float((self.precision * steps).sum())
+
+
+def pooled_curve(scores, lesion):
+    """Return the precision-recall curve of many photographs' pixels pooled.
 
     Args:
-        p (np.ndarray): scores in [0, 1], float32, any shape.
+        scores (Sequence[ImageScores]): of photographs with probabilities.
+        lesion (int): 0 for the first.
 
     Returns:
-        np.ndarray: int32, the same shape; never smaller for a larger score.
+        Curve: empty if no pixel has the lesion.
     """
-    # Adding 0 turns -0 into 0, whose bits are the smallest.
-    near = (np.minimum(p, np.float32(1) - p) + np.float32(0)).view(np.uint32)
-    near = (near >> _SHIFT).astype(np.int32)
-    return np.where(p <= 0.5, near, BINS - 1 - near)
+    histogram = pool([image.histograms[lesion] for image in scores])
+    keys = histogram.positive_keys
+    hits, false = histogram.at(keys)
+    return Curve(key_scores(keys), hits, false, int(hits[-1]) if len(keys) else 0)
 
 
 def average_precision(scores, lesion):
     """Step-wise average precision over all pixels, as scikit-learn defines it.
 
     AP = sum over thresholds of (R_n - R_(n-1)) * P_n, with precision P_n and recall
-    R_n of all photographs' pixels pooled.
+    R_n of all photographs' pixels pooled. Within 1e-4 of the exact value, whatever
+    the scores are.
 
     Args:
         scores (Sequence[ImageScores]): of all photographs.
-        lesion (int): index into the histograms, 0 for the first lesion.
+        lesion (int): 0 for the first.
 
     Returns:
         float: NaN if no photograph has the lesion.
     """
-    pooled = np.zeros((2, BINS), np.int64)
-    for image in scores:
-        bins, positives, negatives = image.histograms[lesion]
-        pooled[0, bins] += positives
-        pooled[1, bins] += negatives
-    positives, negatives = pooled[:, ::-1].cumsum(1)
-    if positives[-1] == 0:
-        return float('nan')
-    precision = positives / np.maximum(positives + negatives, 1)
-    recall_steps = np.diff(positives, prepend=0) / positives[-1]
-    return float((precision * recall_steps).sum())
+    return pooled_curve(scores, lesion).average_precision
 
 
-def summarise(scores, lesions=LESIONS):
-    """Return the headline figures of many photographs.
+def fixed_area(above, positives, thresholds):
+    """Area under precision and recall at fixed, equally spaced thresholds.
+
+    Prediction is ``score > threshold``, precision 1 where nothing is predicted,
+    trapezoids over recall: the protocols m2mrf-11 and idrid-33.
+
+    Args:
+        above (np.ndarray): (..., 2, 41), see :class:`ImageScores`.
+        positives (np.ndarray): (...), pixels with the lesion.
+        thresholds (int): 11 or 33.
+
+    Returns:
+        np.ndarray: (...), NaN where no pixel has the lesion.
+    """
+    chosen = np.linspace(0, 1, thresholds).astype(np.float32)
+    chosen = np.searchsorted(THRESHOLDS, chosen)
+    hits, false = np.moveaxis(np.asarray(above, float)[..., chosen], -2, 0)
+    positives = np.asarray(positives, float)
+    recall = divide(hits, positives[..., None])
+    precision = np.where(hits + false > 0, divide(hits, hits + false), 1)
+    return -np.trapz(precision, recall, axis=-1)
+
+
+def divide(numerator, denominator):
+    """Divide; NaN where the denominator is 0, without a warning."""
+    shape = np.broadcast(numerator, denominator).shape
+    out = np.full(shape, np.nan)
+    return np.divide(numerator, denominator, out=out, where=denominator != 0)
+
+
+def count_figures(counts):
+    """Figures that follow from pixel counts.
+
+    Args:
+        counts (np.ndarray): (3, ...): predicted rightly, predicted at all, there.
+
+    Returns:
+        dict[str, np.ndarray]: 'Dice', 'IoU', 'Precision' and 'Recall' (...). NaN where
+        the lesion is neither there nor predicted (Dice, IoU), nowhere predicted
+        (Precision), nowhere there (Recall).
+    """
+    hits, predicted, actual = np.asarray(counts, float)
+    return {
+        'Dice': divide(2 * hits, predicted + actual),
+        'IoU': divide(hits, predicted + actual - hits),
+        'Precision': divide(hits, predicted),
+        'Recall': divide(hits, actual),
+    }
+
+
+def counts_at(image, thresholds):
+    """Return pixel counts of the prediction ``score >= threshold``.
+
+    Args:
+        image (ImageScores): with probabilities.
+        thresholds (Sequence[float]): one for each lesion.
+
+    Returns:
+        np.ndarray: int64 (3, lesions), as ``ImageScores.counts``; predicted pixels
+        are accurate to 2e-4 of themselves.
+    """
+    keys = score_keys(np.asarray(thresholds))
+    pairs = [one.at(key) for one, key in zip(image.histograms, keys)]
+    hits, false = np.array(pairs).T
+    return np.stack([hits, hits + false, image.counts[2]])
+
+
+def figures(scores, thresholds=None):
+    """Return all figures of many photographs, pixels pooled.
 
     Args:
         scores (Sequence[ImageScores]): one for each photograph.
-        lesions (Sequence[str]): names of classes 1, 2, ...
+        thresholds (Sequence[float], optional): one for each lesion, for 'Dice@t'.
 
     Returns:
-        dict[str, dict[str, float]]: metric ('AUPR', if the predictions were
-        probabilities, 'Dice', 'IoU') -> lesion -> value. A lesion that is in no label
-        map has AUPR NaN, and Dice and IoU NaN too if it was never predicted. 'mean'
-        is the mean of the lesions that are not NaN, and NaN if all are.
+        dict[str, np.ndarray]: metric -> (lesions,). With probabilities 'AUPR',
+        'm2mrf-11' and 'idrid-33', NaN where no photograph has the lesion; 'Dice',
+        'IoU', 'Precision', 'Recall' at the argmax, see :func:`count_figures`; and
+        with thresholds 'Dice@t', Dice of the prediction ``score >= threshold``.
     """
-    intersection = sum(image.intersection for image in scores)
-    total = sum(image.predicted + image.actual for image in scores)
-    summary = {}
-    if all(image.histograms for image in scores):
-        summary['AUPR'] = [average_precision(scores, k) for k in range(len(lesions))]
-    summary['Dice'] = _ratios(2 * intersection, total)
-    summary['IoU'] = _ratios(intersection, total - intersection)
-    figures = {}
-    for metric, values in summary.items():
-        known = [value for value in values if not np.isnan(value)]
-        mean = float(np.mean(known)) if known else float('nan')
-        figures[metric] = {**dict(zip(lesions, values)), 'mean': mean}
-    return figures
+    result = {}
+    counts = sum(image.counts for image in scores)
+    if has_probabilities(scores):
+        lesions = range(counts.shape[1])
+        result['AUPR'] = np.array([average_precision(scores, k) for k in lesions])
+        above = sum(image.above for image in scores)
+        for name, size in FIXED_PROTOCOLS.items():
+            result[name] = fixed_area(above, counts[2], size)
+    result.update(count_figures(counts))
+    if thresholds is not None:
+        at = sum(counts_at(image, thresholds) for image in scores)
+        result['Dice@t'] = count_figures(at)['Dice']
+    return result
 
 
-def _ratios(numerator, denominator):
-    """Return the ratio for each lesion; background, class 0, is left out."""
-    return [
-        float(n) / float(d) if d else float('nan')
-        for n, d in zip(numerator[1:], denominator[1:])
-    ]
+def has_probabilities(scores):
+    """Tell whether every photograph was predicted with probabilities."""
+    return all(image.histograms for image in scores)
+
+
+def mean_of_known(values, axis=-1):
+    """Mean of what is not NaN along an axis; NaN where all is."""
+    values = np.asarray(values, float)
+    known = ~np.isnan(values)
+    return divide(np.where(known, values, 0).sum(axis), known.sum(axis))
+
+
+def best_dice_thresholds(scores):
+    """Return for each lesion the threshold of the best pooled Dice.
+
+    To be chosen on validation photographs, never on those of a test.
+
+    Args:
+        scores (Sequence[ImageScores]): with probabilities.
+
+    Returns:
+        list[float]: the highest of equally good ones, prediction being
+        ``score >= threshold``; 0.5 for a lesion that no photograph has.
+    """
+    best = []
+    for k in range(len(scores[0].histograms)):
+        curve = pooled_curve(scores, k)
+        known = curve.positives > 0
+        best.append(float(curve.scores[curve.dice.argmax()]) if known else 0.5)
+    return best

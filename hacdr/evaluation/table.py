@@ -1,8 +1,6 @@
 """The headline table, for a terminal of 80 columns."""
 
-import numpy as np
-
-from .scores import PROTOCOL
+from .bootstrap import DRAWS
 
 FULL_NAMES = {
     'EX': 'hard exudates',
@@ -10,35 +8,90 @@ FULL_NAMES = {
     'SE': 'soft exudates',
     'MA': 'microaneurysms',
 }
+# Three metrics leave room for the lesions' full names.
+WIDE, NARROW, CELL = 22, 5, 18
 
 
-def format_table(summary, photographs):
-    """Format the figures of :func:`~hacdr.evaluation.summarise` as text.
+def format_table(summary, protocol, photographs, metrics=('AUPR', 'Dice', 'IoU')):
+    """Format the figures of :func:`hacdr.evaluation.summarise` as text.
 
     Args:
-        summary (dict): metric -> lesion -> value, 'mean' last.
+        summary (dict): the figures.
+        protocol (Protocol): how they were computed.
         photographs (int): how many were scored.
+        metrics (Sequence[str]): at most four of the summary's.
 
     Returns:
         str: lines of at most 80 characters; the header names the protocol.
     """
-    metrics = list(summary)
-    lines = [
-        f'{photographs} photographs, whole picture, pixels pooled; '
-        f'AUPR protocol: {PROTOCOL}',
-        f'{"lesion":<20}' + ''.join(f'{metric:>9}' for metric in metrics),
+    chosen = {metric: summary['figures'][metric] for metric in metrics}
+    wide = len(metrics) <= 3
+    rows = [
+        f'{photographs} photograph{"s" * (photographs != 1)}, pixels pooled'
+        + (f'; 95 % intervals, {DRAWS} draws' if photographs > 1 else ''),
+        protocol.describe(),
+        _row('lesion', metrics, wide),
     ]
-    absent = []
-    for lesion in summary[metrics[0]]:
+    for lesion in chosen[metrics[0]]:
         full = f'{lesion} {FULL_NAMES[lesion]}' if lesion in FULL_NAMES else lesion
-        values = [summary[metric][lesion] for metric in metrics]
-        cells = ['-' if np.isnan(value) else f'{value:.4f}' for value in values]
-        lines.append(f'{full:<20}' + ''.join(f'{cell:>9}' for cell in cells))
-        if any(np.isnan(value) for value in values) and lesion != 'mean':
-            absent.append(lesion)
-    if absent:
-        lines.append(
-            f'-: {", ".join(absent)} in no label map of these photographs; left out '
-            'of the mean'
+        cells = [_cell(figures[lesion]) for figures in chosen.values()]
+        rows.append(_row(full if wide else lesion, cells, wide))
+    return '\n'.join([*rows, *_notes(summary, chosen), *_lesion_level(summary)])
+
+
+def _row(name, cells, wide):
+    width = WIDE if wide else NARROW
+    return (f'{name:<{width}}' + ''.join(f'{cell:<{CELL}} ' for cell in cells)).rstrip()
+
+
+def _cell(figure):
+    if figure['value'] is None:
+        return '-'
+    ends = '' if figure['low'] is None else f' {figure["low"]:.3f}-{figure["high"]:.3f}'
+    return f'{figure["value"]:.3f}{ends}'
+
+
+def _notes(summary, chosen):
+    figures = summary['figures']
+    lesions = [name for name in figures['Recall'] if name != 'mean']
+    absent = [name for name in lesions if figures['Recall'][name]['value'] is None]
+    undefined = [
+        name
+        for name in lesions
+        if any(values[name]['value'] is None for values in chosen.values())
+    ]
+    notes = []
+    unpredicted = [name for name in undefined if name not in absent]
+    if set(undefined) & set(absent):
+        names = ', '.join(absent)
+        notes.append(f'-: {names} in no photograph by the truth; left out of the mean')
+    if unpredicted:
+        names = ', '.join(unpredicted)
+        notes.append(f'-: {names} nowhere predicted; left out of the mean')
+    if 'AUPR' in chosen:
+        others = ', '.join(
+            f'{name} {figures[name]["mean"]["value"]:.3f}'
+            for name in ('m2mrf-11', 'idrid-33')
+            if figures[name]['mean']['value'] is not None
         )
-    return '\n'.join(lines)
+        if others:
+            notes.append(f'mean AUPR by other protocols, not comparable: {others}')
+    for key, words in (
+        ('thresholds', 'Dice@t at score >='),
+        ('best_dice_thresholds', 'best Dice here at score >='),
+    ):
+        if summary[key]:
+            values = ', '.join(f'{k} {v:.4g}' for k, v in summary[key].items())
+            notes.append(f'{words} {values}')
+    return notes
+
+
+def _lesion_level(summary):
+    if not summary['froc']:
+        return []
+    rows = [f'{"lesion by lesion":<22}{"lesions":>9}{"FROC score":>13}']
+    for lesion, curve in summary['froc'].items():
+        score = '-' if curve['score'] is None else f'{curve["score"]:.3f}'
+        full = f'{lesion} {FULL_NAMES.get(lesion, "")}'
+        rows.append(f'{full:<22}{curve["lesions"]:>9}{score:>13}')
+    return rows

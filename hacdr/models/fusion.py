@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from .backbones.hacdr import HCAB, Downsample
+from .layers import MDConv
 
 
 def fuse_for_inference(model):
@@ -18,7 +19,8 @@ def fuse_for_inference(model):
     Batch normalisation and layer scale go into the neighbouring convolutions wherever
     that is exact; drop-out goes. What is left of a normalisation before a residual
     branch is one factor a channel. Other normalisations than batch normalisation stay
-    as they are.
+    as they are. Plain convolutions work on channels-last pixels, which they do faster
+    as long as no gradient is wanted.
 
     Args:
         model (nn.Module): HACDR, AdaptiveAggregationHead or what contains them, such
@@ -30,7 +32,12 @@ def fuse_for_inference(model):
     """
     fused = copy.deepcopy(model).eval().requires_grad_(False)
     _replace(fused)
-    return fuse_conv_bn(fused)
+    fused = fuse_conv_bn(fused)
+    predictors = [m.conv_offset for m in fused.modules() if isinstance(m, MDConv)]
+    for module in fused.modules():
+        if isinstance(module, nn.Conv2d) and module not in predictors:
+            module.to(memory_format=torch.channels_last)
+    return fused
 
 
 def _replace(module):

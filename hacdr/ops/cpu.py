@@ -70,12 +70,13 @@ class _DepthwiseMDConv(torch.autograd.Function):
         last = x.permute(0, 2, 3, 1).contiguous().numpy()
         taps = weight.flatten(1).t().contiguous().numpy()
         shift = bias.contiguous().numpy()
-        out = x.new_empty(x.shape[0], *offset.shape[2:], x.shape[1])
-        results = out.numpy()
+        shape = x.shape[0], x.shape[1], *offset.shape[2:]
+        out = torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
+        results = out.permute(0, 2, 3, 1).numpy()
         for b in range(len(x)):
             _run(
                 kernels.depthwise_forward,
-                out.shape[1],
+                out.shape[2],
                 out[b].numel(),
                 (
                     last[b],
@@ -88,9 +89,8 @@ class _DepthwiseMDConv(torch.autograd.Function):
                     results[b],
                 ),
             )
-        # Convolutions behind it are slower on a channels-last view; a view of one pixel
-        # would also forbid sums in place.
-        return out.permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
+        # Convolutions behind it train slower on channels-last pixels.
+        return out if _is_channels_last(x) else out.contiguous()
 
     @staticmethod
     @once_differentiable
@@ -144,6 +144,7 @@ class _GeneralMDConv(torch.autograd.Function):
     @staticmethod
     @_full_precision
     def forward(ctx, x, offset, mask, weight, bias, geometry, groups, deform_groups):
+        channels_last = _is_channels_last(x)
         x, offset = x.contiguous(), offset.contiguous()
         ctx.save_for_backward(x, offset, mask, weight)
         ctx.geometry, ctx.groups, ctx.deform_groups = geometry, groups, deform_groups
@@ -173,7 +174,7 @@ class _GeneralMDConv(torch.autograd.Function):
                 out=out[b].view(groups, kernel.shape[1], -1),
             )
         out += bias.view(-1, 1, 1)
-        return out
+        return out.to(memory_format=torch.channels_last) if channels_last else out
 
     @staticmethod
     @once_differentiable
@@ -257,6 +258,11 @@ def _per_tap(fields, deform_groups, *inner):
     """View one image's fields as (deform_groups, K, *inner, Ho * Wo)."""
     pixels = fields.shape[1] * fields.shape[2]
     return fields.reshape(deform_groups, -1, *inner, pixels)
+
+
+def _is_channels_last(x):
+    """Say whether ``x`` lies channels-last and no other way; the output follows it."""
+    return not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last)
 
 
 def _empty_columns(x, offset, weight):

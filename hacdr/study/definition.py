@@ -1,6 +1,5 @@
 """What a study file says, checked before any work begins."""
 
-import copy
 import difflib
 import os.path as osp
 import re
@@ -31,12 +30,14 @@ class Entry:
         folder (str): for what all its runs share.
         config (mmcv.Config): what is trained and tested, with the study's limit.
         seeds (tuple[int]): one run each.
+        split (str): photographs that are tested on, 'val' or 'test'.
     """
 
     name: str
     folder: str
     config: object
     seeds: tuple
+    split: str
 
     @property
     def runs(self):
@@ -63,7 +64,7 @@ class Run:
 
     @property
     def folder(self):
-        """str: config.py, results.json and logs."""
+        """str: for config, results and logs."""
         return osp.join(self.entry.folder, f'seed{self.seed}')
 
     @property
@@ -78,8 +79,9 @@ class Run:
 
     @property
     def results_file(self):
-        """str: results of the test."""
-        return osp.join(self.folder, 'results.json')
+        """str: results of the test, as tools/test.py names them."""
+        chosen = '' if self.entry.split == 'test' else f'_{self.entry.split}'
+        return osp.join(self.folder, f'results{chosen}.json')
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def read_study(path):
     study = Study(
         work_dir=work_dir,
         entries=tuple(
-            _read_entry(entry, content, f'{path}: entries[{i}]', work_dir)
+            _read_entry(entry, content, f'{path}: entries[{i}]', work_dir, split)
             for i, entry in enumerate(entries)
         ),
         minutes=minutes,
@@ -158,7 +160,7 @@ def read_study(path):
     return study
 
 
-def _read_entry(entry, study, where, work_dir):
+def _read_entry(entry, study, where, work_dir, split):
     if not isinstance(entry, dict):
         raise InputError(f'{where} must be a dict, got {entry!r}')
     _check_keys(entry, ENTRY_KEYS, where)
@@ -192,11 +194,11 @@ def _read_entry(entry, study, where, work_dir):
         check_config(config)
     except InputError as error:
         raise InputError(f'{where}: {error}') from error
-    return Entry(name, osp.join(work_dir, name), config, tuple(seeds))
+    return Entry(name, osp.join(work_dir, name), config, tuple(seeds), split)
 
 
 def _limited(cfg, study):
-    """Return the config with the study's limit, hooks, and split to test on."""
+    """Return the config with the study's limit and hooks."""
     if cfg.get('runner', {}).get('type') != 'IterBasedRunner':
         raise InputError('runner.type must be IterBasedRunner')
     if study.get('iterations') is not None:
@@ -206,7 +208,6 @@ def _limited(cfg, study):
         clock['minutes'] = study.minutes
     history = dict(type='ScoreHistory', priority='LOW')
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), clock, history]
-    cfg.data.test = copy.deepcopy(cfg.data[study.get('split', 'val')])
     return cfg
 
 

@@ -1,7 +1,7 @@
 """Runs of a study as processes of their own, resumable at any moment.
 
 What is done is told by files that appear whole or not at all: ``training.json`` ends a
-training, ``results.json`` a test, ``cost.json`` the measurement of a network. A
+training, ``results_val.json`` a test, ``cost.json`` the measurement of a network. A
 training that was interrupted resumes from its latest checkpoint.
 """
 
@@ -175,6 +175,7 @@ def _steps(run):
             'test.py',
             config,
             osp.join(training, 'latest.pth'),
+            *('--split', run.entry.split),
             *('--work-dir', run.folder),
             *('--eval', 'mAUPR', 'mDice'),
         ],

@@ -69,9 +69,9 @@ def _row(entry):
 
 def _scores(run):
     """Return the headline scores of a results file: column -> value or None."""
-    summary = read_results(run.results_file)[0]['summary']
+    figures = read_results(run.results_file)[0]['summary']['figures']
     return {
-        column: summary[metric][lesion]
+        column: figures[metric][lesion]['value']
         for column in SCORES
         for metric, lesion in [column.split()]
     }

@@ -1,10 +1,14 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+from mmcv import Config
 from mmseg.datasets import DATASETS, build_dataloader, build_dataset
 
-from hacdr.datasets.conversion import convert, open_source, read_idrid
+from hacdr.datasets.conversion import convert, open_source, read_ddr, read_idrid
 from hacdr.errors import InputError
 
+CONFIGS = Path(__file__).parents[2] / 'configs'
 LOAD = [dict(type='LoadImageFromFile')]
 LOAD_WITH_LABELS = [*LOAD, dict(type='LoadAnnotations')]
 
@@ -14,6 +18,23 @@ def root(raw, tmp_path):
     source = open_source(raw.root)
     convert(source, read_idrid(source), tmp_path / 'IDRiD', jobs=1)
     return tmp_path / 'IDRiD'
+
+
+def test_ddr_as_configured(raw_ddr, tmp_path):
+    source = open_source(raw_ddr.root)
+    convert(source, read_ddr(source), tmp_path / 'DDR', jobs=1)
+    config = Config.fromfile(str(CONFIGS / '_base_' / 'datasets' / 'ddr.py'))
+    names = {}
+    for part in ('train', 'val', 'test'):
+        config.data[part].update(data_root=str(tmp_path / 'DDR'), pipeline=LOAD)
+        dataset = build_dataset(config.data[part])
+        names[part] = [info['filename'] for info in dataset.img_infos]
+        assert np.unique(dataset.get_gt_seg_map_by_idx(0)).max() > 0
+    assert names == dict(
+        train=['007-1774-100.jpg', '007-5625-300.jpg'],
+        val=['007-1789-100.jpg', '20170413102628830.jpg'],
+        test=['007-6219-300.jpg', '007-6325-400.jpg'],
+    )
 
 
 def build(root, split='train', **options):
@@ -30,7 +51,9 @@ def build(root, split='train', **options):
 
 
 def test_registered():
-    assert {'IDRiDDataset', 'DDRDataset'} <= set(DATASETS.module_dict)
+    assert {'IDRiDDataset', 'DDRDataset', 'ConvertedDataset'} <= set(
+        DATASETS.module_dict
+    )
 
 
 def test_loads_what_was_converted(root):

@@ -1,55 +1,28 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from distributed import make_dataset, write_photographs
 from mmcv.parallel import MMDataParallel
 from mmcv.runner import build_runner
 from mmcv.utils import get_logger
 from mmseg.core import EvalHook
-from mmseg.datasets import build_dataloader, build_dataset
+from mmseg.datasets import build_dataloader
 from PIL import Image
 
+from hacdr.datasets.lesion import LesionDataset
 from hacdr.errors import InputError
+from hacdr.evaluation import write_probabilities
 
 
 @pytest.fixture
 def dataset(tmp_path):
-    rng = np.random.default_rng(0)
-    for name in ('a', 'b'):
-        photograph = rng.integers(0, 255, (24, 32, 3), np.uint8)
-        label = np.zeros((24, 32), np.uint8)
-        for value in range(1, 5):
-            label[2:8, 7 * value - 5 : 7 * value - 2] = value
-        for folder, image, suffix in (
-            ('images', photograph, '.jpg'),
-            ('labels', label, '.png'),
-        ):
-            (tmp_path / folder).mkdir(exist_ok=True)
-            Image.fromarray(image).save(tmp_path / folder / (name + suffix))
-    return build_dataset(
-        dict(
-            type='LesionDataset',
-            data_root=str(tmp_path),
-            img_dir='images',
-            ann_dir='labels',
-            test_mode=True,
-            pipeline=[
-                dict(type='LoadImageFromFile'),
-                dict(
-                    type='MultiScaleFlipAug',
-                    img_scale=(32, 24),
-                    flip=False,
-                    transforms=[
-                        dict(type='ImageToTensor', keys=['img']),
-                        dict(
-                            type='Collect',
-                            keys=['img'],
-                            meta_keys=('filename', 'ori_shape'),
-                        ),
-                    ],
-                ),
-            ],
-        )
-    )
+    write_photographs(tmp_path, 'ab')
+    return make_dataset(tmp_path)
 
 
 def perfect(dataset):
@@ -107,8 +80,116 @@ def test_label_maps_have_no_average_precision(dataset):
 
 
 def test_a_prediction_of_another_size_names_the_photograph(dataset):
-    with pytest.raises(InputError, match=r'b\.jpg'):
+    with pytest.raises(InputError, match=r'b\.png'):
         dataset.pre_eval([np.zeros((5, 3, 3), np.float32)], [1])
+
+
+def test_masks_count_lesions_that_overlap(dataset, tmp_path):
+    exudates = (dataset.truth_of(0) & 1).sum()
+    drawn = make_dataset(tmp_path, truth='masks').truth_of(0)
+    assert (drawn & 1).sum() == exudates
+    assert (drawn & 3 == 3).sum() == 6
+    elsewhere = make_dataset(tmp_path, truth='masks', mask_dir='labels')
+    assert (elsewhere.truth_of(0) & 3 == 3).any()
+
+
+def test_masks_lie_beside_the_labels():
+    for ann_dir, masks in (
+        ('data/labels/train', 'data/masks/train'),
+        ('data/labels', 'data/masks'),
+    ):
+        assert LesionDataset.masks_beside(ann_dir, 'data') == masks
+
+
+def test_the_field_of_view(tmp_path, dataset):
+    inside = make_dataset(tmp_path, region='field')
+    # The right edge of the photographs is black.
+    assert (inside.truth_of(0)[:, 26:] & 128).all()
+    assert not (inside.truth_of(0)[4:-4, 4:20] & 128).any()
+    assert not (dataset.truth_of(0) & 128).any()
+
+
+def test_a_missing_mask_or_photograph_is_named(tmp_path, dataset):
+    (tmp_path / 'masks' / 'a.png').unlink()
+    with pytest.raises(InputError, match=r"masks/a\.png: no such experts' mask"):
+        make_dataset(tmp_path, truth='masks').truth_of(0)
+    (tmp_path / 'images' / 'b.png').write_bytes(b'cut off')
+    with pytest.raises(
+        InputError, match=r'images/b\.png: photograph cannot be decoded'
+    ):
+        make_dataset(tmp_path, region='field').truth_of(1)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(truth='mask'), "truth is 'mask', expected one of labels, masks"),
+        (dict(region='eye'), "region is 'eye', expected one of picture, field"),
+        (dict(thresholds=dict(EX=0.5)), 'thresholds for EX, expected EX, HE, SE, MA'),
+    ],
+)
+def test_unknown_options(tmp_path, dataset, options, message):
+    with pytest.raises(InputError, match=message):
+        make_dataset(tmp_path, **options)
+
+
+def test_working_thresholds_are_scored(tmp_path, dataset, capsys):
+    thresholds = dict(EX=0.3, HE=0.5, SE=0.5, MA=0.5)
+    scored = make_dataset(tmp_path, thresholds=thresholds, lesion_level=True)
+    scores = scored.pre_eval(perfect(scored), [0, 1])
+    assert np.float32(0.3) in scores[0].matches[0].thresholds
+    summary = scored.summarise(scores)
+    assert summary['figures']['Dice@t']['MA']['value'] == 1
+    assert summary['froc']['MA']['lesions'] == 2
+    assert 'Dice@t' in scored.table(summary, 2, ['mAUPR'])
+
+
+def test_probabilities_are_kept_small(tmp_path, dataset):
+    kept = make_dataset(tmp_path, save_probabilities=str(tmp_path / 'planes'))
+    probabilities = np.zeros((5, 24, 32), np.float32)
+    probabilities[4] = np.linspace(0, 1, 32)
+    (scores,) = kept.pre_eval([probabilities], [1])
+    assert scores.files == {k: f'b_{k}.png' for k in ('EX', 'HE', 'SE', 'MA')}
+    plane = np.asarray(Image.open(tmp_path / 'planes' / 'b_MA.png'))
+    np.testing.assert_allclose(plane, 255 * probabilities[4], atol=1.6)
+    assert (plane.min(), plane.max()) == (0, 255)
+    assert len(list((tmp_path / 'planes').iterdir())) == 4
+
+
+def test_large_probabilities_are_reduced(tmp_path):
+    probabilities = np.zeros((2, 1500, 3000), np.float32)
+    probabilities[1, :, 1500:] = 1
+    files = write_probabilities(str(tmp_path), 'a', probabilities, ['EX'])
+    plane = np.asarray(Image.open(tmp_path / files['EX']))
+    assert plane.shape == (512, 1024)
+    assert plane.mean() == pytest.approx(127.5, abs=0.5)
+
+
+def test_processes_write_the_same_file(tmp_path):
+    write_photographs(tmp_path, 'abc')
+    script = str(Path(__file__).with_name('distributed.py'))
+    written = []
+    for world in (1, 2):
+        out = tmp_path / f'{world}.json'
+        ranks = [
+            subprocess.Popen(
+                [
+                    sys.executable,
+                    '-W',
+                    'ignore',
+                    script,
+                    tmp_path,
+                    out,
+                    str(k),
+                    str(world),
+                ],
+                env=dict(os.environ, PYTHONPATH=str(Path(__file__).parents[2])),
+            )
+            for k in range(world)
+        ]
+        assert [rank.wait(timeout=300) for rank in ranks] == [0] * world
+        written.append(out.read_bytes())
+    assert written[0] == written[1]
 
 
 def test_eval_hook_keeps_the_best(dataset, tmp_path):

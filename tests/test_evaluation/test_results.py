@@ -2,54 +2,95 @@ import json
 
 import numpy as np
 import pytest
+from pictures import photograph
 
 from hacdr.errors import InputError
 from hacdr.evaluation import (
-    format_table,
+    Protocol,
+    figures,
     read_results,
     score_image,
     summarise,
+    truth_bits,
     write_results,
 )
 
-ABOUT = dict(config='a.py', checkpoint_sha256='00', dataset='IDRiDDataset')
+ABOUT = dict(
+    split='test',
+    dataset='IDRiDDataset',
+    data_root='data/IDRiD',
+    config='a.py',
+    checkpoint_sha256='00',
+    probabilities=None,
+)
+NAMES = [f'images/test/{name}.jpg' for name in 'abc']
 
 
 @pytest.fixture
-def scores():
-    rng = np.random.default_rng(0)
-    images = []
-    for _ in range(2):
-        probabilities = rng.dirichlet(np.ones(5), (20, 30)).transpose(2, 0, 1)
-        label = rng.integers(0, 4, (20, 30)).astype(np.uint8)
-        images.append(score_image(probabilities.astype(np.float32), label))
-    return images
-
-
-def test_what_is_written_is_read(scores, tmp_path):
-    path = str(tmp_path / 'results.json')
-    write_results(path, scores, photographs=['a.jpg', 'b.jpg'], **ABOUT)
-    content, read = read_results(path)
-    assert content['protocol']['name'] == 'exact'
-    assert [image['name'] for image in content['photographs']] == ['a.jpg', 'b.jpg']
-    # MA is in no label map: null in the file, NaN when computed.
-    assert content['summary']['AUPR']['MA'] is None
-    assert summarise(read)['AUPR']['mean'] == summarise(scores)['AUPR']['mean']
-    assert list(tmp_path.iterdir()) == [tmp_path / 'results.json']
-
-
-def test_a_file_that_is_cut_off(scores, tmp_path):
+def path(scores, tmp_path):
     path = tmp_path / 'results.json'
-    write_results(str(path), scores, photographs=['a.jpg', 'b.jpg'], **ABOUT)
+    write_results(str(path), scores, NAMES, summarise(scores), Protocol(), **ABOUT)
+    return path
+
+
+def test_what_is_written_is_read(scores, path, tmp_path):
+    content, read = read_results(str(path))
+    assert content['protocol']['aupr'] == 'exact'
+    assert [image['name'] for image in content['photographs']] == ['a', 'b', 'c']
+    assert [image['image'] for image in content['photographs']] == NAMES
+    assert content['photographs'][0]['height'] == 40
+    assert content['checkpoint_sha256'] == '00'
+    # MA is in no label map: null in the file, NaN when computed.
+    assert content['summary']['figures']['AUPR']['MA']['value'] is None
+    for metric, values in figures(scores).items():
+        np.testing.assert_array_equal(figures(read)[metric], values)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_figures_of_each_photograph(scores, path):
+    content, _ = read_results(str(path))
+    for image, one in zip(content['photographs'], scores):
+        dice = figures([one])['Dice']
+        assert image['figures']['Dice']['EX'] == dice[0]
+        assert image['figures']['AUPR']['MA'] is None
+    means = content['summary']['per_photograph']['Dice']
+    each = [image['figures']['Dice']['EX'] for image in content['photographs']]
+    assert means['EX'] == pytest.approx(np.mean(each))
+
+
+def test_lesions_one_by_one_are_kept(tmp_path):
+    at = [[0.2, 0.5]] * 4
+    scores = [photograph(k, match_at=at) for k in range(2)]
+    summary = summarise(scores)
+    path = str(tmp_path / 'a.json')
+    protocol = Protocol.of('labels', 'picture', True)
+    write_results(path, scores, NAMES[:2], summary, protocol, **ABOUT)
+    content, read = read_results(path)
+    assert summarise(read)['froc'] == content['summary']['froc'] == summary['froc']
+    assert content['protocol']['matching'] == 0.2
+    assert summary['froc']['EX']['lesions'] > 0
+
+
+def test_label_maps_have_no_histograms(tmp_path):
+    label = np.array([[0, 1], [2, 4]], np.uint8)
+    scores = [score_image(label, truth_bits(label))]
+    path = str(tmp_path / 'a.json')
+    write_results(path, scores, NAMES[:1], summarise(scores), Protocol(), **ABOUT)
+    _, read = read_results(path)
+    assert read[0].histograms == []
+    assert read[0].above is None
+
+
+def test_a_file_that_is_cut_off(path):
     path.write_text(path.read_text()[:1000])
     with pytest.raises(InputError, match='not JSON or cut off'):
         read_results(str(path))
 
 
-@pytest.mark.parametrize('text', ['{}', 'null', json.dumps(dict(format='other'))])
+@pytest.mark.parametrize('text', ['{}', 'null', '[]', json.dumps(dict(format='other'))])
 def test_a_file_of_another_kind(text, tmp_path):
     (tmp_path / 'a.json').write_text(text)
-    with pytest.raises(InputError, match='not a results file'):
+    with pytest.raises(InputError, match='not a results file of version 2'):
         read_results(str(tmp_path / 'a.json'))
 
 
@@ -58,9 +99,29 @@ def test_no_file(tmp_path):
         read_results(str(tmp_path / 'a.json'))
 
 
-def test_the_table_fits_and_says_what_it_is(scores):
-    table = format_table(summarise(scores), 2)
-    assert max(map(len, table.splitlines())) <= 80
-    assert '2 photographs' in table
-    assert 'exact' in table
-    assert 'MA in no label map' in table
+def damage(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (lambda c: c.pop('protocol'), 'damaged, no protocol'),
+        (lambda c: c['photographs'].clear(), 'damaged, no photographs'),
+        (
+            lambda c: c.update(lesions=['EX', 'MA', 'SE', 'HE']),
+            'scores of EX, MA, SE, HE, expected EX, HE, SE, MA',
+        ),
+        (lambda c: c['photographs'][1].pop('counts'), "photograph b .'counts'"),
+        (
+            lambda c: c['photographs'][2]['histograms'][0].update(positives='AAAA'),
+            'damaged at photograph c',
+        ),
+    ],
+)
+def test_damaged_files(path, change, message):
+    damage(path, change)
+    with pytest.raises(InputError, match=message):
+        read_results(str(path))

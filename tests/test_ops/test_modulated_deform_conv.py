@@ -67,7 +67,7 @@ def run(op, tensors, args):
     tensors = [t.detach().clone().requires_grad_() for t in tensors]
     out = op(*tensors, *args)
     torch.manual_seed(1)
-    (out * torch.randn_like(out)).sum().backward()
+    (out * torch.randn(out.shape, dtype=out.dtype)).sum().backward()
     return [out.detach()] + [t.grad for t in tensors]
 
 
@@ -115,6 +115,25 @@ def test_memory_layouts(kernel, name):
     for changed in (last, strided):
         changed = changed + tensors[len(changed) :]
         assert_equal(run(modulated_deform_conv2d, changed, args), expected)
+
+
+@pytest.mark.parametrize('name', ['depthwise 5x5', 'row, own offsets'])
+def test_the_memory_layout_follows_the_input(name):
+    tensors, args = make(CASES[name])
+    assert modulated_deform_conv2d(*tensors, *args).is_contiguous()
+    tensors[0] = tensors[0].contiguous(memory_format=torch.channels_last)
+    out = modulated_deform_conv2d(*tensors, *args)
+    assert out.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
+def test_sums_in_place_on_the_result_of_one_pixel(layout):
+    (x, *others), args = make(CASES['depthwise 5x5'], size=(1, 1))
+    x.requires_grad_()
+    out = modulated_deform_conv2d(x.to(memory_format=layout), *others, *args)
+    out += 1
+    out.sum().backward()
+    assert x.grad is not None
 
 
 @pytest.mark.parametrize('name', ['depthwise 5x5', 'groups'])

@@ -46,10 +46,10 @@ def test_hooks_of_the_config_stay(study):
 
 
 def test_split(study):
-    (entry,) = study().entries
-    assert entry.config.data.test == entry.config.data.val
-    (entry,) = study(split='test').entries
-    assert entry.config.data.test.split == 'splits/test.txt'
+    (run,) = study().runs
+    assert run.results_file.endswith('/a/seed0/results_val.json')
+    (run,) = study(split='test').runs
+    assert run.results_file.endswith('/a/seed0/results.json')
 
 
 ENTRY = dict(name='a', config=CONFIG)

@@ -27,7 +27,7 @@ with open(os.path.join(option['--work-dir'], 'training.json'), 'w') as file:
     json.dump(dict(iterations=10, seconds=20.0), file)
 """
 TEST = f"""
-with open(os.path.join(option['--work-dir'], 'results.json'), 'w') as file:
+with open(os.path.join(option['--work-dir'], 'results_val.json'), 'w') as file:
     json.dump(dict(summary={summary(0.5)!r}), file)
 """
 COST = """
@@ -65,7 +65,7 @@ def test_steps_in_order_and_only_what_is_left(tmp_path, study, tools):
     assert calls(tmp_path) == []
 
     # Killed after the second training: all but its test is there.
-    (tmp_path / 'work/a/seed1/results.json').unlink()
+    (tmp_path / 'work/a/seed1/results_val.json').unlink()
     execute(study(seeds=[0, 1, 2]), tools)
     done = [(name, argv[-1]) for name, _, argv in calls(tmp_path)]
     assert [name for name, _ in done] == ['test.py', 'train.py', 'test.py']
@@ -79,7 +79,11 @@ def test_training_resumes_and_its_last_checkpoint_is_tested(tmp_path, study, too
         f'{folder}/config.py',
         *('--work-dir', f'{folder}/training', '--seed', '7', '--auto-resume'),
     ]
-    assert test[1:3] == [f'{folder}/config.py', f'{folder}/training/latest.pth']
+    assert test[1:] == [
+        f'{folder}/config.py',
+        f'{folder}/training/latest.pth',
+        *('--split', 'val', '--work-dir', folder, '--eval', 'mAUPR', 'mDice'),
+    ]
 
 
 def test_devices(tmp_path, study, tools):

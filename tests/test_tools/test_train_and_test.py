@@ -67,12 +67,35 @@ def test_convert_train_resume_test_predict(tmp_path):
 
     checkpoint = work / 'latest.pth'
     test = ('test.py', config, checkpoint, '--work-dir', work, '--eval', 'mAUPR')
-    result = tool(*test)
+    masks = ('--cfg-options', 'data.val.truth=masks', 'data.val.lesion_level=True')
+    result = tool(*test, '--split', 'val', *masks, 'data.val.region=field')
+    assert result.returncode == 0, result.stderr
+    assert "truth: experts' masks; field of view" in result.stdout
+    assert 'FROC score' in result.stdout
+    thresholds = ('--thresholds', work / 'results_val.json')
+    planes = ('--save-probabilities', work / 'planes')
+    result = tool(*test, *thresholds, *planes)
     assert result.returncode == 0, result.stderr
     assert 'AUPR protocol: exact' in result.stdout
+    assert 'Dice@t' in result.stdout
     content, scores = read_results(str(work / 'results.json'))
     assert content['dataset'] == 'IDRiDDataset'
+    assert content['probabilities'] == 'planes'
     assert len(scores) == 1
+    (image,) = content['photographs']
+    assert (data / image['image']).is_file()
+    assert (image['width'], image['height']) == (320, 216)
+    assert (work / 'planes' / image['probabilities']['MA']).is_file()
+
+    result = tool(*test, '--thresholds', work / 'results.json')
+    assert result.returncode == 2
+    assert 'must not choose thresholds' in result.stderr
+    result = tool('compare.py', work / 'results.json', work / 'results_val.json')
+    assert result.returncode == 2
+    assert 'split is val, expected test' in result.stderr
+    result = tool('compare.py', work / 'results.json', work / 'results.json')
+    assert result.returncode == 0, result.stderr
+    assert 'one photograph' in result.stdout
 
     predict = ('predict.py', config, checkpoint, data / 'images' / 'test')
     result = tool(*predict, '-o', tmp_path / 'out')

@@ -3,13 +3,14 @@
 import argparse
 import sys
 
+from hacdr.datasets.conversion.checking import check_conversion
 from hacdr.datasets.conversion.convert import convert
 from hacdr.datasets.conversion.sources import open_source
 from hacdr.errors import InputError
 
 
 def convert_command(read, description):
-    """Parse the arguments, convert, report.
+    """Parse the arguments, convert or check, report.
 
     Args:
         read (callable): the data set's reader, source -> Plan.
@@ -17,48 +18,90 @@ def convert_command(read, description):
 
     Raises:
         InputError: as :func:`convert`; with ``--strict`` also for what would
-            otherwise be a warning.
+            otherwise be a warning; with ``--check`` where a problem was found.
     """
     args = _parse_args(description)
+    if args.check:
+        _check(args.check, args.jobs)
+        return
     source = open_source(args.source)
     plan = read(source)
     if args.strict and plan.warnings:
         raise InputError(f'{args.source}: {"; ".join(plan.warnings)} (--strict)')
     for warning in plan.warnings:
         print(f'warning: {warning}', file=sys.stderr)
-    manifest, written = convert(source, plan, args.output, args.overwrite, args.jobs)
-    if written:
-        print('\n'.join(_report(manifest)))
-        print(f'{len(plan.records)} photographs are in {args.output}')
-    else:
+    manifest, converted = convert(
+        source, plan, args.output, args.overwrite, args.jobs, args.max_side
+    )
+    if converted is None:
         print(f'{args.output}: already converted from the same files, nothing to do')
+        return
+    print('\n'.join(_report(manifest)))
+    unchanged = len(plan.records) - converted
+    print(
+        f'{args.output}: {converted} photographs converted'
+        + (f', {unchanged} unchanged' if unchanged else '')
+    )
 
 
 def _parse_args(description):
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument('source', help='the download: a folder or the zip')
-    parser.add_argument('-o', '--output', required=True, help='folder to create')
+    parser = argparse.ArgumentParser(
+        description=description,
+        usage='%(prog)s SOURCE -o OUTPUT [options]  or  %(prog)s --check ROOT',
+    )
+    parser.add_argument(
+        'source',
+        nargs='?',
+        help='the download: a folder, the zip, or the first of its parts',
+    )
+    parser.add_argument('-o', '--output', help='folder to create')
+    parser.add_argument(
+        '--max-side',
+        type=int,
+        metavar='N',
+        help='reduce photographs and masks that are longer than N pixels',
+    )
     parser.add_argument(
         '--strict', action='store_true', help='fail where files are missing'
     )
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='convert anew and replace an earlier conversion',
+        help='convert everything anew and replace an earlier conversion',
     )
     parser.add_argument(
         '--jobs', type=int, help='processes; default: one for each core'
     )
-    return parser.parse_args()
+    parser.add_argument(
+        '--check', metavar='ROOT', help='verify the conversion in this folder instead'
+    )
+    args = parser.parse_args()
+    if bool(args.check) == bool(args.source or args.output) or (
+        bool(args.source) != bool(args.output)
+    ):
+        parser.error('expected SOURCE and -o OUTPUT, or --check ROOT')
+    return args
+
+
+def _check(root, jobs):
+    photographs, problems = check_conversion(root, jobs)
+    for problem in problems:
+        print(problem)
+    if problems:
+        raise InputError(f'{root}: {len(problems)} problems, convert it again')
+    print(f'{root}: {photographs} photographs checked, no problem')
 
 
 def _report(manifest):
     """One table a subset: what the experts drew."""
     for subset, total in manifest['totals'].items():
         yield f'{subset}: {total["photographs"]} photographs'
-        yield f'{"lesion":>8} {"masks":>6} {"mask pixels":>12} {"components":>11}'
+        yield (
+            f'{"lesion":>8} {"masks":>6} {"mask pixels":>12} {"components":>11} '
+            f'{"kept as one pixel":>18}'
+        )
         for lesion, count in total['lesions'].items():
             yield (
                 f'{lesion:>8} {count["masks"]:>6} {count["mask_pixels"]:>12} '
-                f'{count["components"]:>11}'
+                f'{count["components"]:>11} {count["kept_as_one_pixel"]:>18}'
             )

@@ -4,23 +4,29 @@ What differs between data sets is a reader: a function that takes a source and
 returns a :class:`Plan`. Everything else is here, once.
 """
 
-import hashlib
-import os
 import platform
-import signal
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
-from typing import Dict, List, NamedTuple
+from typing import Callable, Dict, List, NamedTuple
 
+import cv2
 import numpy as np
 import PIL
 import scipy
-from tqdm import tqdm
 
 import hacdr
-from hacdr.datasets.conversion import layout, merging, reading
+from hacdr.datasets.conversion import layout, merging, reading, reducing
+from hacdr.datasets.conversion.earlier import (
+    find_earlier,
+    find_unchanged,
+    same_splits,
+    sha256,
+    spare_foreign_files,
+)
+from hacdr.datasets.conversion.workers import for_each
 from hacdr.errors import InputError
+
+SUMMED = ('mask_pixels', 'label_pixels', 'components', 'kept_as_one_pixel')
 
 
 class Record(NamedTuple):
@@ -47,223 +53,156 @@ class Plan(NamedTuple):
         records: the photographs, sorted.
         splits: split's name -> names of its photographs.
         warnings: what is missing or odd, each one line; ``--strict`` refuses them.
+        read_mask: one of the functions of ``reading`` for masks.
+        photograph_format: 'JPEG' or 'PNG'.
     """
 
     dataset: str
     records: List[Record]
     splits: Dict[str, List[str]]
     warnings: List[str]
+    read_mask: Callable = reading.read_mask
+    photograph_format: str = 'JPEG'
 
 
-def convert(source, plan, output, overwrite=False, jobs=None):
+def convert(source, plan, output, overwrite=False, jobs=None, max_side=None):
     """Convert a data set.
 
-    Writes photographs (byte for byte), label maps, bit maps, split files and the
-    manifest below ``output``. A set that was converted from the same files before
-    is left as it is.
+    Writes photographs, label maps, bit maps, split files and the manifest below
+    ``output``. Photographs are copied byte for byte unless they are reduced. Of a
+    set that was converted before, only what changed is converted again.
 
     Args:
         source (FolderSource | ZipSource): as ``open_source`` returns it.
         plan (Plan): what a reader found in it.
         output (str | Path): the data set's root; appears complete or not at all.
-        overwrite (bool): convert anew and replace an earlier conversion.
+        overwrite (bool): convert everything anew and replace an earlier conversion.
         jobs (int, optional): processes; one for each core by default.
+        max_side (int, optional): reduce what is longer than this many pixels.
 
     Returns:
-        Tuple[dict, bool]: the manifest, and whether anything was written.
+        Tuple[dict, int | None]: the manifest, and how many photographs were
+        converted; None where the earlier conversion was left as it is.
 
     Raises:
         InputError: a photograph or mask is not as it should be, ``output`` holds
             something else, or it cannot be written.
     """
-    jobs = os.cpu_count() if jobs is None else jobs
-    if jobs < 1:
-        raise InputError(f'jobs is {jobs}, expected 1 or more')
-    done = _find_earlier(source, plan, output, overwrite)
-    if done is not None:
-        return done, False
+    if max_side is not None and max_side < 1:
+        raise InputError(f'max_side is {max_side}, expected 1 or more')
+    output = Path(output)
+    earlier = find_earlier(plan, output, overwrite, max_side)
+    kept = {}
+    if earlier and not overwrite:
+        kept = find_unchanged(source, plan, earlier, output, jobs)
+        if len(kept) == len(plan.records) and same_splits(plan, earlier, output):
+            return earlier, None
+    if earlier:
+        spare_foreign_files(earlier, output)
+    changed = [record for record in plan.records if record.name not in kept]
     with layout.new_folder(output) as folder:
-        images = _convert_all(source, plan.records, folder, jobs)
+        work = partial(_convert_record, source, plan, folder, max_side)
+        converted = for_each(work, changed, jobs, 'converting')
+        for image in kept.values():
+            for path in layout.image_files(image, plan.photograph_format):
+                layout.adopt(output, folder, path)
         for split, names in plan.splits.items():
-            text = ''.join(f'{name}\n' for name in names)
-            layout.write_bytes(folder / layout.split_path(split), text.encode())
-        manifest = dict(
-            dataset=plan.dataset,
-            layout=layout.LAYOUT_VERSION,
-            source=str(source.path.resolve()),
-            versions=dict(
-                hacdr=hacdr.__version__,
-                python=platform.python_version(),
-                numpy=np.__version__,
-                scipy=scipy.__version__,
-                pillow=PIL.__version__,
-            ),
-            lesions=list(merging.LESIONS),
-            warnings=plan.warnings,
-            splits={split: len(names) for split, names in plan.splits.items()},
-            totals=_sum_up(images),
-            images=images,
-        )
+            path = folder / layout.split_path(split)
+            layout.write_bytes(path, layout.split_text(names))
+        images = {**kept, **{image['name']: image for image in converted}}
+        images = [images[record.name] for record in plan.records]
+        manifest = _describe(source, plan, max_side, images)
         layout.write_manifest(folder, manifest)
-    return manifest, True
+    return manifest, len(changed)
 
 
-def convert_record(source, record, folder):
-    """Convert one photograph and its masks.
-
-    Args:
-        source (FolderSource | ZipSource): where its files are.
-        record (Record): which they are.
-        folder (Path): the data set's root.
-
-    Returns:
-        dict: its entry in the manifest.
-
-    Raises:
-        InputError: the photograph or a mask is not as it should be.
-    """
+def _convert_record(source, plan, folder, max_side, record):
+    """Convert one photograph and its masks; returns its entry in the manifest."""
     data = source.read(record.photograph)
-    width, height = reading.check_photograph(data, source.where(record.photograph))
-    masks, digests = {}, {}
-    for lesion, file in record.masks.items():
-        mask_data = source.read(file)
-        masks[lesion] = reading.read_mask(
-            mask_data, source.where(file), (width, height)
-        )
-        digests[lesion] = _sha256(mask_data)
-    bits = merging.to_bits(masks, (height, width))
-
-    where = record.subset, record.name
-    label_file = folder / layout.label_path(*where)
-    mask_file = folder / layout.mask_path(*where)
-    layout.write_bytes(folder / layout.photograph_path(*where), data)
-    layout.write_label(label_file, merging.to_labels(bits))
-    layout.write_png(mask_file, bits)
-
-    counts = merging.count_lesions(bits)
-    for lesion, count in counts.items():
-        count.update(source=record.masks.get(lesion), sha256=digests.get(lesion))
-    return dict(
+    photograph = reading.read_photograph(
+        data, source.where(record.photograph), plan.photograph_format
+    )
+    size = reducing.reduced_size(photograph.size, max_side)
+    bits, lesions = _convert_masks(source, plan, record, photograph.size, size)
+    written = data
+    if size != photograph.size:
+        copy = reducing.reduce_photograph(photograph, size)
+        written = layout.encode_photograph(copy, plan.photograph_format)
+    files = dict(
+        photograph=written,
+        label=layout.encode_png(merging.to_labels(bits), layout.PALETTE),
+        mask=layout.encode_png(bits),
+    )
+    image = dict(
         name=record.name,
         subset=record.subset,
-        width=width,
-        height=height,
-        photograph=dict(
-            source=record.photograph, sha256=_sha256(data), bytes=len(data)
-        ),
-        label_sha256=_sha256(label_file.read_bytes()),
-        mask_sha256=_sha256(mask_file.read_bytes()),
-        lesions=counts,
+        width=size[0],
+        height=size[1],
+        original_width=photograph.width,
+        original_height=photograph.height,
+        photograph=dict(source=record.photograph, sha256=sha256(data), bytes=len(data)),
+        **{f'{kind}_sha256': sha256(content) for kind, content in files.items()},
+        ignored_pixels=merging.count_ignored(bits),
+        lesions=lesions,
         overlaps=merging.count_overlaps(bits),
     )
+    paths = layout.image_files(image, plan.photograph_format)
+    for path, content in zip(paths, files.values()):
+        layout.write_bytes(folder / path, content)
+    return image
 
 
-def _find_earlier(source, plan, output, overwrite):
-    """The manifest of an earlier conversion of the same files, if there is one."""
-    output = Path(output)
-    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
-        return None
-    manifest = layout.read_manifest(output)
-    if manifest is None:
-        raise InputError(
-            f'{output}: exists and is not a converted data set; choose another output'
+def _convert_masks(source, plan, record, original_size, size):
+    """The bit map of a photograph, and the manifest's entries of its lesions."""
+    masks, notes = {}, {}
+    for lesion, file in record.masks.items():
+        data = source.read(file)
+        mask = plan.read_mask(data, source.where(file), original_size)
+        masks[lesion], rescued = reducing.reduce_mask(mask, size)
+        notes[lesion] = dict(
+            kept_as_one_pixel=rescued, source=file, sha256=sha256(data)
         )
-    expected, present = layout.expected_files(manifest), layout.present_files(output)
-    if not overwrite:
-        if expected - present:
-            reason = 'is incomplete'
-        elif manifest['layout'] != layout.LAYOUT_VERSION:
-            reason = 'was made by another version of hacdr'
-        elif _identity_of_manifest(manifest) != _identity_of_plan(source, plan):
-            reason = 'was made from other files'
-        else:
-            return manifest
-        raise InputError(
-            f'{output}: holds a converted data set that {reason}; remove it or pass '
-            '--overwrite'
-        )
-    foreign = sorted(present - expected)
-    if foreign:
-        raise InputError(
-            f'{output}: holds {len(foreign)} files that the conversion did not write '
-            f'({foreign[0]}); move them away before overwriting'
-        )
-    return None
+    absent = dict(kept_as_one_pixel=0, source=None, sha256=None)
+    bits = merging.to_bits(masks, size[::-1])
+    lesions = merging.count_lesions(bits)
+    for lesion, count in lesions.items():
+        count.update(notes.get(lesion, absent))
+    return bits, lesions
 
 
-def _identity_of_manifest(manifest):
-    identity = {}
-    for image in manifest['images']:
-        digests = {
-            lesion: count['sha256']
-            for lesion, count in image['lesions'].items()
-            if count['sha256']
-        }
-        key = image['subset'], image['name']
-        identity[key] = image['photograph']['sha256'], digests
-    return manifest['dataset'], manifest['splits'], identity
-
-
-def _identity_of_plan(source, plan):
-    identity = {}
-    for record in plan.records:
-        digests = {
-            lesion: _sha256(source.read(file)) for lesion, file in record.masks.items()
-        }
-        photograph = _sha256(source.read(record.photograph))
-        identity[record.subset, record.name] = photograph, digests
-    splits = {split: len(names) for split, names in plan.splits.items()}
-    return plan.dataset, splits, identity
-
-
-def _convert_all(source, records, folder, jobs):
-    """Entries of the manifest, in the order of the records."""
-    bar = tqdm(total=len(records), desc='photographs', unit='photograph')
-    entries = [None] * len(records)
-    if jobs == 1:
-        with bar:
-            for index, record in enumerate(records):
-                entries[index] = convert_record(source, record, folder)
-                bar.update()
-        return entries
-    pool = ProcessPoolExecutor(
-        min(jobs, len(records)), initializer=_start_worker, initargs=(source, folder)
+def _describe(source, plan, max_side, images):
+    """The manifest."""
+    return dict(
+        dataset=plan.dataset,
+        layout=layout.LAYOUT_VERSION,
+        source=str(source.path.resolve()),
+        max_side=max_side,
+        photograph_format=plan.photograph_format,
+        versions=dict(
+            hacdr=hacdr.__version__,
+            python=platform.python_version(),
+            numpy=np.__version__,
+            scipy=scipy.__version__,
+            pillow=PIL.__version__,
+            opencv=cv2.__version__,
+        ),
+        lesions=list(merging.LESIONS),
+        warnings=plan.warnings,
+        splits={split: len(names) for split, names in plan.splits.items()},
+        totals=sum_up(images),
+        images=images,
     )
-    with bar, pool:
-        waiting = {
-            pool.submit(_run_worker, record): index
-            for index, record in enumerate(records)
-        }
-        try:
-            for future in as_completed(waiting):
-                entries[waiting[future]] = future.result()
-                bar.update()
-        except BrokenProcessPool as error:
-            raise InputError(
-                'a process was killed while converting, most likely for want of '
-                f'memory; pass fewer --jobs than {jobs}'
-            ) from error
-        finally:
-            # After an error or Ctrl-C, leaving the pool waits only for what runs.
-            for future in waiting:
-                future.cancel()
-    return entries
 
 
-def _start_worker(source, folder):
-    global _worker_job
-    _worker_job = source, folder
-    # Ctrl-C is the parent's to handle: it lets the workers finish and cleans up.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def sum_up(images):
+    """Sum up the counts of every subset.
 
+    Args:
+        images (List[dict]): entries of the manifest.
 
-def _run_worker(record):
-    source, folder = _worker_job
-    return convert_record(source, record, folder)
-
-
-def _sum_up(images):
-    """Counts of a whole subset."""
+    Returns:
+        Dict[str, dict]: subset -> its totals.
+    """
     totals = {}
     for image in images:
         total = totals.setdefault(
@@ -271,25 +210,24 @@ def _sum_up(images):
             dict(
                 photographs=0,
                 background_pixels=0,
+                ignored_pixels=0,
                 lesions={
-                    lesion: dict(masks=0, mask_pixels=0, label_pixels=0, components=0)
+                    lesion: dict(masks=0, **dict.fromkeys(SUMMED, 0))
                     for lesion in merging.LESIONS
                 },
                 overlaps=dict.fromkeys(image['overlaps'], 0),
             ),
         )
         total['photographs'] += 1
-        total['background_pixels'] += image['width'] * image['height']
+        ignored = image['ignored_pixels']
+        total['ignored_pixels'] += ignored
+        total['background_pixels'] += image['width'] * image['height'] - ignored
         for lesion, count in image['lesions'].items():
             added = total['lesions'][lesion]
             added['masks'] += count['source'] is not None
-            for key in ('mask_pixels', 'label_pixels', 'components'):
+            for key in SUMMED:
                 added[key] += count[key]
             total['background_pixels'] -= count['label_pixels']
         for pair, pixels in image['overlaps'].items():
             total['overlaps'][pair] += pixels
     return totals
-
-
-def _sha256(data):
-    return hashlib.sha256(data).hexdigest()

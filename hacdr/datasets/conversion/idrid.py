@@ -5,7 +5,7 @@ from collections import defaultdict
 from urllib.parse import unquote
 
 from hacdr.datasets.conversion.convert import Plan, Record
-from hacdr.datasets.conversion.reading import check_photograph
+from hacdr.datasets.conversion.reading import read_photograph
 from hacdr.errors import InputError
 
 PHOTOGRAPHS = '1. original images'
@@ -155,7 +155,7 @@ def _warn_of_masks(source, photographs, masks_of):
     """Masks that the official set has; without a file the lesion counts as absent."""
     first = source.where(photographs[min(photographs)][1])
     data = source.read(photographs[min(photographs)][1])
-    if check_photograph(data, first) != OFFICIAL_SIZE:
+    if read_photograph(data, first).size != OFFICIAL_SIZE:
         return []
     warnings = []
     for lesion, official in WITH_MASK.items():

@@ -1,6 +1,7 @@
 """What a converted data set looks like on disk, and how it gets there whole."""
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -15,35 +16,43 @@ from hacdr.errors import InputError
 
 MANIFEST = 'manifest.json'
 # Raised when the files of a converted set change their meaning.
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
+SUFFIXES = {'JPEG': '.jpg', 'PNG': '.png'}
+PALETTE = [*LesionDataset.PALETTE, *[[0, 0, 0]] * 250, [128, 128, 128]]
 
 
-def photograph_path(subset, name):
+def photograph_path(subset, name, file_format='JPEG'):
     """Path of a photograph below the data set's root.
 
     Args:
         subset (str): 'train' or 'test'.
         name (str): the photograph's name, without suffix.
+        file_format (str): 'JPEG' or 'PNG', the same in the whole data set.
 
     Returns:
-        str: ``images/<subset>/<name>.jpg``.
+        str: ``images/<subset>/<name>.jpg`` or ``.png``.
     """
-    return f'images/{subset}/{name}.jpg'
+    return f'images/{subset}/{name}{SUFFIXES[file_format]}'
 
 
 def label_path(subset, name):
-    """Path of a label map (values 0 to 4), arguments as above."""
+    """Path of a label map (values 0 to 4, 255 to ignore), arguments as above."""
     return f'labels/{subset}/{name}.png'
 
 
 def mask_path(subset, name):
-    """Path of a bit map (bit k - 1 for lesion k), arguments as above."""
+    """Path of a bit map (see ``merging.to_bits``), arguments as above."""
     return f'masks/{subset}/{name}.png'
 
 
 def split_path(split):
     """Path of a list of photographs, one name a line."""
     return f'splits/{split}.txt'
+
+
+def split_text(names):
+    """Content of such a list, given the names."""
+    return ''.join(f'{name}\n' for name in names).encode()
 
 
 def write_bytes(path, data):
@@ -57,30 +66,55 @@ def write_bytes(path, data):
     path.write_bytes(data)
 
 
-def write_png(path, values, palette=None):
-    """Write a map of small integers as 8-bit PNG of one channel.
+def encode_png(values, palette=None):
+    """Encode a map of small integers as 8-bit PNG of one channel.
 
     Args:
-        path (Path): the file.
         values (np.ndarray): uint8 (H, W).
-        palette (list, optional): RGB of each value; grey where it is left out.
+        palette (list, optional): RGB of all 256 values; grey where it is left out.
+
+    Returns:
+        bytes: the file's content.
     """
     image = Image.fromarray(values)
     if palette is not None:
         image.putpalette([int(c) for colour in palette for c in colour])
-    path.parent.mkdir(parents=True, exist_ok=True)
+    file = io.BytesIO()
     # Run-length matching packs flat areas as well as zlib's best level, at once.
-    image.save(path, format='PNG', compress_level=1, compress_type=3)
+    image.save(file, format='PNG', compress_level=1, compress_type=3)
+    return file.getvalue()
 
 
-def write_label(path, labels):
-    """Write a label map in the colours of the lesions.
+def encode_photograph(image, file_format):
+    """Encode a photograph that was changed.
 
     Args:
-        path (Path): the file.
-        labels (np.ndarray): uint8 (H, W), values 0 to 4.
+        image (PIL.Image.Image): RGB.
+        file_format (str): 'JPEG' (at quality 95) or 'PNG'.
+
+    Returns:
+        bytes: the file's content.
     """
-    write_png(path, labels, LesionDataset.PALETTE)
+    file = io.BytesIO()
+    image.save(file, format=file_format, quality=95)
+    return file.getvalue()
+
+
+def adopt(earlier, folder, path):
+    """Take a file over from an earlier conversion; on disk it is the same one.
+
+    Args:
+        earlier (Path): the root of the earlier conversion.
+        folder (Path): the root of the data set under construction.
+        path (str): the file below both.
+    """
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(earlier / path, target)
+    except OSError:
+        # Not every file system has links.
+        shutil.copyfile(earlier / path, target)
 
 
 def write_manifest(folder, manifest):
@@ -121,9 +155,27 @@ def expected_files(manifest):
     """
     files = {MANIFEST} | {split_path(split) for split in manifest['splits']}
     for image in manifest['images']:
-        where = image['subset'], image['name']
-        files |= {photograph_path(*where), label_path(*where), mask_path(*where)}
+        files.update(image_files(image, manifest['photograph_format']))
     return files
+
+
+def image_files(image, file_format):
+    """List the files of one photograph.
+
+    Args:
+        image (dict): its entry in the manifest.
+        file_format (str): of the data set's photographs.
+
+    Returns:
+        Dict[str, str]: path of the photograph, label map and bit map -> their
+        sha256 according to the manifest.
+    """
+    where = image['subset'], image['name']
+    return {
+        photograph_path(*where, file_format): image['photograph_sha256'],
+        label_path(*where): image['label_sha256'],
+        mask_path(*where): image['mask_sha256'],
+    }
 
 
 def present_files(folder):

@@ -10,22 +10,28 @@ from hacdr.datasets.lesion import LesionDataset
 # Label value k is LESIONS[k - 1]. The order is also the precedence: where the
 # experts drew two lesions over each other, the later one wins in the label map.
 LESIONS = LesionDataset.CLASSES[1:]
+# Values of a mask besides 0; the second in label maps and bit maps, too.
+LESION, IGNORED = 1, 255
 
 
 def to_bits(masks, shape):
     """Pack the masks of one photograph.
 
     Args:
-        masks (Dict[str, np.ndarray]): lesion -> bool (H, W); a lesion that is
-            absent is not a key.
+        masks (Dict[str, np.ndarray]): lesion -> uint8 (H, W), 0, LESION or
+            IGNORED; a lesion that is absent is not a key.
         shape (Tuple[int, int]): H and W.
 
     Returns:
-        np.ndarray: uint8 (H, W), bit k - 1 set where lesion k was drawn.
+        np.ndarray: uint8 (H, W), bit k - 1 set where lesion k was drawn; IGNORED
+        where a mask says so and no lesion was drawn.
     """
     bits = np.zeros(shape, np.uint8)
     for lesion, mask in masks.items():
-        bits |= mask.view(np.uint8) << LESIONS.index(lesion)
+        bits |= (mask == LESION).view(np.uint8) << LESIONS.index(lesion)
+    ignored = [mask == IGNORED for mask in masks.values() if mask.max() == IGNORED]
+    if ignored:
+        bits[np.any(ignored, axis=0) & (bits == 0)] = IGNORED
     return bits
 
 
@@ -36,9 +42,13 @@ def to_labels(bits):
         bits (np.ndarray): uint8 (H, W), as :func:`to_bits` returns it.
 
     Returns:
-        np.ndarray: uint8 (H, W), 0 for background, else the highest set bit + 1.
+        np.ndarray: uint8 (H, W), 0 for background, 1 to 4 for the lesion that wins,
+        IGNORED as it was.
     """
-    table = np.array([value.bit_length() for value in range(256)], np.uint8)
+    table = np.zeros(256, np.uint8)
+    combined = 2 ** len(LESIONS)
+    table[:combined] = [value.bit_length() for value in range(combined)]
+    table[IGNORED] = IGNORED
     return table[bits]
 
 
@@ -53,8 +63,7 @@ def count_lesions(bits):
         it), ``label_pixels`` (what is left in the label map) and ``components``
         (8-connected, of the mask).
     """
-    histogram = np.bincount(bits.ravel(), minlength=2 ** len(LESIONS))
-    combined = np.arange(len(histogram))
+    histogram, combined = _count_values(bits)
     counts = {}
     for bit, lesion in enumerate(LESIONS):
         drawn = combined >> bit & 1 == 1
@@ -62,7 +71,7 @@ def count_lesions(bits):
         counts[lesion] = dict(
             mask_pixels=int(histogram[drawn].sum()),
             label_pixels=int(histogram[on_top].sum()),
-            components=_count_components(bits >> bit & 1),
+            components=label_components((bits != IGNORED) & (bits >> bit & 1))[1],
         )
     return counts
 
@@ -76,8 +85,7 @@ def count_overlaps(bits):
     Returns:
         Dict[str, int]: 'EX&HE' and the like -> pixels, all six pairs.
     """
-    histogram = np.bincount(bits.ravel(), minlength=2 ** len(LESIONS))
-    combined = np.arange(len(histogram))
+    histogram, combined = _count_values(bits)
     overlaps = {}
     for (i, first), (j, second) in combinations(enumerate(LESIONS), 2):
         both = (combined >> i & 1) & (combined >> j & 1) == 1
@@ -85,7 +93,25 @@ def count_overlaps(bits):
     return overlaps
 
 
-def _count_components(mask):
-    # Not OpenCV's: its threads do not survive the fork of a process that has used
-    # them before.
-    return ndimage.label(mask, np.ones((3, 3)))[1]
+def count_ignored(bits):
+    """Count the pixels whose label is IGNORED, in a bit map as above."""
+    return int((bits == IGNORED).sum())
+
+
+def label_components(mask):
+    """Number the components of a mask.
+
+    Args:
+        mask (np.ndarray): bool or 0 and 1, (H, W).
+
+    Returns:
+        Tuple[np.ndarray, int]: 0 outside, 1 to n on the components (8-connected);
+        and n.
+    """
+    return ndimage.label(mask, np.ones((3, 3)))
+
+
+def _count_values(bits):
+    """Pixels of every combination of lesions, and the combinations."""
+    combined = np.arange(2 ** len(LESIONS))
+    return np.bincount(bits.ravel(), minlength=256)[combined], combined

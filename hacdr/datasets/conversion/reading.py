@@ -6,37 +6,42 @@ import warnings
 import numpy as np
 from PIL import Image
 
+from hacdr.datasets.conversion.merging import IGNORED, LESION
 from hacdr.errors import InputError
 
 MASK_MODES = ('1', 'L', 'P', 'LA', 'RGB', 'RGBA')
+GREY_MODES = ('1', 'L', 'RGB')
 END_OF_IMAGE, START_OF_SCAN = b'\xff\xd9', b'\xff\xda'
 
 
-def check_photograph(data, where):
+def read_photograph(data, where, file_format='JPEG'):
     """Decode a photograph to the last pixel, to be sure that it is whole.
 
     Args:
-        data (bytes): content of a JPEG file.
+        data (bytes): content of the file.
         where (str): the file, for the message.
+        file_format (str): what it must be, 'JPEG' or 'PNG'.
 
     Returns:
-        Tuple[int, int]: width and height in pixels.
+        PIL.Image.Image: RGB.
 
     Raises:
-        InputError: not a JPEG, cut off, or not in colour.
+        InputError: of another format, cut off, or not in colour.
     """
     image = _decode(data, where, 'photograph')
-    if image.format != 'JPEG':
-        raise InputError(f'{where}: photograph is {image.format}, expected JPEG')
+    if image.format != file_format:
+        raise InputError(
+            f'{where}: photograph is {image.format}, expected {file_format}'
+        )
     # A download that was cut off and padded with zeros decodes without complaint.
     # The thumbnail has an end-of-image marker too, hence the one after the scan.
-    if data.rfind(END_OF_IMAGE) < data.rfind(START_OF_SCAN):
+    if file_format == 'JPEG' and data.rfind(END_OF_IMAGE) < data.rfind(START_OF_SCAN):
         raise InputError(f'{where}: photograph is cut off (no end-of-image marker)')
     if image.mode != 'RGB':
         raise InputError(
             f'{where}: photograph has mode {image.mode}, expected colour (RGB)'
         )
-    return image.size
+    return image
 
 
 def read_mask(data, where, size):
@@ -52,23 +57,13 @@ def read_mask(data, where, size):
         size (Tuple[int, int]): width and height of the photograph.
 
     Returns:
-        np.ndarray: bool, (H, W), True on the lesion.
+        np.ndarray: uint8 (H, W), LESION or 0.
 
     Raises:
-        InputError: not an image, of another size than the photograph, or not black
-            and one other colour.
+        InputError: not an image, compressed with loss, of another size than the
+            photograph, or not black and one other colour.
     """
-    image = _decode(data, where, 'mask')
-    if image.size != tuple(size):
-        raise InputError(
-            f'{where}: mask is {image.size[0]}x{image.size[1]}, expected '
-            f"{size[0]}x{size[1]} as the photograph's"
-        )
-    if image.mode not in MASK_MODES:
-        raise InputError(
-            f'{where}: mask has mode {image.mode}, expected one of '
-            f'{", ".join(MASK_MODES)} (at most 8 bits)'
-        )
+    image = _decode_mask(data, where, size, MASK_MODES)
     if image.mode == '1':
         # As an array it would be of another type than its values.
         image = image.convert('L')
@@ -84,8 +79,59 @@ def read_mask(data, where, size):
             'expected black for the background and at most one other'
         )
     if not lesion:
-        return np.zeros((size[1], size[0]), bool)
-    return (np.asarray(image) == lesion[0]).reshape(size[1], size[0], -1).all(-1)
+        return np.zeros((size[1], size[0]), np.uint8)
+    drawn = (np.asarray(image) == lesion[0]).reshape(size[1], size[0], -1).all(-1)
+    return drawn * np.uint8(LESION)
+
+
+def read_soft_mask(data, where, size):
+    """Read a grey mask with soft edges: lesion from 128 on.
+
+    Arguments, result and errors as :func:`read_mask`, but any grey is allowed.
+    """
+    image = _decode_mask(data, where, size, GREY_MODES)
+    return (np.asarray(image.convert('L')) >= 128) * np.uint8(LESION)
+
+
+def read_graded_mask(data, where, size):
+    """Read a grey mask that knows three values: 0, 127 and 255.
+
+    Arguments as :func:`read_mask`.
+
+    Returns:
+        np.ndarray: uint8 (H, W), LESION for 255, IGNORED for 127, otherwise 0.
+
+    Raises:
+        InputError: as :func:`read_mask`, and for any other value.
+    """
+    values = np.asarray(_decode_mask(data, where, size, GREY_MODES).convert('L'))
+    other = {*np.unique(values).tolist()} - {0, 127, 255}
+    if other:
+        raise InputError(
+            f'{where}: mask has the value {min(other)}, expected only 0, 127 and 255'
+        )
+    table = np.zeros(256, np.uint8)
+    table[[127, 255]] = IGNORED, LESION
+    return table[values]
+
+
+def _decode_mask(data, where, size, modes):
+    image = _decode(data, where, 'mask')
+    if image.format == 'JPEG':
+        raise InputError(
+            f'{where}: mask is JPEG, whose edges are blurred; expected TIFF or PNG'
+        )
+    if image.size != tuple(size):
+        raise InputError(
+            f'{where}: mask is {image.size[0]}x{image.size[1]}, expected '
+            f"{size[0]}x{size[1]} as the photograph's"
+        )
+    if image.mode not in modes:
+        raise InputError(
+            f'{where}: mask has mode {image.mode}, expected one of '
+            f'{", ".join(modes)} (at most 8 bits)'
+        )
+    return image
 
 
 def _decode(data, where, kind):

@@ -2,8 +2,10 @@
 
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
+from hacdr.datasets.conversion.parts import find_parts, open_parts
 from hacdr.errors import InputError
 
 # Far above any single picture of the known data sets (an uncompressed
@@ -15,7 +17,8 @@ def open_source(path):
     """Open a download.
 
     Args:
-        path (str | Path): a folder or a zip file.
+        path (str | Path): a folder, a zip file, or a zip in parts: the first part
+            or the folder that has them.
 
     Returns:
         FolderSource | ZipSource: has ``names()``, ``read(name)`` and
@@ -23,10 +26,13 @@ def open_source(path):
 
     Raises:
         InputError: missing, an empty folder, neither folder nor zip, a zip that
-            is cut off or that has members outside of it.
+            is cut off, lacks a part or has members outside of it.
     """
     path = Path(path)
-    if path.is_dir():
+    parts = find_parts(path)
+    if parts:
+        source = ZipSource(path, parts)
+    elif path.is_dir():
         source = FolderSource(path)
     elif path.is_file():
         source = ZipSource(path)
@@ -86,10 +92,10 @@ class FolderSource:
 
 
 class ZipSource:
-    """The members of a zip file; nothing is unpacked to disk."""
+    """The members of a zip file, or of one in parts; nothing is unpacked to disk."""
 
-    def __init__(self, path):
-        self.path = Path(path)
+    def __init__(self, path, parts=()):
+        self.path, self._parts = Path(path), parts
         self._archive, self._process = None, None
         self._members = {}
         for info in self._open().infolist():
@@ -139,6 +145,11 @@ class ZipSource:
                 f'{self.where(name)}: unpacks to {info.file_size} bytes, expected '
                 f'at most {LARGEST_MEMBER}'
             )
+        if info.flag_bits & 1:
+            raise InputError(
+                f'{self.where(name)}: needs a password; unpack the zip and pass the '
+                'folder'
+            )
         try:
             return self._open().read(info)
         except Exception as error:
@@ -155,12 +166,17 @@ class ZipSource:
         # A forked process shares the open file's position with its parent.
         if self._archive is None or self._process != os.getpid():
             try:
-                self._archive = zipfile.ZipFile(self.path)
+                self._archive = zipfile.ZipFile(
+                    open_parts(self._parts) if self._parts else self.path
+                )
                 self._process = os.getpid()
-            except zipfile.BadZipFile as error:
+            except (zipfile.BadZipFile, zlib.error) as error:
+                expected = 'a folder or the zip as downloaded'
+                if self._parts:
+                    expected = f'all parts, found 001 to {len(self._parts):03d}'
                 raise InputError(
-                    f'{self.path}: not a complete zip file ({error}); expected a '
-                    'folder or the zip as downloaded'
+                    f'{self.path}: not a complete zip file ({error}); expected '
+                    f'{expected}'
                 ) from error
             except OSError as error:
                 raise InputError(

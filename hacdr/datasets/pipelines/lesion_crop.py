@@ -4,15 +4,17 @@ import cv2
 import numpy as np
 from mmseg.datasets import PIPELINES
 
+BAND = 32
+
 
 @PIPELINES.register_module()
 class LesionCrop:
     """Crop around a random pixel of a lesion, or anywhere.
 
     With probability ``lesion_prob`` the crop contains a random pixel of a lesion
-    drawn evenly from those in the label map, be it of five pixels or a million; the
-    pixel may lie anywhere in the crop. Otherwise, and where there is no lesion, the
-    crop is drawn uniformly.
+    drawn from those in the label map, be it of five pixels or a million; the pixel
+    may lie anywhere in the crop. Otherwise, and where there is no lesion, the crop is
+    drawn uniformly.
 
     Needs 'img' (H, W, C) and 'gt_semantic_seg' (H, W); crops these and whatever else
     is in 'seg_fields', and sets 'img_shape' and 'pad_shape'. Where the photograph is
@@ -23,12 +25,16 @@ class LesionCrop:
         crop_size (Tuple[int, int] | int): height and width.
         lesion_prob (float): from 0 to 1.
         classes (Sequence[int]): label values that count as lesions.
+        class_prob (Sequence[float], optional): chance of each of ``classes``, above
+            0, relative to the others that are present; even by default.
 
     Raises:
         ValueError: an argument out of its range.
     """
 
-    def __init__(self, crop_size, lesion_prob=0.85, classes=(1, 2, 3, 4)):
+    def __init__(
+        self, crop_size, lesion_prob=0.85, classes=(1, 2, 3, 4), class_prob=None
+    ):
         if isinstance(crop_size, int):
             crop_size = crop_size, crop_size
         if len(crop_size) != 2 or min(crop_size) < 1:
@@ -39,59 +45,90 @@ class LesionCrop:
             raise ValueError(f'lesion_prob must be from 0 to 1, got {lesion_prob}')
         if not classes or not all(0 <= value <= 255 for value in classes):
             raise ValueError(f'classes must be label values 0 to 255, got {classes}')
+        if class_prob is not None and (
+            len(class_prob) != len(classes) or not min(class_prob) > 0
+        ):
+            raise ValueError(
+                f'class_prob must be above 0 for each of {len(classes)} classes, got '
+                f'{class_prob}'
+            )
         self.crop_size = tuple(crop_size)
         self.lesion_prob = lesion_prob
         self.classes = tuple(classes)
+        self.class_prob = None if class_prob is None else tuple(class_prob)
 
     def __call__(self, results):
-        height, width = results['img'].shape[:2]
-        pixel = None
-        if np.random.rand() < self.lesion_prob:
-            pixel = random_lesion_pixel(results['gt_semantic_seg'], self.classes)
-        pixel = pixel or (None, None)
-        top = _draw_start(height, self.crop_size[0], pixel[0])
-        left = _draw_start(width, self.crop_size[1], pixel[1])
-        window = (
-            slice(top, top + self.crop_size[0]),
-            slice(left, left + self.crop_size[1]),
-        )
+        window = self.draw_window(results['gt_semantic_seg'])
         for key in ['img', *results['seg_fields']]:
             results[key] = results[key][window]
         results['img_shape'] = results['pad_shape'] = results['img'].shape
         return results
 
+    def draw_window(self, labels):
+        """Draw where to crop.
+
+        Args:
+            labels (np.ndarray): uint8 (H, W), of the whole photograph.
+
+        Returns:
+            Tuple[slice, slice]: rows and columns.
+        """
+        height, width = labels.shape
+        pixel = None
+        if np.random.rand() < self.lesion_prob:
+            pixel = random_lesion_pixel(labels, self.classes, self.class_prob)
+        pixel = pixel or (None, None)
+        top = _draw_start(height, self.crop_size[0], pixel[0])
+        left = _draw_start(width, self.crop_size[1], pixel[1])
+        return (
+            slice(top, min(height, top + self.crop_size[0])),
+            slice(left, min(width, left + self.crop_size[1])),
+        )
+
     def __repr__(self):
         return (
             f'{type(self).__name__}(crop_size={self.crop_size}, '
-            f'lesion_prob={self.lesion_prob}, classes={self.classes})'
+            f'lesion_prob={self.lesion_prob}, classes={self.classes}, '
+            f'class_prob={self.class_prob})'
         )
 
 
-def random_lesion_pixel(labels, classes):
-    """Draw a lesion evenly from those present, then one of its pixels.
+def random_lesion_pixel(labels, classes, class_prob=None):
+    """Draw a lesion from those present, then one of its pixels.
 
     Args:
         labels (np.ndarray): uint8 (H, W).
         classes (Sequence[int]): label values to draw from.
+        class_prob (Sequence[float], optional): chance of each, relative to the others
+            that are present; even by default.
 
     Returns:
         Tuple[int, int] | None: row and column; None where no lesion is present.
     """
     labels = np.ascontiguousarray(labels)
-    # The first one present of a random order is a fair draw from those present, and
-    # spares looking for the others.
-    for value in np.random.permutation(classes):
+    # The first one present of a random order is a draw from those present with the
+    # chances asked for, and spares looking for the others.
+    for value in _draw_order(classes, class_prob):
         mask = cv2.inRange(labels, int(value), int(value))
-        count = cv2.countNonZero(mask)
-        if count:
-            # Sums by rows find the pixel without a list of millions.
-            in_row = cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[:, 0]
-            up_to_row = np.cumsum(in_row // 255)
-            rank = np.random.randint(count)
-            row = int(np.searchsorted(up_to_row, rank, side='right'))
-            columns = np.flatnonzero(mask[row])
-            return row, int(columns[rank - up_to_row[row]])
+        # Counted by bands, the pixel is found without a list of millions.
+        bands = [mask[top : top + BAND] for top in range(0, len(mask), BAND)]
+        up_to = np.cumsum([cv2.countNonZero(band) for band in bands])
+        if up_to[-1]:
+            rank = np.random.randint(up_to[-1])
+            number = int(np.searchsorted(up_to, rank, side='right'))
+            pixels = np.flatnonzero(bands[number])
+            # Counted from the last pixel of the band.
+            pixel = pixels[rank - up_to[number]]
+            row, column = divmod(int(pixel), labels.shape[1])
+            return number * BAND + row, column
     return None
+
+
+def _draw_order(classes, class_prob):
+    if class_prob is None:
+        return np.random.permutation(classes)
+    chances = np.divide(class_prob, np.sum(class_prob))
+    return np.random.choice(classes, len(classes), replace=False, p=chances)
 
 
 def _draw_start(size, crop, pixel):

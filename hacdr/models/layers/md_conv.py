@@ -109,7 +109,8 @@ class MDConv(nn.Module):
         """Convolve ``x``, (B, in_channels, H, W)."""
         return modulated_deform_conv2d_packed(
             x,
-            self.conv_offset(x),
+            # The kernels read the offsets plane by plane.
+            self.conv_offset(x.contiguous()),
             self.weight,
             self.bias,
             self.stride,

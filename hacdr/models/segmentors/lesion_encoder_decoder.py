@@ -44,10 +44,24 @@ class LesionEncoderDecoder(EncoderDecoder):
         return super()._decode_head_forward_test(x, img_metas).float()
 
     def inference(self, img, img_meta, rescale):
-        """Return probabilities (B, num_classes, H, W), arguments as in mmseg."""
+        """Return probabilities, (B, num_classes, H, W); see mmseg.
+
+        Photographs cropped by ``FundusCrop`` are put back in their place; outside of
+        the field of view all is background.
+        """
         if self.test_cfg.get('flips', False):
-            return self._mean_of_mirror_images(img, img_meta, rescale)
-        return super().inference(img, img_meta, rescale)
+            probabilities = self._mean_of_mirror_images(img, img_meta, rescale)
+        else:
+            probabilities = super().inference(img, img_meta, rescale)
+        box = img_meta[0].get('fundus_box')
+        if box is None or not rescale:
+            return probabilities
+        top, left, height, width = box
+        whole = probabilities.new_zeros(*probabilities.shape[:2], height, width)
+        whole[:, 0] = 1
+        rows, columns = probabilities.shape[2:]
+        whole[:, :, top : top + rows, left : left + columns] = probabilities
+        return whole
 
     def _mean_of_mirror_images(self, img, img_meta, rescale):
         if any(meta['pad_shape'] != meta['img_shape'] for meta in img_meta):

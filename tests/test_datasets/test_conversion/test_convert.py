@@ -1,5 +1,6 @@
 import errno
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -95,11 +96,45 @@ def test_manifest(raw, output):
     assert total['background_pixels'] == 3 * 64 * 48 - (84 + 96 + 4) - (9 + 25) - 4
 
 
+def test_a_haemorrhage_over_much_of_the_picture_is_real(raw, output):
+    mask = np.zeros((48, 64), bool)
+    mask[10:30, 10:40] = True
+    raw.add(17, HE=mask)
+    manifest, _ = run(raw.root, output)
+    (image,) = [i for i in manifest['images'] if i['name'] == 'IDRiD_17']
+    assert image['lesions']['HE']['label_pixels'] == 600 > 0.15 * mask.size
+
+
+def test_reduced(raw, output):
+    manifest, _ = run(raw.root, output, max_side=16)
+    assert manifest['max_side'] == 16
+    first = manifest['images'][0]
+    assert (first['width'], first['height']) == (16, 12)
+    assert (first['original_width'], first['original_height']) == (64, 48)
+    # MA of 2x2 pixels in the large one, a quarter of one pixel in the small one.
+    assert first['lesions']['MA']['kept_as_one_pixel'] == 1
+    assert manifest['totals']['train']['lesions']['MA']['kept_as_one_pixel'] == 2
+    assert (pixels(output / 'labels' / 'train' / 'IDRiD_01.png') == 4).sum() == 1
+    photograph = Image.open(output / 'images' / 'train' / 'IDRiD_01.jpg')
+    assert photograph.size == (16, 12)
+    tables = photograph.quantization
+    best = io.BytesIO()
+    Image.new('RGB', (16, 16)).save(best, 'JPEG', quality=95)
+    assert tables == Image.open(best).quantization
+    assert run(raw.root, output, max_side=16)[1] is None
+
+
+def test_what_is_small_enough_is_copied(raw, output):
+    run(raw.root, output, max_side=64)
+    copied = output / 'images' / 'train' / 'IDRiD_01.jpg'
+    assert copied.read_bytes() == raw.photograph(1).read_bytes()
+
+
 def test_processes_start_from_one_that_has_used_opencv(raw, output):
     # OpenCV's thread pool is not there in a forked process: a call that wants it
     # never returns.
     cv2.GaussianBlur(np.zeros((2000, 2000), np.float32), (0, 0), 5)
-    assert run(raw.root, output, jobs=2)[1]
+    assert run(raw.root, output, jobs=2, max_side=32)[1]
 
 
 def test_processes_and_zip_give_the_same_files(raw, output, tmp_path):
@@ -126,26 +161,103 @@ def test_generated_photographs_convert(tmp_path, output):
 def test_a_second_run_has_nothing_to_do(raw, output):
     first, _ = run(raw.root, output)
     before = os.stat(output / 'manifest.json').st_mtime_ns
-    assert run(raw.root, output) == (first, False)
+    assert run(raw.root, output) == (first, None)
     assert os.stat(output / 'manifest.json').st_mtime_ns == before
 
 
-def test_a_conversion_of_other_files_is_kept_unless_told(raw, output):
+def converted_again(output, before):
+    """Names of the photographs whose label map is another file than before."""
+    return {p.stem for p in (output / 'labels').rglob('*.png')} - {
+        path.stem for path, inode in before.items() if path.stat().st_ino == inode
+    }
+
+
+def inodes(output):
+    return {p: p.stat().st_ino for p in (output / 'labels').rglob('*.png')}
+
+
+def test_only_what_changed_is_converted_again(raw, output):
     run(raw.root, output)
+    before = inodes(output)
     shutil.copy(raw.mask(1, 'EX'), raw.mask(5, 'EX'))
-    with pytest.raises(InputError, match=r'made from other files.*--overwrite'):
-        run(raw.root, output)
-    manifest, written = run(raw.root, output, overwrite=True)
-    assert written
+    manifest, converted = run(raw.root, output)
+    assert converted == 1
+    assert converted_again(output, before) == {'IDRiD_05'}
     assert manifest['images'][2]['lesions']['EX']['mask_pixels'] == 100
+    assert layout.read_manifest(output) == manifest
+    assert layout.present_files(output) == layout.expected_files(manifest)
     assert [path.name for path in output.parent.iterdir()] == ['IDRiD']
+    fresh = output.parent / 'fresh'
+    run(raw.root, fresh)
+    for file in layout.present_files(fresh) - {'manifest.json'}:
+        assert (output / file).read_bytes() == (fresh / file).read_bytes()
 
 
-def test_an_incomplete_conversion_is_told(raw, output):
+@pytest.mark.parametrize('kind', ['images', 'labels', 'masks'])
+@pytest.mark.parametrize('lost', [True, False], ids=['lost', 'damaged'])
+def test_what_is_lost_or_damaged_is_converted_again(raw, output, kind, lost):
+    manifest, _ = run(raw.root, output)
+    path = next((output / kind / 'train').glob('IDRiD_01.*'))
+    content = path.read_bytes()
+    path.unlink() if lost else path.write_bytes(content[:-1] + b'?')
+    assert run(raw.root, output) == (manifest, 1)
+    assert path.read_bytes() == content
+
+
+def test_a_lost_list_is_written_again(raw, output):
     run(raw.root, output)
-    (output / 'labels' / 'train' / 'IDRiD_01.png').unlink()
-    with pytest.raises(InputError, match='is incomplete'):
+    (output / 'splits' / 'val.txt').unlink()
+    assert run(raw.root, output)[1] == 0
+    assert (output / 'splits' / 'val.txt').read_text() == 'IDRiD_05\n'
+
+
+def test_a_new_photograph_is_added(raw, output):
+    run(raw.root, output)
+    raw.add(7)
+    manifest, converted = run(raw.root, output)
+    assert converted == 1
+    assert [i['name'][-2:] for i in manifest['images']] == [
+        '01',
+        '02',
+        '05',
+        '07',
+        '81',
+    ]
+
+
+def test_a_photograph_is_not_dropped_unless_told(raw, output):
+    run(raw.root, output)
+    raw.photograph(5).unlink()
+    with pytest.raises(InputError, match=r'1 photographs that .* \(IDRiD_05\).*--over'):
         run(raw.root, output)
+    assert len(run(raw.root, output, overwrite=True)[0]['images']) == 3
+
+
+def test_other_settings_are_told(raw, output):
+    run(raw.root, output)
+    with pytest.raises(InputError, match=r'with max_side None, not 32.*--overwrite'):
+        run(raw.root, output, max_side=32)
+    assert run(raw.root, output, overwrite=True, max_side=32)[0]['max_side'] == 32
+
+
+def test_another_data_set_is_told(raw, output):
+    run(raw.root, output)
+    source = open_source(raw.root)
+    plan = read_idrid(source)._replace(dataset='DDR')
+    with pytest.raises(InputError, match='holds IDRiD and not DDR'):
+        convert(source, plan, output)
+
+
+def test_file_systems_without_links(raw, output, monkeypatch):
+    def refuse(*args):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    run(raw.root, output)
+    raw.mask(1, 'EX').unlink()
+    monkeypatch.setattr(os, 'link', refuse)
+    manifest, converted = run(raw.root, output)
+    assert converted == 1
+    assert layout.present_files(output) == layout.expected_files(manifest)
 
 
 def test_a_conversion_by_another_version_is_told(raw, output, monkeypatch):
@@ -164,12 +276,13 @@ def test_overwriting_converts_anew(raw, output):
     assert label.read_bytes() == before
 
 
-def test_overwriting_spares_what_others_wrote(raw, output):
+@pytest.mark.parametrize('overwrite', [True, False])
+def test_what_others_wrote_is_spared(raw, output, overwrite):
     run(raw.root, output)
     (output / 'notes.txt').write_text('precious')
     raw.mask(5, 'MA').unlink()
     with pytest.raises(InputError, match=r'1 files that .* \(notes\.txt\)'):
-        run(raw.root, output, overwrite=True)
+        run(raw.root, output, overwrite=overwrite)
     assert (output / 'notes.txt').read_text() == 'precious'
 
 
@@ -263,9 +376,12 @@ def test_disk_full(raw, output, monkeypatch):
     assert nothing_left(output)
 
 
-def test_jobs_must_be_positive(raw, output):
+def test_numbers_must_be_positive(raw, output):
     with pytest.raises(InputError, match='jobs is 0, expected 1 or more'):
         run(raw.root, output, jobs=0)
+    with pytest.raises(InputError, match='max_side is 0, expected 1 or more'):
+        run(raw.root, output, max_side=0)
+    assert nothing_left(output)
 
 
 def test_the_umask_decides_who_may_read(raw, output):

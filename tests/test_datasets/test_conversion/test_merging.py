@@ -4,6 +4,7 @@ from scipy import ndimage
 
 from hacdr.datasets.conversion.merging import (
     LESIONS,
+    count_ignored,
     count_lesions,
     count_overlaps,
     to_bits,
@@ -39,6 +40,26 @@ def test_absent_lesions():
     bits = to_bits({'MA': np.ones((2, 2), bool)}, (2, 2))
     assert (to_labels(bits) == 4).all()
     assert not to_labels(to_bits({}, (2, 2))).any()
+
+
+def test_ignored_pixels(masks):
+    shape = masks['EX'].shape
+    drawn = {lesion: mask.astype(np.uint8) for lesion, mask in masks.items()}
+    for mask in drawn.values():
+        mask[10:20] = 255
+    drawn['HE'][10:12] = 1
+    bits = to_bits(drawn, shape)
+    labels = to_labels(bits)
+    # A lesion that was drawn wins over another's exclusion.
+    assert (labels[10:12] == 2).all()
+    assert (labels[12:20] == 255).all()
+    assert count_ignored(bits) == 8 * shape[1] == (labels == 255).sum()
+    for lesion, count in count_lesions(bits).items():
+        mask = drawn[lesion] == 1
+        assert count['mask_pixels'] == mask.sum()
+        assert count['components'] == ndimage.label(mask, np.ones((3, 3)))[1]
+    both = (drawn['EX'] == 1) & (drawn['MA'] == 1)
+    assert count_overlaps(bits)['EX&MA'] == both.sum() > 0
 
 
 def test_counts(masks):

@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hacdr.datasets.conversion.reading import check_photograph, read_mask
+from hacdr.datasets.conversion.reading import (
+    read_graded_mask,
+    read_mask,
+    read_photograph,
+    read_soft_mask,
+)
 from hacdr.errors import InputError
 
 SIZE = 30, 20
@@ -67,7 +72,7 @@ ENCODINGS = {
 @pytest.mark.parametrize('encoding', ENCODINGS)
 def test_mask_means_what_it_shows(mask, encoding):
     read = read_mask(ENCODINGS[encoding](mask), 'x.tif', SIZE)
-    assert read.dtype == bool
+    assert read.dtype == np.uint8
     np.testing.assert_array_equal(read, mask)
 
 
@@ -109,6 +114,42 @@ def test_mask_of_sixteen_bits(mask):
         read_mask(encode(image), 'x.tif', SIZE)
 
 
+def test_jpeg_mask(mask):
+    # All black, it has but one value: it would pass for no lesion.
+    for pixels in (mask * np.uint8(255), np.zeros(SIZE[::-1], np.uint8)):
+        with pytest.raises(InputError, match=r'x\.tif: mask is JPEG, whose edges'):
+            read_mask(encode(Image.fromarray(pixels), 'JPEG'), 'x.tif', SIZE)
+
+
+def test_mask_far_too_large_for_its_bytes(mask):
+    # A few kilobytes that unpack to 200 million pixels.
+    bomb = encode(Image.new('1', (20000, 10000)), 'PNG')
+    assert len(bomb) < 50000
+    with pytest.raises(InputError, match=r'x\.tif: mask cannot be decoded .*exceeds'):
+        read_mask(bomb, 'x.tif', (20000, 10000))
+
+
+@pytest.mark.parametrize('mode', ['L', 'RGB'])
+def test_soft_mask(mode):
+    values = np.arange(600).reshape(20, 30).astype(np.uint8)
+    data = encode(Image.fromarray(values).convert(mode), 'PNG')
+    read = read_soft_mask(data, 'x.png', SIZE)
+    np.testing.assert_array_equal(read, values >= 128)
+    with pytest.raises(InputError, match='mask has mode P, expected one of 1, L, RGB'):
+        read_soft_mask(palette_with_lesion_first(values > 9), 'x.png', SIZE)
+
+
+def test_graded_mask(mask):
+    values = mask * np.uint8(255)
+    values[:2] = 127
+    read = read_graded_mask(encode(Image.fromarray(values)), 'x.png', SIZE)
+    np.testing.assert_array_equal(read == 1, values == 255)
+    np.testing.assert_array_equal(read == 255, values == 127)
+    values[9, 9] = 126
+    with pytest.raises(InputError, match='has the value 126, expected only 0, 127'):
+        read_graded_mask(encode(Image.fromarray(values)), 'x.png', SIZE)
+
+
 def test_unreadable_mask(mask):
     data = one_bit_palette(mask)
     for broken in (b'', b'no image', data[: len(data) // 2]):
@@ -117,19 +158,19 @@ def test_unreadable_mask(mask):
 
 
 def test_whole_photograph():
-    assert check_photograph(photograph(), 'x.jpg') == (300, 200)
-    assert check_photograph(photograph(progressive=True), 'x.jpg') == (300, 200)
+    assert read_photograph(photograph(), 'x.jpg').size == (300, 200)
+    assert read_photograph(photograph(progressive=True), 'x.jpg').size == (300, 200)
 
 
 def test_photograph_with_bytes_behind_its_end():
-    assert check_photograph(photograph() + b'\0' * 9, 'x.jpg') == (300, 200)
+    assert read_photograph(photograph() + b'\0' * 9, 'x.jpg').size == (300, 200)
 
 
 @pytest.mark.parametrize('kept', [0, 0.01, 0.5, 0.999])
 def test_photograph_that_is_cut_off(kept):
     data = photograph()
     with pytest.raises(InputError, match=r'x\.jpg: photograph cannot be decoded'):
-        check_photograph(data[: int(kept * len(data))], 'x.jpg')
+        read_photograph(data[: int(kept * len(data))], 'x.jpg')
 
 
 def test_photograph_cut_off_and_filled_with_zeros():
@@ -139,14 +180,22 @@ def test_photograph_cut_off_and_filled_with_zeros():
     thumbnail = b'\xff\xe1\x00\x06\xff\xd9\x00\x00'
     broken = data[:2] + thumbnail + data[2:half] + bytes(half)
     with pytest.raises(InputError, match=r'x\.jpg: photograph is cut off'):
-        check_photograph(broken, 'x.jpg')
+        read_photograph(broken, 'x.jpg')
 
 
 def test_grey_photograph():
     with pytest.raises(InputError, match='mode L, expected colour'):
-        check_photograph(photograph('L'), 'x.jpg')
+        read_photograph(photograph('L'), 'x.jpg')
+
+
+def test_photographs_of_a_set_that_has_png():
+    pixels = np.zeros((20, 30, 3), np.uint8)
+    data = encode(Image.fromarray(pixels), 'PNG')
+    assert read_photograph(data, 'x.png', 'PNG').size == (30, 20)
+    with pytest.raises(InputError, match='photograph is JPEG, expected PNG'):
+        read_photograph(photograph(), 'x.png', 'PNG')
 
 
 def test_photograph_that_is_no_jpeg(mask):
     with pytest.raises(InputError, match='photograph is TIFF, expected JPEG'):
-        check_photograph(one_bit_palette(mask), 'x.jpg')
+        read_photograph(one_bit_palette(mask), 'x.jpg')

@@ -67,6 +67,16 @@ def test_a_damaged_member(archive):
         open_source(archive).read('A. Segmentation/one.txt')
 
 
+def test_a_zip_with_a_password(archive):
+    data = bytearray(archive.read_bytes())
+    # Bit 0 of the flags in the local header and in the directory.
+    data[data.index(b'PK\3\4', 30) + 6] |= 1
+    data[data.index(b'PK\1\2', data.index(b'PK\1\2') + 1) + 8] |= 1
+    archive.write_bytes(data)
+    with pytest.raises(InputError, match=r'one\.txt: needs a password; unpack the zip'):
+        open_source(archive).read('A. Segmentation/one.txt')
+
+
 @pytest.mark.parametrize('name', ['../x.jpg', 'a/../../x', '/etc/x', '..\\x', 'C:\\x'])
 def test_members_outside_of_the_zip_are_refused(tmp_path, name):
     path = tmp_path / 'evil.zip'

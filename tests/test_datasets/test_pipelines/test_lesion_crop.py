@@ -134,3 +134,20 @@ def test_numpys_seed_decides(labels):
 def test_wrong_arguments(options, message):
     with pytest.raises(ValueError, match=message):
         LesionCrop(**options)
+
+
+def test_chance_of_each_class(labels):
+    # Of 1, 2 and 4, which are there, with chances 1, 2 and 5; 3 is not there.
+    drawn = [
+        labels[random_lesion_pixel(labels, (1, 2, 3, 4), (0.1, 0.2, 7, 0.5))]
+        for _ in range(3000)
+    ]
+    counts = np.bincount(drawn, minlength=5)[[1, 2, 4]]
+    # Four standard deviations of a fair draw.
+    np.testing.assert_allclose(counts, [375, 750, 1875], atol=4 * 27)
+
+
+@pytest.mark.parametrize('class_prob', [(1, 2), (1, 1, 0, 1)])
+def test_wrong_chances(class_prob):
+    with pytest.raises(ValueError, match='class_prob must be above 0 for each of 4'):
+        LesionCrop(9, class_prob=class_prob)

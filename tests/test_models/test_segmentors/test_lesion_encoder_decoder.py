@@ -106,6 +106,24 @@ def test_bfloat16_changes_little_and_something(img):
     assert 0 < np.abs(low - exact).max() < 0.05
 
 
+@pytest.mark.parametrize('flip', [None, 'horizontal', 'vertical'])
+def test_a_fundus_crop_is_put_back_in_its_place(img, flip):
+    model = build()
+    flags = dict(flip=flip is not None, flip_direction=flip)
+    plain = meta()[0]
+    plain.update(flags)
+    with torch.no_grad():
+        (inside,) = model.simple_test(img, [plain])
+        (whole,) = model.simple_test(img, [{**plain, 'fundus_box': (7, 11, 90, 120)}])
+        (cropped,) = model.simple_test(img, [{**plain, 'fundus_box': (0, 0, 50, 70)}])
+    assert whole.shape == (5, 90, 120)
+    np.testing.assert_array_equal(whole[:, 7:57, 11:81], inside)
+    np.testing.assert_array_equal(cropped, inside)
+    whole[:, 7:57, 11:81] = 0
+    assert whole[1:].sum() == 0
+    assert whole[0].sum() == 90 * 120 - 50 * 70
+
+
 def test_flips_average_the_four_mirror_images(img):
     def mirrored(axes):
         (result,) = build().simple_test(img.flip(axes), meta())

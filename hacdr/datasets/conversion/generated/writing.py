@@ -1,9 +1,7 @@
 """Generated photographs on disk, in the layout in which IDRiD is downloaded."""
 
-import multiprocessing
 import os
 import shutil
-import signal
 import struct
 import tempfile
 import zlib
@@ -11,8 +9,8 @@ from functools import partial
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
+from hacdr.datasets.conversion.workers import for_each
 from hacdr.errors import InputError
 
 from .anatomy import draw_eye
@@ -91,13 +89,10 @@ def generate_dataset(output, train=32, test=8, size=(720, 480), seed=0, jobs=Non
         InputError: bad numbers or size, or ``output`` holds something.
     """
     _check_size(size)
-    jobs = os.cpu_count() if jobs is None else jobs
     if train < 0 or test < 0 or train + test == 0:
         raise InputError(
             f'{train} training and {test} test photographs, expected at least one'
         )
-    if jobs < 1:
-        raise InputError(f'jobs is {jobs}, expected 1 or more')
     if seed < 0:
         raise InputError(f'seed is {seed}, expected 0 or more')
     output = os.path.abspath(output)
@@ -137,28 +132,7 @@ def _write_all(folder, train, test, size, seed, jobs):
     tasks = [('train', index, index + 1) for index in range(train)]
     tasks += [('test', index, after + index + 1) for index in range(test)]
     write = partial(_write_one, folder, size, seed)
-    bar = partial(tqdm, total=len(tasks), desc='photographs', unit='', disable=None)
-    if jobs == 1:
-        for _ in bar(map(write, tasks)):
-            pass
-        return
-    # A forked child waits for ever for OpenCV threads that its parent had: the
-    # parent ends them first.
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with multiprocessing.Pool(min(jobs, len(tasks)), _start_worker) as pool:
-            for _ in bar(pool.imap_unordered(write, tasks)):
-                pass
-    finally:
-        cv2.setNumThreads(threads)
-
-
-def _start_worker():
-    # The processes share the cores; OpenCV's own threads would only quarrel.
-    cv2.setNumThreads(1)
-    # Ctrl-C is the parent's to handle: it ends the workers and cleans up.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for_each(write, tasks, jobs, 'drawing')
 
 
 def _write_one(folder, size, seed, task):

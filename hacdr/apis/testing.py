@@ -1,0 +1,89 @@
+"""What tools/test.py decides before it builds anything."""
+
+import copy
+
+from mmseg.datasets import DATASETS
+
+from hacdr.datasets.lesion import LesionDataset
+from hacdr.errors import InputError
+from hacdr.evaluation import read_results
+
+
+def dataset_to_test(cfg, split):
+    """Return the config of the dataset to test on.
+
+    Args:
+        cfg (mmcv.Config): the config; left unchanged.
+        split (str): 'train', 'val' or 'test'.
+
+    Returns:
+        ConfigDict: the dataset of that split, with the pipeline of the test.
+
+    Raises:
+        InputError: the config has no such dataset.
+    """
+    for name in (split, 'test'):
+        if name not in cfg.data:
+            raise InputError(f'config has no data.{name}, which --split {split} needs')
+    data = cfg.data[split]
+    # Training sets are wrapped, so that they repeat.
+    while 'dataset' in data:
+        data = data.dataset
+    if isinstance(data.get('split'), (list, tuple)):
+        raise InputError(f'data.{split} joins several data sets: test them one by one')
+    return type(data)(
+        {
+            **copy.deepcopy(data),
+            'pipeline': copy.deepcopy(cfg.data.test.pipeline),
+            'test_mode': True,
+        }
+    )
+
+
+def check_scored(dataset):
+    """Refuse a dataset whose results are not ours to score.
+
+    Args:
+        dataset (str): its type.
+
+    Raises:
+        InputError: it is no LesionDataset.
+    """
+    if not issubclass(DATASETS.get(dataset), LesionDataset):
+        raise InputError(
+            f'--eval: {dataset} is no LesionDataset; use the test.py of mmsegmentation'
+        )
+
+
+def read_thresholds(path, checkpoint_sha256, dataset):
+    """Read working thresholds that were chosen on validation photographs.
+
+    Args:
+        path (str): results file of such a test.
+        checkpoint_sha256 (str): of the checkpoint they are for.
+        dataset (str): type of the dataset.
+
+    Returns:
+        dict[str, float]: lesion -> threshold.
+
+    Raises:
+        InputError: a file of the test set, of another checkpoint or another dataset,
+            or of predictions without probabilities.
+    """
+    content, _ = read_results(path)
+    if content['split'] == 'test':
+        raise InputError(
+            f'{path}: scores of the test set, which must not choose thresholds; '
+            'expected those of tools/test.py --split val'
+        )
+    for key, expected in (
+        ('checkpoint_sha256', checkpoint_sha256),
+        ('dataset', dataset),
+    ):
+        if content[key] != expected:
+            raise InputError(
+                f'{path}: thresholds for {key} {content[key]}, expected {expected}'
+            )
+    if content['summary']['best_dice_thresholds'] is None:
+        raise InputError(f'{path}: no thresholds, predictions were label maps')
+    return content['summary']['best_dice_thresholds']

@@ -1,0 +1,125 @@
+"""Is a converted data set still what the converter wrote?"""
+
+import hashlib
+import io
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from hacdr.datasets.conversion import layout, merging
+from hacdr.datasets.conversion.convert import sum_up
+from hacdr.datasets.conversion.workers import for_each
+from hacdr.errors import InputError
+
+COUNTS = ('mask_pixels', 'label_pixels', 'components')
+
+
+def check_conversion(root, jobs=None):
+    """Verify a conversion: every file opens, fits its neighbours and its manifest.
+
+    Args:
+        root (str | Path): the data set's root.
+        jobs (int, optional): processes; one for each core by default.
+
+    Returns:
+        Tuple[int, List[str]]: photographs checked, and the problems, each one line
+        that begins with the file.
+
+    Raises:
+        InputError: there is no manifest, or it is of another version.
+    """
+    root = Path(root)
+    manifest = layout.read_manifest(root)
+    if manifest is None or manifest['layout'] != layout.LAYOUT_VERSION:
+        raise InputError(
+            f'{root}: no converted data set of this version of hacdr, expected a '
+            f'folder with {layout.MANIFEST}'
+        )
+    images = manifest['images']
+    work = partial(_check_image, root, manifest['photograph_format'])
+    found = for_each(work, images, jobs, 'checking')
+    problems = [problem for problems in found for problem in problems]
+    problems += _check_splits(root, manifest)
+    if sum_up(images) != manifest['totals']:
+        problems.append(f'{layout.MANIFEST}: totals are not the sum of its images')
+    foreign = layout.present_files(root) - layout.expected_files(manifest)
+    problems += [f'{path}: not a file of the conversion' for path in sorted(foreign)]
+    return len(images), problems
+
+
+def _check_image(root, file_format, image):
+    """Problems of one photograph, its label map and its bit map."""
+    problems, maps = [], []
+    for path, digest in layout.image_files(image, file_format).items():
+        try:
+            data = (root / path).read_bytes()
+            picture = Image.open(io.BytesIO(data))
+            maps.append(np.asarray(picture))
+        except Exception as error:
+            # On broken files Pillow's readers raise a dozen kinds of exceptions.
+            reason = 'is missing' if isinstance(error, FileNotFoundError) else error
+            problems.append(f'{path}: cannot be opened ({reason})')
+            continue
+        if hashlib.sha256(data).hexdigest() != digest:
+            problems.append(f'{path}: sha256 is not the one in {layout.MANIFEST}')
+        expected = image['width'], image['height']
+        if picture.size != expected:
+            problems.append(f'{path}: is {picture.size}, expected {expected}')
+    if len(maps) < 3 or any(m.shape[:2] != maps[0].shape[:2] for m in maps):
+        return problems
+    where = image['subset'], image['name']
+    problems += _check_label(layout.label_path(*where), *maps[1:])
+    problems += _check_counts(layout.mask_path(*where), maps[2], image)
+    return problems
+
+
+def _check_label(path, label, bits):
+    """Problems of a label map, given its bit map."""
+    if label.ndim != 2 or label.dtype != np.uint8:
+        return [f'{path}: is {label.dtype} {label.shape}, expected 8 bits, one channel']
+    allowed = {*range(len(merging.LESIONS) + 1), merging.IGNORED}
+    other = {*np.unique(label).tolist()} - allowed
+    if other:
+        return [f'{path}: has the value {min(other)}, expected 0 to 4 or 255']
+    if bits.shape != label.shape or (merging.to_labels(bits) != label).any():
+        return [f'{path}: is not what its bit map says']
+    return []
+
+
+def _check_counts(path, bits, image):
+    """Differences between a bit map and its entry in the manifest."""
+    if bits.ndim != 2 or bits.dtype != np.uint8:
+        return [f'{path}: is {bits.dtype} {bits.shape}, expected 8 bits, one channel']
+    problems = []
+    for lesion, count in merging.count_lesions(bits).items():
+        entry = image['lesions'][lesion]
+        problems += [
+            f'{path}: {lesion} has {count[key]} {key}, expected {entry[key]}'
+            for key in COUNTS
+            if count[key] != entry[key]
+        ]
+    if merging.count_overlaps(bits) != image['overlaps']:
+        problems.append(f'{path}: overlaps are not those in {layout.MANIFEST}')
+    if merging.count_ignored(bits) != image['ignored_pixels']:
+        problems.append(f'{path}: ignored pixels are not those in {layout.MANIFEST}')
+    return problems
+
+
+def _check_splits(root, manifest):
+    """Problems of the lists of photographs."""
+    names, problems = {image['name'] for image in manifest['images']}, []
+    for split, count in manifest['splits'].items():
+        path = layout.split_path(split)
+        try:
+            listed = (root / path).read_text().split()
+        except (OSError, ValueError) as error:
+            problems.append(f'{path}: cannot be read ({error})')
+            continue
+        if len(listed) != count:
+            problems.append(f'{path}: lists {len(listed)} photographs, not {count}')
+        unknown = [name for name in listed if name not in names]
+        if unknown:
+            problems.append(f'{path}: lists {unknown[0]}, which is not there')
+    return problems

@@ -1,0 +1,97 @@
+"""The four masks as the experts drew them, overlaps included."""
+
+import os.path as osp
+
+import numpy as np
+from mmseg.datasets import PIPELINES
+from PIL import Image
+
+from hacdr.datasets.reduction import IGNORE
+from hacdr.errors import InputError
+
+STRIP = 64
+
+
+@PIPELINES.register_module()
+class LoadLesionMasks:
+    """Load the masks of a converted data set, one bit a lesion.
+
+    A label map has one lesion a pixel; these have every lesion that was drawn there,
+    as heads with a sigmoid for each lesion want them. Reads
+    ``masks/<part>/<name>.png`` beside ``labels/<part>/<name>.png``. Sets
+    'gt_lesion_masks', uint8 (H, W), bit k - 1 set for lesion k, and lists it in
+    'seg_fields', so that it is resized (``AreaResize``), cropped, turned and flipped
+    with the photograph. 255 means ignored, in ``Pad`` too. At the end of the pipeline
+    ``FormatLesionMasks`` makes it four planes.
+
+    Raises:
+        InputError: there is no such file, or it holds other bits.
+    """
+
+    def __call__(self, results):
+        path = mask_file(results)
+        bits = read_map(path)
+        unknown = bits[(bits > 15) & (bits != IGNORE)]
+        if unknown.size:
+            raise InputError(
+                f'{path}: holds the value {unknown[0]}, expected the bits of four '
+                f'lesions, 0 to 15, or {IGNORE} for ignored'
+            )
+        results['gt_lesion_masks'] = bits
+        results['seg_fields'].append('gt_lesion_masks')
+        return results
+
+    def __repr__(self):
+        return f'{type(self).__name__}()'
+
+
+def label_file(results):
+    """Path of a sample's label map, from 'seg_prefix' and 'ann_info'."""
+    return osp.join(results.get('seg_prefix') or '', results['ann_info']['seg_map'])
+
+
+def mask_file(results):
+    """Path of a sample's four masks, beside its label map's folder."""
+    part, name = osp.split(label_file(results))
+    labels, part = osp.split(part)
+    return osp.join(osp.dirname(labels), 'masks', part, name)
+
+
+def read_map(path):
+    """Read an image of one channel of 8 bits.
+
+    Args:
+        path (str): a PNG or the like; of a palette its indices are returned.
+
+    Returns:
+        np.ndarray: uint8 (H, W).
+
+    Raises:
+        InputError: it is missing, damaged or of another kind.
+    """
+    try:
+        with Image.open(path) as image:
+            values = _to_array(image)
+    except FileNotFoundError:
+        raise InputError(f'{path}: no such file in this data set') from None
+    except (OSError, SyntaxError) as error:
+        raise InputError(f'{path}: cannot be decoded ({error})') from error
+    if values is None:
+        raise InputError(
+            f'{path}: has pixels of mode {image.mode}, expected one channel of 8 bits'
+        )
+    return values
+
+
+def _to_array(image):
+    """As np.asarray, several times as fast for large pictures; None if not 8 bits."""
+    if image.mode not in ('L', 'P'):
+        return None
+    image.load()
+    width, height = image.size
+    values = np.empty((height, width), np.uint8)
+    # Pillow hands out a picture in small pieces and joins them to one of full size.
+    for top in range(0, height, STRIP):
+        strip = image.crop((0, top, width, min(height, top + STRIP)))
+        values[top : top + STRIP] = np.asarray(strip)
+    return values

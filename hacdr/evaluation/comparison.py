@@ -1,0 +1,141 @@
+"""Is B better than A? Two tests of the same photographs, compared in pairs."""
+
+import numpy as np
+
+from hacdr.errors import InputError
+
+from .bootstrap import draw_weights, interval, resample
+from .scores import LESIONS, figures, has_probabilities, mean_of_known
+
+METRICS = ('AUPR', 'Dice')
+
+
+def check_comparable(first, second, names):
+    """Refuse results that mean different things.
+
+    Args:
+        first, second (dict): contents of results files.
+        names (Sequence[str]): the two files, for the error.
+
+    Raises:
+        InputError: another dataset, protocol or other photographs.
+    """
+    a, b = names
+    for key in ('dataset', 'split'):
+        if first[key] != second[key]:
+            raise InputError(
+                f'{b}: {key} is {second[key]}, expected {first[key]} as in {a}'
+            )
+    for key, value in first['protocol'].items():
+        other = second['protocol'].get(key)
+        if other != value:
+            raise InputError(
+                f'{b}: protocol has {key} {other}, expected {value} as in {a}'
+            )
+    sizes = [
+        {image['image']: (image['pixels'], image['counts'][2]) for image in one}
+        for one in (first['photographs'], second['photographs'])
+    ]
+    missing = sorted(sizes[0].keys() - sizes[1].keys())
+    extra = sorted(sizes[1].keys() - sizes[0].keys())
+    if missing or extra:
+        raise InputError(
+            f'{b}: {"no " + missing[0] if missing else extra[0] + " too"}, expected '
+            f'the {len(sizes[0])} photographs of {a}'
+        )
+    for name, size in sizes[0].items():
+        if sizes[1][name] != size:
+            raise InputError(f'{b}: another truth for {name} than in {a}')
+
+
+def compare(first, first_scores, second, second_scores):
+    """Compare B with A by a paired bootstrap: both on the same drawn photographs.
+
+    Args:
+        first, first_scores, second, second_scores: of A and B, from
+            :func:`hacdr.evaluation.read_results`; must be comparable.
+
+    Returns:
+        dict: metric -> lesion or 'mean' -> {'a', 'b', 'low', 'high', 'better',
+        'verdict'}: the figures, the 95 % interval of B - A, the share of draws in
+        which B is the better one (equal ones count half), and 'better', 'worse' or
+        'not told apart'; None where the figure is not defined or there is but one
+        photograph. AUPR only if both have probabilities.
+    """
+    place = {image['image']: k for k, image in enumerate(second['photographs'])}
+    order = [place[image['image']] for image in first['photographs']]
+    both = [first_scores, [second_scores[k] for k in order]]
+    weights = draw_weights(len(order))
+    points = [figures(scores) for scores in both]
+    draws = [
+        resample(scores, weights, point=point) for scores, point in zip(both, points)
+    ]
+    metrics = METRICS if all(map(has_probabilities, both)) else METRICS[1:]
+    return {
+        metric: {
+            name: _verdict(
+                *(_column(point[metric], k) for point in points),
+                draws[1][metric][:, k] - draws[0][metric][:, k],
+                len(order),
+            )
+            for k, name in enumerate((*LESIONS, 'mean'))
+        }
+        for metric in metrics
+    }
+
+
+def _column(values, k):
+    return float([*values, mean_of_known(values)][k])
+
+
+def _verdict(a, b, differences, photographs):
+    if np.isnan(a) or np.isnan(b):
+        return dict.fromkeys(('a', 'b', 'low', 'high', 'better', 'verdict'))
+    if photographs == 1:
+        return {'a': a, 'b': b, **dict.fromkeys(('low', 'high', 'better', 'verdict'))}
+    ((low, high),) = interval(differences[:, None])
+    kept = differences[~np.isnan(differences)]
+    verdict = 'better' if low > 0 else 'worse' if high < 0 else 'not told apart'
+    return {
+        'a': a,
+        'b': b,
+        'low': float(low),
+        'high': float(high),
+        'better': float((kept > 0).mean() + (kept == 0).mean() / 2),
+        'verdict': verdict,
+    }
+
+
+def format_comparison(comparison, protocol, photographs):
+    """Format what :func:`compare` returns.
+
+    Args:
+        comparison (dict): from there.
+        protocol (Protocol): of both results.
+        photographs (int): how many.
+
+    Returns:
+        str: lines of at most 80 characters.
+    """
+    rows = [
+        f'{photographs} photographs, paired bootstrap; intervals of B - A: 95 %',
+        protocol.describe(),
+    ]
+    for metric, lesions in comparison.items():
+        rows.append(
+            f'{metric:<6}{"A":>8}{"B":>8}{"B - A":>9}{"interval":>18}'
+            f'{"B better in":>13}  verdict on B'
+        )
+        for name, one in lesions.items():
+            rows.append(f'{name:<6}{_figures(one)}')
+    return '\n'.join(rows)
+
+
+def _figures(one):
+    if one['a'] is None:
+        return '       -       -        -'
+    text = f'{one["a"]:>8.3f}{one["b"]:>8.3f}{one["b"] - one["a"]:>+9.3f}'
+    if one['verdict'] is None:
+        return f'{text}  one photograph tells nothing about others'
+    ends = f'{one["low"]:+.3f}..{one["high"]:+.3f}'
+    return f'{text}{ends:>18}{100 * one["better"]:>11.1f} %  {one["verdict"]}'

@@ -1,0 +1,42 @@
+"""Small pictures of probabilities, for whoever draws them later."""
+
+import os
+
+import cv2
+import numpy as np
+
+LONGEST = 1024
+# Finer steps would be noise that does not pack: 81 photographs stay below 25 MB.
+STEP = 3
+
+
+def write_probabilities(folder, name, probabilities, lesions):
+    """Write one grey picture for each lesion of a photograph.
+
+    Values are 255 times the probability, rounded to multiples of 3; planes whose longer
+    side has more than 1024 pixels are reduced to that by averaging over areas.
+
+    Args:
+        folder (str): where; made if it is missing.
+        name (str): the photograph, without suffix.
+        probabilities (np.ndarray): float32 (lesions + 1, H, W), background first.
+        lesions (Sequence[str]): names of the planes behind it.
+
+    Returns:
+        dict[str, str]: lesion -> file name below the folder.
+    """
+    os.makedirs(folder, exist_ok=True)
+    files = {}
+    for lesion, plane in zip(lesions, probabilities[1:]):
+        scale = min(1, LONGEST / max(plane.shape))
+        if scale < 1:
+            size = [max(1, round(side * scale)) for side in plane.shape[::-1]]
+            plane = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+        grey = (STEP * np.round(plane * (255 / STEP))).astype(np.uint8)
+        files[lesion] = f'{name}_{lesion}.png'
+        path = os.path.join(folder, files[lesion])
+        options = [cv2.IMWRITE_PNG_COMPRESSION, 9]
+        with open(f'{path}.tmp', 'wb') as file:
+            file.write(cv2.imencode('.png', grey, options)[1].tobytes())
+        os.replace(f'{path}.tmp', path)
+    return files

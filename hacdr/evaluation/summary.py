@@ -1,0 +1,94 @@
+"""Everything a test says about its photographs, as plain values for JSON."""
+
+import numpy as np
+
+from .bootstrap import DRAWS, LEVEL, SEED, intervals
+from .lesions import froc
+from .scores import (
+    LESIONS,
+    best_dice_thresholds,
+    figures,
+    has_probabilities,
+    mean_of_known,
+)
+
+
+def summarise(scores, thresholds=None, choose=False, lesions=LESIONS):
+    """Summarise the scores of many photographs.
+
+    Args:
+        scores (Sequence[ImageScores]): one for each photograph.
+        thresholds (dict[str, float], optional): lesion -> working threshold, for
+            'Dice@t'.
+        choose (bool): choose thresholds of best Dice on these photographs, which are
+            not a test's.
+        lesions (Sequence[str]): names.
+
+    Returns:
+        dict: 'figures': metric -> lesion -> {'value', 'low', 'high'} of all pixels
+        pooled, with 'mean', the mean of the lesions whose value is known; what is not
+        defined is None. 'per_photograph': metric -> lesion -> mean over the
+        photographs for which it is defined. 'bootstrap': draws, seed, level.
+        'thresholds': as given. 'best_dice_thresholds': lesion -> threshold or None.
+        'froc': lesion -> see :func:`hacdr.evaluation.froc`, or None.
+    """
+    at = None if thresholds is None else [thresholds[name] for name in lesions]
+    point = figures(scores, at)
+    ends = intervals(scores, at, point)
+    soft = has_probabilities(scores)
+    return {
+        'figures': {
+            metric: _with_intervals(values, ends[metric], lesions)
+            for metric, values in point.items()
+        },
+        'per_photograph': _per_photograph(scores, at, lesions),
+        'bootstrap': {'draws': DRAWS, 'seed': SEED, 'level': LEVEL},
+        'thresholds': thresholds,
+        'best_dice_thresholds': (
+            dict(zip(lesions, best_dice_thresholds(scores)))
+            if choose and soft
+            else None
+        ),
+        'froc': (
+            {
+                name: froc([image.matches[k] for image in scores])
+                for k, name in enumerate(lesions)
+            }
+            if all(image.matches for image in scores)
+            else None
+        ),
+    }
+
+
+def photograph_figures(image, thresholds=None, lesions=LESIONS):
+    """Return the figures of one photograph: metric -> lesion -> value or None."""
+    return {
+        metric: _named([*values, mean_of_known(values)], lesions)
+        for metric, values in figures([image], thresholds).items()
+    }
+
+
+def _per_photograph(scores, thresholds, lesions):
+    each = [figures([image], thresholds) for image in scores]
+    means = {}
+    for metric in each[0]:
+        values = mean_of_known([one[metric] for one in each], axis=0)
+        means[metric] = _named([*values, mean_of_known(values)], lesions)
+    return means
+
+
+def _with_intervals(values, ends, lesions):
+    values = [*values, mean_of_known(values)]
+    return {
+        name: {'value': known(value), 'low': known(low), 'high': known(high)}
+        for name, value, (low, high) in zip((*lesions, 'mean'), values, ends)
+    }
+
+
+def _named(values, lesions):
+    return {name: known(value) for name, value in zip((*lesions, 'mean'), values)}
+
+
+def known(value):
+    """Return a float for JSON, None for NaN."""
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,65 @@
+"""What is true of each pixel, as a byte: which lesions, and whether it counts."""
+
+import cv2
+import numpy as np
+
+from hacdr.errors import InputError
+
+from .kernels import IGNORED_BIT
+
+IGNORED = 255
+_UNKNOWN = 255
+
+
+def truth_bits(label, masks=None, inside=None, lesions=4, name='photograph'):
+    """Put the experts' drawing into one byte for each pixel.
+
+    Args:
+        label (np.ndarray): label map, integers (H, W): 0 background, k + 1 for lesion
+            k, 255 where a pixel does not count.
+        masks (np.ndarray, optional): uint8 (H, W), bit k set where lesion k was drawn;
+            lesions may overlap. Takes the place of the label map's lesions.
+        inside (np.ndarray, optional): (H, W), pixels outside (0) do not count.
+        lesions (int): how many there are.
+        name (str): the photograph, for errors.
+
+    Returns:
+        np.ndarray: uint8 (H, W), bit k for lesion k, bit 7 where a pixel does not
+        count.
+
+    Raises:
+        InputError: an unknown value, or sizes that differ.
+    """
+    for part, given in (('mask', masks), ('field of view', inside)):
+        if given is not None and given.shape != label.shape:
+            raise InputError(
+                f'{name}: {part} of size {given.shape}, expected {label.shape} as the '
+                'label map has it'
+            )
+    if label.dtype != np.uint8 and not 0 <= label.min() <= label.max() <= IGNORED:
+        raise _unknown(label, lesions, name)
+    table = np.full(256, _UNKNOWN, np.uint8)
+    table[0] = 0
+    table[1 : lesions + 1] = 1 << np.arange(lesions) if masks is None else 0
+    table[IGNORED] = IGNORED_BIT
+    truth = cv2.LUT(np.ascontiguousarray(label, np.uint8), table)
+    if truth.max(initial=0) == _UNKNOWN:
+        raise _unknown(label, lesions, name)
+    if masks is not None:
+        if masks.max(initial=0) >> lesions:
+            raise InputError(
+                f'{name}: mask with value {masks.max()}, expected less than '
+                f'{1 << lesions}'
+            )
+        truth |= masks.astype(np.uint8)
+    if inside is not None:
+        truth |= (inside == 0).view(np.uint8) * np.uint8(IGNORED_BIT)
+    return truth
+
+
+def _unknown(label, lesions, name):
+    values = np.unique(label)
+    wrong = values[((values < 0) | (values > lesions)) & (values != IGNORED)]
+    return InputError(
+        f'{name}: label map with value {wrong[0]}, expected 0 to {lesions} or {IGNORED}'
+    )

@@ -1,0 +1,79 @@
+"""The page: what is on it, from results.json and the pictures."""
+
+import os
+
+from jinja2 import Environment, PackageLoader
+from tqdm import tqdm
+
+from hacdr.errors import InputError
+from hacdr.evaluation import Protocol, read_results
+from hacdr.evaluation.table import FULL_NAMES
+
+from .pictures import encode_pictures
+from .plots import STYLES, draw_froc, draw_precision_recall, working_thresholds
+
+HEADLINE = ('AUPR', 'Dice', 'Dice@t', 'IoU', 'Precision', 'Recall')
+OTHERS = ('m2mrf-11', 'idrid-33')
+# Metrics by which photographs sort, each for every lesion.
+OF_PHOTOGRAPHS = ('AUPR', 'Dice')
+
+
+def write_report(results_path, path, data_root=None):
+    """Write the page of one test; it appears whole or not at all.
+
+    Args:
+        results_path (str): results.json of ``tools/test.py --save-probabilities``.
+        path (str): the page.
+        data_root (str, optional): converted data, by default where the test found it.
+
+    Raises:
+        InputError: results that cannot be read, without probabilities, or a picture
+            that is missing or does not fit.
+    """
+    content, scores = read_results(results_path)
+    figures = content['summary']['figures']
+    if 'AUPR' not in figures:
+        raise InputError(
+            f'{results_path}: label maps were tested; the page needs probabilities'
+        )
+    data_root = data_root or content['data_root']
+    entries = sorted(content['photographs'], key=_worst_first)
+    pictures = [
+        encode_pictures(entry, results_path, content, data_root)
+        for entry in tqdm(entries, desc='photographs', leave=False)
+    ]
+    page = (
+        Environment(loader=PackageLoader('hacdr.report', 'page'), autoescape=True)
+        .get_template('report.html')
+        .render(
+            content=content,
+            protocol=Protocol(**content['protocol']).describe(),
+            names=FULL_NAMES,
+            styles=STYLES,
+            lesions={
+                'names': content['lesions'],
+                'colours': [STYLES[lesion]['color'] for lesion in content['lesions']],
+            },
+            headline=[name for name in HEADLINE if name in figures],
+            others=[name for name in OTHERS if name in figures],
+            columns=[
+                (metric, lesion)
+                for metric in OF_PHOTOGRAPHS
+                for lesion in (*content['lesions'], 'mean')
+            ],
+            photographs=list(zip(entries, pictures)),
+            thresholds=working_thresholds(content),
+            precision_recall=draw_precision_recall(scores, content),
+            froc=draw_froc(content) if content['summary']['froc'] else None,
+        )
+    )
+    temporary = f'{path}.tmp'
+    with open(temporary, 'w', encoding='utf-8') as file:
+        file.write(page)
+    os.replace(temporary, path)
+
+
+def _worst_first(entry):
+    value = entry['figures']['AUPR']['mean']
+    # Nothing to find is no bad score.
+    return (value is None, value or 0, entry['name'])

@@ -1,0 +1,124 @@
+"""What the page shows of a photograph, as data URIs: itself, truth, probabilities."""
+
+import base64
+import os.path as osp
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from hacdr.datasets.reduction import reduce_masks
+from hacdr.errors import InputError
+
+JPEG_QUALITY = 75
+
+
+def encode_pictures(entry, results_path, content, data_root):
+    """Read and encode the pictures of one photograph.
+
+    All get the size of the probabilities. In the truth, lesions keep at least one
+    pixel, see :func:`~hacdr.datasets.reduction.reduce_masks`.
+
+    Args:
+        entry (dict): of the photograph in results.json.
+        results_path (str): results.json; probabilities lie beside it.
+        content (dict): all of results.json.
+        data_root (str): converted data.
+
+    Returns:
+        dict: 'width' and 'height' in pixels; 'photograph', 'truth' (grey PNG, bit k
+        for lesion k) and 'planes' (for each lesion a grey PNG, 255 times the
+        probability) as data URIs.
+
+    Raises:
+        InputError: a picture is missing, cannot be decoded or has another size.
+    """
+    planes = _read_planes(entry, results_path, content)
+    height, width = planes[0].shape
+    photograph = _read(osp.join(data_root, entry['image']), cv2.IMREAD_COLOR)
+    expected = entry['height'], entry['width']
+    if photograph.shape[:2] != expected:
+        raise InputError(
+            f'{osp.join(data_root, entry["image"])}: {_size(photograph.shape)}, '
+            f'expected {_size(expected)} as tested'
+        )
+    truth = _read_truth(entry, content, data_root)
+    photograph = cv2.resize(photograph, (width, height), interpolation=cv2.INTER_AREA)
+    return {
+        'width': width,
+        'height': height,
+        'photograph': _uri('jpeg', photograph, cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY),
+        'truth': _png(reduce_masks(truth, (width, height))),
+        'planes': [_png(plane) for plane in planes],
+    }
+
+
+def _read_planes(entry, results_path, content):
+    if not entry['probabilities']:
+        raise InputError(
+            f'{results_path}: no probabilities of {entry["name"]} were kept; test '
+            'again with --save-probabilities'
+        )
+    folder = osp.join(osp.dirname(results_path), content['probabilities'])
+    paths = [
+        osp.join(folder, entry['probabilities'][lesion])
+        for lesion in content['lesions']
+    ]
+    planes = [_read(path, cv2.IMREAD_GRAYSCALE) for path in paths]
+    scale = max(planes[0].shape) / max(entry['height'], entry['width'])
+    expected = tuple(max(1, round(entry[side] * scale)) for side in ('height', 'width'))
+    for path, plane in zip(paths, planes):
+        if plane.shape != expected:
+            raise InputError(
+                f'{path}: {_size(plane.shape)}, expected {_size(expected)} for a '
+                f'photograph of {entry["width"]}x{entry["height"]}'
+            )
+    return planes
+
+
+def _read_truth(entry, content, data_root):
+    kind = content['protocol']['truth']
+    below = osp.splitext(entry['image'])[0].split('/')
+    below[below.index('images')] = kind
+    path = osp.join(data_root, *below) + '.png'
+    try:
+        with Image.open(path) as picture:
+            values = np.array(picture)
+    except OSError as error:
+        raise InputError(
+            f'{path}: {error.strerror or "cannot be decoded"}; the truth was expected '
+            f'here (--data-root)'
+        ) from error
+    if values.shape != (entry['height'], entry['width']):
+        raise InputError(
+            f'{path}: {_size(values.shape)}, expected '
+            f'{entry["width"]}x{entry["height"]} as tested'
+        )
+    if kind == 'masks':
+        return values
+    # 255, ignored, has no bit.
+    bits = np.zeros(256, np.uint8)
+    bits[1 : len(content['lesions']) + 1] = 1 << np.arange(len(content['lesions']))
+    return bits[values]
+
+
+def _read(path, flag):
+    if not osp.isfile(path):
+        raise InputError(f'{path}: no such file')
+    picture = cv2.imread(path, flag)
+    if picture is None:
+        raise InputError(f'{path}: cannot be decoded')
+    return picture
+
+
+def _size(shape):
+    return f'{shape[1]}x{shape[0]}'
+
+
+def _png(picture):
+    return _uri('png', picture, cv2.IMWRITE_PNG_COMPRESSION, 9)
+
+
+def _uri(kind, picture, *options):
+    data = cv2.imencode(f'.{kind}', picture, options)[1].tobytes()
+    return f'data:image/{kind};base64,{base64.b64encode(data).decode()}'

@@ -1,0 +1,8 @@
+import pytest
+from pictures import photograph
+
+
+@pytest.fixture
+def scores():
+    """Three photographs, none of them with a microaneurysm."""
+    return [photograph(seed, absent=(4,)) for seed in range(3)]

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from pictures import photograph
+
+from hacdr.evaluation import draw_weights, figures, intervals, resample
+from hacdr.evaluation.bootstrap import interval
+
+
+def test_draws_are_those_of_their_seed():
+    weights = draw_weights(5, 300)
+    assert weights.shape == (300, 5)
+    assert (weights.sum(1) == 5).all()
+    np.testing.assert_array_equal(weights, draw_weights(5, 300))
+    assert (weights != draw_weights(5, 300, seed=1)).any()
+    assert weights.mean(0) == pytest.approx(np.ones(5), abs=0.2)
+
+
+def test_a_draw_is_scored_like_its_photographs(scores):
+    thresholds = [0.3, 0.4, 0.5, 0.6]
+    weights = np.array([[1, 1, 1], [3, 0, 0], [0, 2, 1]], float)
+    drawn = resample(scores, weights, thresholds)
+    for row, counts in enumerate(weights.astype(int)):
+        chosen = [one for one, n in zip(scores, counts) for _ in range(n)]
+        for metric, expected in figures(chosen, thresholds).items():
+            values = drawn[metric][row]
+            np.testing.assert_allclose(values[:4], expected, atol=2e-3, err_msg=metric)
+            mean = np.nanmean(expected)
+            assert values[4] == pytest.approx(mean, abs=2e-3)
+
+
+def test_intervals_surround_the_figures():
+    scores = [photograph(seed) for seed in range(12)]
+    ends, point = intervals(scores), figures(scores)
+    for metric, values in point.items():
+        low, high = ends[metric][:4].T
+        assert (low < values).all(), metric
+        assert (values < high).all(), metric
+    again = intervals(scores)
+    np.testing.assert_array_equal(again['AUPR'], ends['AUPR'])
+
+
+def test_more_photographs_narrow_the_intervals():
+    few, many = ([photograph(seed) for seed in range(n)] for n in (4, 40))
+    widths = [np.diff(intervals(one)['Dice'][4])[0] for one in (few, many)]
+    assert widths[1] < widths[0] / 2
+
+
+def test_a_lesion_in_one_photograph_only():
+    scores = [photograph(0), *(photograph(k, absent=(4,)) for k in range(1, 5))]
+    ends = intervals(scores)['AUPR']
+    assert np.isfinite(ends).all()
+
+
+def test_a_lesion_in_no_photograph(scores):
+    ends = intervals(scores)
+    assert np.isnan(ends['AUPR'][3]).all()
+    assert np.isfinite(ends['AUPR'][:3]).all()
+    assert np.isfinite(ends['AUPR'][4]).all()
+
+
+def test_a_single_photograph_has_no_interval(scores):
+    assert all(np.isnan(ends).all() for ends in intervals(scores[:1]).values())
+
+
+def test_the_interval_is_the_middle_of_the_draws():
+    values = np.stack([np.arange(1001.0), np.full(1001, np.nan)], 1)
+    values[::2, 0] = np.nan
+    low, high = interval(values)[0]
+    assert (low, high) == pytest.approx((25.95, 974.05))
+    assert np.isnan(interval(values)[1]).all()

@@ -1,0 +1,112 @@
+import copy
+
+import pytest
+from pictures import photograph
+
+from hacdr.errors import InputError
+from hacdr.evaluation import (
+    Protocol,
+    check_comparable,
+    compare,
+    format_comparison,
+    read_results,
+    summarise,
+    write_results,
+)
+
+PHOTOGRAPHS = 8
+
+
+def results(path, skill, names=None, **changes):
+    scores = [photograph(k, skill, absent=(4,)) for k in range(PHOTOGRAPHS)]
+    names = names or [f'images/test/{k}.jpg' for k in range(PHOTOGRAPHS)]
+    about = dict(
+        split='test',
+        dataset='IDRiDDataset',
+        data_root='data/IDRiD',
+        config='a.py',
+        checkpoint_sha256='00',
+        probabilities=None,
+    )
+    protocol = changes.pop('protocol', Protocol())
+    write_results(
+        path, scores, names, summarise(scores), protocol, **{**about, **changes}
+    )
+    return read_results(path)
+
+
+@pytest.fixture
+def worse(tmp_path):
+    return results(str(tmp_path / 'a.json'), 1.0)
+
+
+@pytest.fixture
+def better(tmp_path):
+    return results(str(tmp_path / 'b.json'), 1.5)
+
+
+def test_the_better_one_is_found(worse, better):
+    comparison = compare(*worse, *better)
+    for name in ('EX', 'HE', 'SE', 'mean'):
+        one = comparison['AUPR'][name]
+        assert one['verdict'] == 'better'
+        assert one['a'] < one['b']
+        assert 0 < one['low'] < one['b'] - one['a'] < one['high']
+        assert one['better'] == 1
+        assert compare(*better, *worse)['AUPR'][name]['verdict'] == 'worse'
+    assert comparison['AUPR']['MA']['verdict'] is None
+
+
+def test_equal_ones_are_not_told_apart(worse):
+    one = compare(*worse, *worse)['Dice']['mean']
+    assert (one['verdict'], one['better']) == ('not told apart', 0.5)
+    assert one['low'] == one['high'] == 0
+
+
+def test_photographs_are_paired_by_name(tmp_path, worse):
+    content, scores = copy.deepcopy(worse)
+    content['photographs'].reverse()
+    check_comparable(worse[0], content, 'ab')
+    comparison = compare(*worse, content, scores[::-1])
+    assert comparison['AUPR']['EX']['low'] == comparison['AUPR']['EX']['high'] == 0
+
+
+def test_a_single_photograph_has_no_verdict(worse, better):
+    one, two = copy.deepcopy(worse), copy.deepcopy(better)
+    for content, scores in (one, two):
+        del content['photographs'][1:], scores[1:]
+    comparison = compare(*one, *two)
+    assert comparison['AUPR']['EX']['verdict'] is None
+    assert 'one photograph' in format_comparison(comparison, Protocol(), 1)
+
+
+def test_the_table_fits(worse, better):
+    text = format_comparison(compare(*worse, *better), Protocol(), PHOTOGRAPHS)
+    assert max(map(len, text.splitlines())) <= 80
+    assert 'AUPR protocol: exact; truth: label map; whole picture' in text
+    assert 'better' in text
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(dataset='DDRDataset'), 'b: dataset is DDRDataset, expected IDRiDDataset'),
+        (dict(split='val'), 'b: split is val, expected test as in a'),
+        (dict(protocol=Protocol(truth='masks')), 'truth masks, expected labels'),
+        (dict(protocol=Protocol(region='field')), 'region field, expected picture'),
+        (
+            dict(names=[f'images/test/{k}.jpg' for k in range(1, PHOTOGRAPHS + 1)]),
+            r'b: no images/test/0\.jpg, expected the 8 photographs of a',
+        ),
+    ],
+)
+def test_what_cannot_be_compared(worse, changes, message, tmp_path):
+    other, _ = results(str(tmp_path / 'c.json'), 1.0, **changes)
+    with pytest.raises(InputError, match=message):
+        check_comparable(worse[0], other, 'ab')
+
+
+def test_another_truth(worse, better):
+    better[0]['photographs'][2]['counts'][2][0] += 1
+    with pytest.raises(InputError, match=r'b: another truth for images/test/2\.jpg'):
+        check_comparable(worse[0], better[0], 'ab')

@@ -1,0 +1,61 @@
+import pytest
+from pictures import binary, photograph
+
+from hacdr.errors import InputError
+from hacdr.evaluation import Protocol, format_table, summarise
+
+METRICS = ('AUPR', 'Dice', 'IoU', 'Dice@t')
+
+
+@pytest.mark.parametrize('metrics', [METRICS[:1], METRICS[:3], METRICS])
+def test_the_table_fits_and_says_what_it_is(scores, metrics):
+    thresholds = dict(EX=0.123456, HE=0.2, SE=0.3, MA=0.00001)
+    summary = summarise(scores, thresholds, choose=True)
+    text = format_table(summary, Protocol('masks', 'field'), 3, metrics)
+    assert max(map(len, text.splitlines())) <= 80
+    assert '3 photographs, pixels pooled; 95 % intervals, 2000 draws' in text
+    assert "AUPR protocol: exact; truth: experts' masks; field of view" in text
+    assert '-: MA in no photograph' in text
+    assert 'm2mrf-11' in text
+    assert 'Dice@t at score >= EX 0.1235' in text
+    assert 'best Dice here at score >= EX' in text
+
+
+def test_values_and_intervals(scores):
+    summary = summarise(scores)
+    one = summary['figures']['Dice']['HE']
+    row = format_table(summary, Protocol(), 3, ('Dice',)).splitlines()[4]
+    expected = f'{one["value"]:.3f} {one["low"]:.3f}-{one["high"]:.3f}'
+    assert row == f'HE haemorrhages       {expected}'
+
+
+def test_a_single_photograph_has_no_intervals():
+    summary = summarise([binary([0.9, 0.2, 0.7], [1, 0, 0])])
+    text = format_table(summary, Protocol(), 1, ('AUPR', 'Dice'))
+    assert text.startswith('1 photograph, pixels pooled\n')
+    assert 'EX hard exudates      1.000' in text
+
+
+def test_what_is_nowhere_predicted_is_said():
+    summary = summarise([binary([0.0, 0.0], [1, 0])])
+    text = format_table(summary, Protocol(), 1, ('Precision',))
+    assert '-: EX nowhere predicted' in text
+
+
+def test_lesions_one_by_one():
+    summary = summarise([photograph(k, match_at=[[0.3]] * 4) for k in range(2)])
+    text = format_table(summary, Protocol.of('labels', 'picture', True), 2)
+    assert 'FROC score' in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (('mask', 'picture'), "truth is 'mask', expected one of labels, masks"),
+        (('labels', 'eye'), "region is 'eye', expected one of picture, field"),
+    ],
+)
+def test_unknown_protocols(options, message):
+    with pytest.raises(InputError, match=message):
+        Protocol(*options)

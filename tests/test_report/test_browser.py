@@ -1,0 +1,209 @@
+"""The page in a real browser, opened from a file."""
+
+import shutil
+
+import pytest
+from conftest import NAMES, write_test
+
+from hacdr.report import write_report
+
+pytest.importorskip('selenium')
+BROWSER, DRIVER = map(shutil.which, ('chromium', 'chromedriver'))
+pytestmark = pytest.mark.skipif(
+    not (BROWSER and DRIVER), reason='no chromium and chromium-driver on this machine'
+)
+PAINTED = """
+const data = document.getElementById('picture').getContext('2d')
+  .getImageData(0, 0, arguments[0], arguments[1]).data;
+return Array.from(data).reduce((sum, value, i) => (sum * 31 + value) % 1000003, 7);
+"""
+WIDE = """
+const inside = (one, box) => one.getBoundingClientRect().left >= box.left - 0.5
+  && one.getBoundingClientRect().right <= box.right + 0.5;
+const shown = selector => [...document.querySelectorAll(selector)].filter(
+  one => one.getClientRects().length);
+const cut = [
+  // Tables and the photograph scroll within a frame of their own.
+  ...shown('body *:not(.scroll *, svg *)').filter(one =>
+    !inside(one, {left: 0, right: innerWidth})),
+  ...shown('h1, h2, p, legend, label, figcaption, button, td, th').filter(one =>
+    one.scrollWidth > one.clientWidth + 1 && one.clientWidth),
+  ...shown('svg text').filter(one =>
+    !inside(one, one.closest('svg').getBoundingClientRect())),
+];
+return cut.map(one => one.outerHTML.slice(0, 80));
+"""
+
+
+@pytest.fixture(scope='module')
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('report')
+    tested = write_test(folder)
+    path = folder / 'report.html'
+    write_report(str(tested.results), str(path))
+    return path
+
+
+@pytest.fixture(scope='module')
+def driver():
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    for argument in ('headless=new', 'no-sandbox', 'disable-gpu'):
+        options.add_argument(f'--{argument}')
+    options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
+    service = webdriver.ChromeService(DRIVER)
+    with webdriver.Chrome(options, service) as driver:
+        driver.set_window_size(1200, 900)
+        yield driver
+
+
+@pytest.fixture
+def browser(driver, page):
+    driver.get(page.as_uri())
+    wait(driver, lambda: found(driver, 0))
+    yield driver
+    assert driver.get_log('browser') == []
+
+
+def wait(driver, condition):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(driver, 20).until(lambda _: condition())
+
+
+def one(driver, selector):
+    return driver.find_element('css selector', selector)
+
+
+def every(driver, selector):
+    return driver.find_elements('css selector', selector)
+
+
+def found(driver, k):
+    return one(driver, f'#found{k}').text
+
+
+def painted(driver):
+    return driver.execute_script(PAINTED, 160, 120)
+
+
+def move(driver, k, value):
+    driver.execute_script(
+        'arguments[0].value = arguments[1];'
+        "arguments[0].dispatchEvent(new Event('input', {bubbles: true}));",
+        one(driver, f'.slider[data-lesion="{k}"]'),
+        value,
+    )
+
+
+def names(driver):
+    return [row.text for row in every(driver, '#list tbody .open') if row.text]
+
+
+def test_the_slider_moves_the_overlay(browser):
+    before = painted(browser)
+    move(browser, 0, 255)
+    assert found(browser, 0).startswith('0 of 1 found')
+    assert painted(browser) != before
+    move(browser, 0, 3)
+    assert found(browser, 0).startswith('1 of 1 found')
+    assert one(browser, '#at0').text == '0.012'
+
+
+def test_keys_move_the_slider(browser):
+    from selenium.webdriver.common.keys import Keys
+
+    slider = one(browser, '.slider[data-lesion="1"]')
+    before = int(slider.get_property('value'))
+    slider.send_keys(Keys.ARROW_RIGHT)
+    assert int(slider.get_property('value')) == before + 1
+    assert one(browser, '#at1').text == f'{(before + 1) / 255:.3f}'
+
+
+def test_a_false_finding_is_counted(browser):
+    move(browser, 0, 100)
+    assert found(browser, 0).endswith(', 1 false')
+
+
+def test_switches_take_marks_away(browser):
+    whole = painted(browser)
+    one(browser, '.switch[value="1"]').click()
+    without = painted(browser)
+    assert without != whole
+    one(browser, '#marks').click()
+    assert painted(browser) not in (whole, without)
+    one(browser, '.switch[value="1"]').click()
+    one(browser, '#marks').click()
+    assert painted(browser) == whole
+
+
+def test_sorting(browser):
+    one(browser, '#more').click()
+    button = one(browser, '[aria-label="sort by Dice EX"]')
+    header = button.find_element('xpath', '..')
+    cells = f'#list tbody td:nth-child({int(button.get_attribute("data-column")) + 1})'
+    for state, reverse in (('ascending', False), ('descending', True)):
+        button.click()
+        assert header.get_attribute('aria-sort') == state
+        values = [float(cell.text) for cell in every(browser, cells)]
+        assert values == sorted(values, reverse=reverse)
+    one(browser, '#list thead button').click()
+    assert sorted(names(browser)) == sorted(NAMES)
+    assert names(browser).index('eye_2') < names(browser).index('eye_10')
+
+
+def test_what_is_not_defined_comes_last(browser):
+    button = one(browser, '[aria-label="sort by AUPR SE"]')
+    for _ in range(2):
+        button.click()
+        assert len(names(browser)) == 10
+
+
+def test_ten_are_listed_at_first(browser):
+    assert len(names(browser)) == 10
+    one(browser, '#more').click()
+    assert len(names(browser)) == len(NAMES)
+    assert not one(browser, '#more').is_displayed()
+
+
+def test_opening_a_photograph_by_keyboard(browser):
+    from selenium.webdriver.common.keys import Keys
+
+    button = every(browser, '#list .open')[3]
+    name, before = button.text, painted(browser)
+    button.send_keys(Keys.ENTER)
+    wait(browser, lambda: one(browser, '#shown').text == name)
+    assert painted(browser) != before
+    one(browser, '#next').click()
+    following = every(browser, '#list .open')[4].text
+    wait(browser, lambda: one(browser, '#shown').text == following)
+
+
+def test_previous_of_the_first_is_the_last(browser):
+    one(browser, '#previous').click()
+    last = names(browser)[-1]
+    wait(browser, lambda: one(browser, '#shown').text == last)
+
+
+@pytest.mark.parametrize('width', [375, 1200])
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_nothing_overflows(browser, width, scheme):
+    browser.execute_cdp_cmd(
+        'Emulation.setDeviceMetricsOverride',
+        dict(width=width, height=800, deviceScaleFactor=1, mobile=width < 600),
+    )
+    browser.execute_cdp_cmd(
+        'Emulation.setEmulatedMedia',
+        dict(features=[dict(name='prefers-color-scheme', value=scheme)]),
+    )
+    assert browser.execute_script('return innerWidth') == width
+    assert browser.execute_script(WIDE) == []
+    shade = browser.execute_script('return getComputedStyle(document.body).color')
+    assert (shade == 'rgb(232, 232, 232)') == (scheme == 'dark')
+    texts = browser.execute_script(
+        "return [...document.querySelectorAll('figure svg text')]"
+        '.map(one => getComputedStyle(one).fill)'
+    )
+    assert set(texts) == {shade}

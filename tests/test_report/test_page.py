@@ -1,0 +1,88 @@
+import html
+import json
+import re
+
+import cv2
+import numpy as np
+import pytest
+from conftest import NAMES, write_test
+
+from hacdr.errors import InputError
+from hacdr.report import write_report
+
+
+def page_of(tested, **options):
+    path = tested.folder / 'report.html'
+    write_report(str(tested.results), str(path), **options)
+    return path.read_text()
+
+
+def test_it_is_self_contained_and_escaped(tested):
+    page = page_of(tested)
+    assert '<script>alert' not in page
+    assert '<img' not in page
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    assert '@import' not in page
+    assert [p.name for p in tested.folder.glob('report*')] == ['report.html']
+
+
+def test_headline_figures_and_intervals(tested):
+    page = page_of(tested)
+    content = json.loads(tested.results.read_text())
+    figures = content['summary']['figures']
+    for metric in ('AUPR', 'Dice', 'Recall'):
+        for lesion in ('EX', 'mean'):
+            one = figures[metric][lesion]
+            cell = f'{one["value"]:.3f} <span class="interval">{one["low"]:.3f}\u2013'
+            assert cell in page
+    assert '<td>\u2013</td>' in page
+    assert 'AUPR protocol: exact' in page
+
+
+def test_the_worst_photograph_comes_first(tested):
+    rows = re.findall(r'class="open">(.*?)</button>', page_of(tested))
+    rows = [html.unescape(row) for row in rows]
+    content = json.loads(tested.results.read_text())
+    means = {p['name']: p['figures']['AUPR']['mean'] for p in content['photographs']}
+    assert rows == sorted(NAMES, key=means.get)
+
+
+def test_one_page_without_lesions_matched(tmp_path):
+    assert 'FROC' not in page_of(write_test(tmp_path, lesion_level=False))
+
+
+def test_another_data_root(tested):
+    tested.root.rename(tested.folder / 'moved')
+    with pytest.raises(InputError, match='no such file'):
+        page_of(tested)
+    page_of(tested, data_root=str(tested.folder / 'moved'))
+
+
+def drop_probabilities(content):
+    content['photographs'][3]['probabilities'] = {}
+
+
+def test_results_without_probabilities(tested):
+    tested.change(drop_probabilities)
+    with pytest.raises(InputError, match='save-probabilities'):
+        page_of(tested)
+
+
+@pytest.mark.parametrize('which', ['photograph', 'truth', 'plane'])
+@pytest.mark.parametrize('how', ['missing', 'damaged', 'of another size'])
+def test_a_picture_that_does_not_do(which, how, tested):
+    path = {
+        'photograph': tested.image(NAMES[2]),
+        'truth': tested.label(NAMES[2]),
+        'plane': tested.planes / '2_HE.png',
+    }[which]
+    if how == 'missing':
+        path.unlink()
+    elif how == 'damaged':
+        path.write_bytes(b'no picture')
+    else:
+        other = np.zeros((50, 60), np.uint8)
+        path.write_bytes(cv2.imencode(path.suffix, other)[1].tobytes())
+    with pytest.raises(InputError, match=re.escape(str(path))):
+        page_of(tested)
+    assert not list(tested.folder.glob('report*'))

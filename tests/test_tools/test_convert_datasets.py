@@ -1,0 +1,111 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hacdr.datasets.conversion.command import convert_command
+from hacdr.datasets.conversion.idrid import read_idrid
+from hacdr.errors import InputError
+
+TOOLS = Path(__file__).parents[2] / 'tools' / 'convert_datasets'
+
+
+@pytest.fixture
+def download(tmp_path):
+    """One photograph with one mask."""
+    top = tmp_path / 'download' / 'A. Segmentation'
+    subset = 'a. Training Set'
+    photograph = top / '1. Original Images' / subset / 'IDRiD_07.jpg'
+    masks = top / '2. All Segmentation Groundtruths' / subset
+    mask = masks / '3. Hard Exudates' / 'IDRiD_07_EX.tif'
+    for path, mode in ((photograph, 'RGB'), (mask, 'L')):
+        path.parent.mkdir(parents=True)
+        Image.fromarray(np.eye(32, dtype=np.uint8) * 255).convert(mode).save(path)
+    return tmp_path / 'download'
+
+
+@pytest.fixture
+def command(monkeypatch, tmp_path):
+    def call(*arguments):
+        output = str(tmp_path / 'out')
+        monkeypatch.setattr(
+            sys, 'argv', ['idrid.py', *map(str, arguments), '-o', output, '--jobs', '1']
+        )
+        convert_command(read_idrid, 'description')
+
+    return call
+
+
+def test_report(download, command, tmp_path, capsys):
+    command(download)
+    out, err = capsys.readouterr()
+    assert 'train: 1 photographs' in out
+    assert ['EX', '1', '32', '1', '0'] in [line.split() for line in out.splitlines()]
+    assert max(map(len, out.replace(str(tmp_path), '').splitlines())) <= 80
+    assert 'warning: photographs missing from the official set: train 1-6, 8-' in err
+    command(download)
+    assert (
+        'already converted from the same files, nothing to do'
+        in capsys.readouterr().out
+    )
+
+
+def test_strict_fails_where_files_are_missing(download, command, tmp_path):
+    with pytest.raises(InputError, match=r'train 1-6, 8-54; test 55-81 \(--strict\)'):
+        command(download, '--strict')
+    assert not (tmp_path / 'out').exists()
+
+
+def test_max_side(download, command, tmp_path, capsys):
+    command(download, '--max-side', '16')
+    label = Image.open(tmp_path / 'out' / 'labels' / 'train' / 'IDRiD_07.png')
+    assert label.size == (16, 16)
+
+
+def test_check(download, command, tmp_path, monkeypatch, capsys):
+    command(download)
+    arguments = ['idrid.py', '--check', str(tmp_path / 'out'), '--jobs', '1']
+    monkeypatch.setattr(sys, 'argv', arguments)
+    convert_command(read_idrid, 'description')
+    assert '1 photographs checked, no problem' in capsys.readouterr().out
+    (tmp_path / 'out' / 'labels' / 'train' / 'IDRiD_07.png').unlink()
+    with pytest.raises(InputError, match='1 problems, convert it again'):
+        convert_command(read_idrid, 'description')
+    assert capsys.readouterr().out == (
+        'labels/train/IDRiD_07.png: cannot be opened (is missing)\n'
+    )
+
+
+@pytest.mark.parametrize(
+    'arguments',
+    [[], ['x'], ['-o', 'x'], ['x', '--check', 'y'], ['--check', 'x', '-o', 'y']],
+    ids=' '.join,
+)
+def test_arguments_that_make_no_sense(arguments, monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', ['idrid.py', *arguments])
+    with pytest.raises(SystemExit) as error:
+        convert_command(read_idrid, 'description')
+    assert error.value.code == 2
+    assert 'expected SOURCE and -o OUTPUT, or --check' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('tool', sorted(TOOLS.glob('*.py')), ids=lambda path: path.stem)
+def test_bad_input_is_one_line_and_exit_code_two(tool, tmp_path):
+    (tmp_path / 'holiday.jpg').write_bytes(b'')
+    done = subprocess.run(
+        [sys.executable, str(tool), str(tmp_path), '-o', str(tmp_path / 'out')],
+        capture_output=True,
+        text=True,
+        cwd=str(TOOLS.parents[1]),
+        env={'PYTHONPATH': str(TOOLS.parents[1]), 'PYTHONWARNINGS': 'ignore'},
+        check=False,
+    )
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f'error: {tmp_path}: ')
+    assert 'looked for' in last
+    assert 'Traceback' not in done.stderr
+    assert not (tmp_path / 'out').exists()

@@ -1,0 +1,111 @@
+"""Contact sheets of a data set: photographs, outlines of the lesions, counts.
+
+Of a converted data set they show what the experts drew; of a config what its training
+pipeline makes of it, random crops and colours included.
+"""
+
+import argparse
+from pathlib import Path
+
+from hacdr.cli import run
+from hacdr.errors import InputError
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        'source', type=Path, help='folder of a converted data set, or a config (.py)'
+    )
+    parser.add_argument(
+        '-o',
+        '--output',
+        type=Path,
+        default=Path('work_dirs/browse'),
+        help='folder for sheet_1.png, ... (default: work_dirs/browse)',
+    )
+    parser.add_argument(
+        '--split', default='trainval', help='of a folder (default: trainval)'
+    )
+    parser.add_argument('--number', type=int, default=9, help='photographs, default: 9')
+    parser.add_argument(
+        '--draws', type=int, default=1, help='of a config: samples a photograph'
+    )
+    parser.add_argument('--seed', type=int, default=0, help='of a config: draws')
+    parser.add_argument('--columns', type=int, default=3, help='default: 3')
+    parser.add_argument('--rows', type=int, default=3, help='of a sheet, default: 3')
+    parser.add_argument(
+        '--width', type=int, default=640, help='of a panel, pixels (default: 640)'
+    )
+    parser.add_argument('--show', action='store_true', help='open a window as well')
+    args = parser.parse_args()
+    for name in ('number', 'draws', 'columns', 'rows'):
+        if getattr(args, name) < 1:
+            raise InputError(f'--{name} must be at least 1, got {getattr(args, name)}')
+    if args.width < 100:
+        raise InputError(f'--width must be at least 100, got {args.width}')
+    return args
+
+
+def main():
+    args = parse_args()
+    from tqdm import tqdm
+
+    from hacdr.apis import browsing
+
+    number = args.number
+    if args.source.is_dir():
+        samples = browsing.converted_samples(args.source, args.split, number)
+    else:
+        from hacdr.apis import check_config, load_config
+
+        cfg = load_config(str(args.source))
+        check_config(cfg)
+        samples = browsing.pipeline_samples(cfg, number, args.draws, args.seed)
+        number *= args.draws
+    each = args.columns * args.rows
+    group, sheets = [], []
+    for sample in tqdm(samples, 'samples', total=number, leave=False):
+        group.append(sample)
+        if len(group) == each:
+            sheets.append(write_sheet(args, group, len(sheets) + 1))
+            group = []
+    if group:
+        sheets.append(write_sheet(args, group, len(sheets) + 1))
+    print(f'{len(sheets)} contact sheets are in {args.output}')
+    if args.show:
+        show(sheets)
+
+
+def write_sheet(args, samples, number):
+    """Draw a sheet, write it and return its path."""
+    import cv2
+
+    from hacdr.apis.browsing import contact_sheet
+
+    path = args.output / f'sheet_{number}.png'
+    temporary = path.with_name(f'.{path.name}.tmp')
+    encoded = cv2.imencode('.png', contact_sheet(samples, args.columns, args.width))[1]
+    try:
+        args.output.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(encoded.tobytes())
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f'{path}: cannot be written ({error.strerror})') from error
+    return path
+
+
+def show(sheets):
+    import matplotlib
+    from matplotlib import pyplot
+
+    if matplotlib.get_backend().lower() == 'agg':
+        raise InputError('--show: there is no display here; look at the PNG files')
+    for path in sheets:
+        pyplot.figure(path.name)
+        pyplot.imshow(pyplot.imread(path))
+        pyplot.axis('off')
+    pyplot.show()
+
+
+if __name__ == '__main__':
+    run(main)

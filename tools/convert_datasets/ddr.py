@@ -1,0 +1,13 @@
+"""Convert DDR (lesion segmentation part) as downloaded."""
+
+from hacdr.cli import run
+from hacdr.datasets.conversion.command import convert_command
+from hacdr.datasets.conversion.ddr import read_ddr
+
+
+def main():
+    convert_command(read_ddr, __doc__)
+
+
+if __name__ == '__main__':
+    run(main)

@@ -1,0 +1,79 @@
+"""Count the lesions of a converted data set; print lines for a config."""
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from hacdr.cli import run
+from hacdr.errors import InputError
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('root', type=Path, help='folder of a converted data set')
+    parser.add_argument(
+        '--split', default='trainval', help='which photographs (default: trainval)'
+    )
+    parser.add_argument(
+        '--jobs', type=int, default=os.cpu_count(), help='processes (all cores)'
+    )
+    parser.add_argument('--json', type=Path, help='write the figures to this file')
+    args = parser.parse_args()
+    if args.jobs < 1:
+        raise InputError(f'--jobs must be at least 1, got {args.jobs}')
+    return args
+
+
+def main():
+    args = parse_args()
+    from hacdr.datasets.splits import split_members
+    from hacdr.datasets.statistics import config_lines, count_dataset
+
+    figures = count_dataset(args.root, split_members(args.root, args.split), args.jobs)
+    print(f'{args.root}, {args.split}: {figures["photographs"]} photographs')
+    print('\n'.join([*table(figures), '', *config_lines(figures)]))
+    if args.json:
+        write_json(args.json, figures)
+
+
+def table(figures):
+    """Lines of at most 80 columns."""
+    from hacdr.datasets.statistics import QUANTILES
+
+    names, lesions = [*figures['lesions']], [*figures['lesions'].values()]
+    yield f'\n{"":<28}' + ''.join(f'{name:>12}' for name in names)
+    for key, title in (
+        ('photographs', 'photographs that show it'),
+        ('mask_pixels', 'pixels of its masks'),
+        ('label_pixels', 'pixels of the label maps'),
+        ('components', 'components, 8-connected'),
+    ):
+        yield f'{title:<28}' + ''.join(f'{lesion[key]:>12}' for lesion in lesions)
+    for index, quantile in enumerate(QUANTILES):
+        cells = (
+            f'{lesion["area_quantiles"][index]:.0f}' if lesion['components'] else '-'
+            for lesion in lesions
+        )
+        title = f'area, {quantile} % are smaller'
+        yield f'{title:<28}' + ''.join(f'{cell:>12}' for cell in cells)
+    view = figures['field_of_view']
+    mean, std = (' '.join(f'{v:6.1f}' for v in view[key]) for key in ('mean', 'std'))
+    yield f'\nbackground pixels     {figures["background_pixels"]:>12}'
+    yield f'ignored pixels        {figures["ignored_pixels"]:>12}'
+    yield f'field of view, pixels {view["pixels"]:>12}   R, G, B mean {mean}'
+    yield f'{"":<37}R, G, B std  {std}'
+
+
+def write_json(path, figures):
+    temporary = path.with_name(path.name + '.tmp')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(figures, indent=1))
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f'{path}: cannot be written ({error.strerror})') from error
+
+
+if __name__ == '__main__':
+    run(main)
