@@ -2,6 +2,9 @@
 # equal times, from random weights, tested on val.
 seeds = [0, 1]
 minutes = 60
+evaluations = 4
+# The slowest takes minutes for twenty iterations: little is lost with a killed run.
+cfg_options = {'checkpoint_config.interval': 20}
 entries = [
     dict(name='hacdr', config='configs/baselines/recipe.py'),
     dict(name='unet', config='configs/baselines/unet.py'),

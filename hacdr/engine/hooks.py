@@ -7,7 +7,7 @@ import time
 
 import torch
 import torch.distributed
-from mmcv.runner import HOOKS, Hook, get_dist_info, master_only
+from mmcv.runner import HOOKS, EvalHook, Hook, get_dist_info, master_only
 
 from hacdr.files import write_json
 
@@ -26,7 +26,9 @@ class TrainingClock(Hook):
 
     With ``minutes``, the number of iterations is what fits in: it is estimated anew
     after each, so that a schedule over iterations (poly, cosine) becomes one over
-    time, and the last one is followed by a checkpoint like every last one.
+    time, and the last one is followed by a checkpoint like every last one. With
+    ``evaluations``, that many evaluations at equal distances of time take the place of
+    those at intervals of iterations; none comes at the end.
 
     When the training is complete, the work dir gets ``training.json``:
     ``{"iterations": int, "seconds": float}``.
@@ -35,15 +37,19 @@ class TrainingClock(Hook):
 
     Args:
         minutes (float | None): when to stop; None leaves that to the runner.
+        evaluations (int | None): how many; None leaves that to the config.
 
     Raises:
-        ValueError: minutes that are not positive.
+        ValueError: minutes that are not positive, or evaluations without minutes.
     """
 
-    def __init__(self, minutes=None):
+    def __init__(self, minutes=None, evaluations=None):
         if minutes is not None and minutes <= 0:
             raise ValueError(f'minutes must be positive, got {minutes}')
+        if evaluations is not None and minutes is None:
+            raise ValueError('evaluations at distances of time need minutes')
         self.limit = None if minutes is None else 60 * minutes
+        self.evaluations = evaluations
 
     def before_run(self, runner):
         """Take up the time that the resumed training had used."""
@@ -53,10 +59,15 @@ class TrainingClock(Hook):
 
     def after_train_iter(self, runner):
         """Add the time of this iteration."""
-        seconds = time.monotonic() - runner.iter_began
-        runner.extra_state['training_seconds'] += _of_rank_0(seconds)
+        before = runner.extra_state['training_seconds']
+        after = before + _of_rank_0(time.monotonic() - runner.iter_began)
+        runner.extra_state['training_seconds'] = after
         if self.limit is not None:
             self._plan(runner, runner.iter + 1)
+        if self.evaluations is not None:
+            distance = self.limit / (self.evaluations + 1)
+            due = after < self.limit and after // distance > before // distance
+            _evaluate_now(runner, due)
 
     @master_only
     def after_run(self, runner):
@@ -124,6 +135,14 @@ def read_score_history(folder):
                 continue
             lines[line['iteration']] = line
     return [lines[iteration] for iteration in sorted(lines)]
+
+
+def _evaluate_now(runner, due):
+    """Let the evaluation hook, which comes later, act after this iteration or not."""
+    for hook in runner.hooks:
+        if isinstance(hook, EvalHook):
+            # It acts after iterations that are multiples of its interval.
+            hook.interval = runner.iter + 1 if due else runner.iter + 2
 
 
 def _of_rank_0(seconds):

@@ -14,6 +14,7 @@ STUDY_KEYS = (
     'seeds',
     'minutes',
     'iterations',
+    'evaluations',
     'split',
     'cfg_options',
 )
@@ -136,6 +137,14 @@ def read_study(path):
         raise InputError(
             f'{path}: iterations must be a positive whole number, got {iterations!r}'
         )
+    evaluations = content.get('evaluations')
+    if evaluations is not None and not (
+        _is_positive(evaluations, int) and minutes is not None
+    ):
+        raise InputError(
+            f'{path}: evaluations must be a positive whole number, and needs minutes, '
+            f'got {evaluations!r}'
+        )
     split = content.get('split', 'val')
     if split not in SPLITS:
         raise InputError(f"{path}: split must be 'val' or 'test', got {split!r}")
@@ -204,8 +213,9 @@ def _limited(cfg, study):
     if study.get('iterations') is not None:
         cfg.runner.max_iters = study.iterations
     clock = dict(type='TrainingClock', priority='ABOVE_NORMAL')
-    if study.get('minutes') is not None:
-        clock['minutes'] = study.minutes
+    for key in ('minutes', 'evaluations'):
+        if study.get(key) is not None:
+            clock[key] = study[key]
     history = dict(type='ScoreHistory', priority='LOW')
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), clock, history]
     return cfg

@@ -3,7 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mmcv.runner import Hook
+from mmcv.runner import EvalHook, Hook
+from torch.utils.data import DataLoader
 from training import make_runner, train
 
 from hacdr.engine import ScoreHistory, TrainingClock, read_score_history
@@ -107,9 +108,34 @@ def test_the_schedule_follows_the_time(tmp_path, clock):
     assert rates.seen == pytest.approx([0.1 * (1 - k / 6) for k in range(6)])
 
 
-def test_minutes_must_be_positive():
+def test_arguments():
     with pytest.raises(ValueError, match='got 0'):
         TrainingClock(0)
+    with pytest.raises(ValueError, match='need minutes'):
+        TrainingClock(evaluations=3)
+
+
+@pytest.mark.parametrize(
+    ('evaluations', 'after'),
+    [(None, [4, 8, 12]), (0, []), (1, [6]), (2, [4, 8]), (5, [2, 4, 6, 8, 10])],
+)
+def test_evaluations_at_equal_distances_of_time(tmp_path, clock, evaluations, after):
+    """Twelve iterations fit in; the config asks for an evaluation after every fourth."""
+    evaluated = []
+
+    class Evaluation(EvalHook):
+        def _do_evaluate(self, runner):
+            evaluated.append(runner.iter + 1)
+
+    evaluation = Evaluation(DataLoader([0]), interval=4, by_epoch=False)
+    hooks = [
+        clock.iteration(),
+        (TrainingClock(2, evaluations), 'ABOVE_NORMAL'),
+        (evaluation, 'LOW'),
+    ]
+    train(make_runner(tmp_path, 3, hooks=hooks))
+    assert record(tmp_path)['iterations'] == 12
+    assert evaluated == after
 
 
 class Evaluation(Hook):

@@ -24,12 +24,13 @@ def test_defaults_and_order(study):
 
 
 def test_limits(study):
-    (entry,) = study(minutes=5).entries
+    (entry,) = study(minutes=5, evaluations=3).entries
     assert [hook['type'] for hook in entry.config.custom_hooks] == [
         'TrainingClock',
         'ScoreHistory',
     ]
     assert entry.config.custom_hooks[0]['minutes'] == 5
+    assert entry.config.custom_hooks[0]['evaluations'] == 3
     (entry,) = study(iterations=7).entries
     assert entry.config.runner.max_iters == 7
     assert 'minutes' not in entry.config.custom_hooks[0]
@@ -71,6 +72,8 @@ ENTRY = dict(name='a', config=CONFIG)
         (dict(minutes=5, iterations=5), 'both given'),
         (dict(minutes=0), 'minutes must be a positive number, got 0'),
         (dict(iterations=1.5), r'whole number, got 1\.5'),
+        (dict(evaluations=3), 'evaluations must be .* needs minutes, got 3'),
+        (dict(evaluations=0, minutes=5), 'evaluations must be a positive'),
         (dict(split='train'), "'val' or 'test', got 'train'"),
         (dict(cfg_options=['a=1']), 'cfg_options must be a dict'),
         (dict(cfg_options={'modle.backbone': 1}), 'did you mean model'),
