@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from conftest import NAMES, write_test
+from tested import NAMES, write_test
 
 from hacdr.report import write_report
 

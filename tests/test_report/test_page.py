@@ -5,7 +5,7 @@ import re
 import cv2
 import numpy as np
 import pytest
-from conftest import NAMES, write_test
+from tested import NAMES, write_test
 
 from hacdr.errors import InputError
 from hacdr.report import write_report
