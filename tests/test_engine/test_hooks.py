@@ -120,7 +120,7 @@ def test_arguments():
     [(None, [4, 8, 12]), (0, []), (1, [6]), (2, [4, 8]), (5, [2, 4, 6, 8, 10])],
 )
 def test_evaluations_at_equal_distances_of_time(tmp_path, clock, evaluations, after):
-    """Twelve iterations fit in; the config asks for an evaluation after every fourth."""
+    """Twelve iterations fit in; the config asks for one after every fourth."""
     evaluated = []
 
     class Evaluation(EvalHook):
