@@ -1,6 +1,18 @@
-"""Training: the runner, and checkpoints that fit or are refused."""
+"""Training: the runner, its hooks, and checkpoints that fit or are refused."""
 
+from .hooks import ScoreHistory, TrainingClock, read_score_history
 from .runner import ResumableIterBasedRunner
-from .weights import check_classes, file_sha256, load_weights
+from .weight_average import WeightAverageHook
+from .weights import check_classes, file_sha256, load_weights, read_checkpoint
 
-__all__ = ['ResumableIterBasedRunner', 'check_classes', 'file_sha256', 'load_weights']
+__all__ = [
+    'ResumableIterBasedRunner',
+    'ScoreHistory',
+    'TrainingClock',
+    'WeightAverageHook',
+    'check_classes',
+    'file_sha256',
+    'load_weights',
+    'read_checkpoint',
+    'read_score_history',
+]

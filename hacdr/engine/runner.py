@@ -3,6 +3,7 @@
 import os
 import os.path as osp
 import random
+import time
 
 import numpy as np
 import torch
@@ -26,8 +27,21 @@ class ResumableIterBasedRunner(IterBasedRunner):
       training by one process, the random states. The pass over the data that was
       interrupted is not taken up: a new one begins, in a new order.
 
+    * ``extra_state``, a dict for hooks, goes into the checkpoints and comes back.
+    * ``iter_began`` is when the current iteration asked for its batch, as
+      ``time.monotonic()``.
+
     It takes the place of mmcv's runner in the registry under the same name.
     """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.extra_state = {}
+
+    def train(self, data_loader, **kwargs):
+        """Do one iteration."""
+        self.iter_began = time.monotonic()
+        super().train(data_loader, **kwargs)
 
     def save_checkpoint(
         self,
@@ -38,7 +52,9 @@ class ResumableIterBasedRunner(IterBasedRunner):
         create_symlink=True,
     ):
         """Save a checkpoint, arguments as in mmcv's runner; atomic."""
-        meta = dict(meta or {}, random_states=random_states())
+        meta = dict(
+            meta or {}, random_states=random_states(), extra_state=self.extra_state
+        )
         filename = filename_tmpl.format(self.iter + 1)
         temporary = f'.{filename}.tmp'
         super().save_checkpoint(out_dir, temporary, meta, save_optimizer, False)
@@ -82,6 +98,7 @@ class ResumableIterBasedRunner(IterBasedRunner):
         if self.meta is None:
             self.meta = {}
         self.meta.setdefault('hook_msgs', {}).update(meta.get('hook_msgs', {}))
+        self.extra_state = meta.get('extra_state', {})
         if get_dist_info()[1] == 1 and 'random_states' in meta:
             restore_random_states(meta['random_states'])
         self.logger.info(

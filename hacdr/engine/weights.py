@@ -9,6 +9,32 @@ from mmcv.runner.checkpoint import CheckpointLoader
 from hacdr.errors import InputError
 
 
+def read_checkpoint(path):
+    """Read a checkpoint file to the CPU.
+
+    Args:
+        path (str): file name.
+
+    Returns:
+        dict: the checkpoint, or a state dict alone.
+
+    Raises:
+        InputError: the file is missing, unreadable or holds no dict.
+    """
+    if not osp.isfile(path):
+        raise InputError(f'{path}: no such checkpoint file')
+    try:
+        checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    except Exception as error:
+        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f'{path}: not a readable checkpoint ({first_line})') from error
+    if not isinstance(checkpoint, dict):
+        raise InputError(
+            f'{path}: a {type(checkpoint).__name__}, expected a dict of weights'
+        )
+    return checkpoint
+
+
 def load_weights(model, path):
     """Load a checkpoint into a model that it fits entirely.
 
@@ -22,13 +48,7 @@ def load_weights(model, path):
     Raises:
         InputError: the file is missing, unreadable or does not fit.
     """
-    if not osp.isfile(path):
-        raise InputError(f'{path}: no such checkpoint file')
-    try:
-        checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-    except Exception as error:
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f'{path}: not a readable checkpoint ({first_line})') from error
+    checkpoint = read_checkpoint(path)
     state_dict = checkpoint.get('state_dict', checkpoint)
     load_state_dict_strictly(model, state_dict, path)
     return checkpoint.get('meta', {})

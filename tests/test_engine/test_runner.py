@@ -2,53 +2,11 @@ import os
 
 import pytest
 import torch
-import torch.nn as nn
-from mmcv.runner import build_runner
-from mmcv.utils import get_logger
-from torch.utils.data import DataLoader, TensorDataset
+from mmcv.runner import Hook
+from training import Model, make_runner, train
 
 from hacdr.engine import ResumableIterBasedRunner
 from hacdr.errors import InputError
-
-
-class Model(nn.Module):
-    def __init__(self, width=3):
-        super().__init__()
-        self.linear = nn.Linear(width, 1)
-        self.drop = nn.Dropout(0.5)
-
-    def train_step(self, data, optimizer):
-        loss = self.drop(self.linear(data[0])).square().mean()
-        return dict(loss=loss, log_vars=dict(loss=loss.item()), num_samples=1)
-
-
-def make_runner(work_dir, max_iters, width=3):
-    torch.manual_seed(0)
-    model = Model(width)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
-    runner = build_runner(
-        dict(type='IterBasedRunner', max_iters=max_iters),
-        dict(
-            model=model,
-            optimizer=optimizer,
-            work_dir=str(work_dir),
-            logger=get_logger('test_runner'),
-            meta=dict(hook_msgs=dict(best_score=0.5)),
-        ),
-    )
-    runner.register_training_hooks(
-        dict(policy='fixed'),
-        dict(),
-        dict(interval=2, by_epoch=False),
-    )
-    return runner
-
-
-def train(runner):
-    # A full batch each time: resuming does not change the order of the data.
-    loader = DataLoader(TensorDataset(torch.ones(4, 3)), batch_size=4)
-    runner.run([loader], [('train', 1)])
-    return runner.model.state_dict()
 
 
 def test_is_what_the_registry_builds(tmp_path):
@@ -57,14 +15,31 @@ def test_is_what_the_registry_builds(tmp_path):
 
 def test_resumed_training_equals_an_uninterrupted_one(tmp_path):
     whole = train(make_runner(tmp_path / 'whole', 6))
-    train(make_runner(tmp_path / 'parts', 4))
+    runner = make_runner(tmp_path / 'parts', 6)
+    runner.extra_state['kept'] = [1, 2]
+    interrupt_after(runner, 4)
     runner = make_runner(tmp_path / 'parts', 6)
     torch.manual_seed(99)
     runner.resume(str(tmp_path / 'parts' / 'latest.pth'))
     assert runner.iter == 4
+    assert runner.extra_state == dict(kept=[1, 2])
     resumed = train(runner)
     for name, tensor in whole.items():
         assert torch.equal(tensor, resumed[name]), name
+
+
+def interrupt_after(runner, iterations):
+    class Interrupted(Exception):
+        pass
+
+    class Interrupt(Hook):
+        def after_train_iter(self, runner):
+            if runner.iter + 1 == iterations:
+                raise Interrupted
+
+    runner.register_hook(Interrupt(), priority='VERY_LOW')
+    with pytest.raises(Interrupted):
+        train(runner)
 
 
 def test_the_best_score_survives(tmp_path):

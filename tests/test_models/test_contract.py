@@ -13,6 +13,7 @@ SMALL = {
     'depths': (1, 2, 1, 1),
     'ffn_ratios': (4, 4, 2, 2),
 }
+GROUP_NORM = {'type': 'GN', 'num_groups': 2}
 VARIANTS = {
     'released': ({'near_far_kernel': 0, 'zero_offset_init': False}, {}),
     'paper': ({}, {'mode': 'adaptive'}),
@@ -26,7 +27,7 @@ VARIANTS = {
         {'in_index': (0, 1), 'in_channels': (8, 12), 'mode': 'adaptive'},
     ),
     'one_channel': ({'in_channels': 1}, {}),
-    'layer_norm_cfg': ({'norm_cfg': {'type': 'GN', 'num_groups': 2}}, {}),
+    'group_norm': ({'norm_cfg': GROUP_NORM}, {'norm_cfg': GROUP_NORM}),
 }
 everywhere = pytest.mark.parametrize('variant', VARIANTS)
 
@@ -190,3 +191,11 @@ def test_autocast(variant):
     logits.float().square().sum().backward()
     assert (logits.detach() - expected).abs().mean() < 0.05 * expected.abs().max()
     assert all(p.grad.isfinite().all() for p in network.parameters())
+
+
+def test_group_norm_trains_alone_on_the_smallest_picture():
+    """Where batch normalisation cannot: one value a channel in the last stage."""
+    picture_of_32 = picture(build('group_norm'), 32, 32, batch=1)
+    assert build('group_norm').train()(picture_of_32).isfinite().all()
+    with pytest.raises(ValueError, match='more than 1 value'):
+        build('released').train()(picture_of_32)

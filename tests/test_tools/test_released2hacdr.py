@@ -53,9 +53,9 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, convert, capsys):
     (tmp_path / 'cut.pth').write_bytes(good.read_bytes()[:5000])
     target = tmp_path / 'out.pth'
     for source, out, message in [
-        ('none.pth', target, 'no such file'),
-        ('text.pth', target, 'not a checkpoint'),
-        ('cut.pth', target, 'not a checkpoint'),
+        ('none.pth', target, 'no such checkpoint'),
+        ('text.pth', target, 'not a readable checkpoint'),
+        ('cut.pth', target, 'not a readable checkpoint'),
         ('list.pth', target, 'a list, expected a dict'),
         ('other.pth', target, 'no weights of the released network'),
         ('good.pth', tmp_path / 'nowhere' / 'out.pth', 'no folder'),

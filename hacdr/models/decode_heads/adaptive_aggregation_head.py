@@ -1,6 +1,5 @@
 """The decoder of HACDR-Net: from the coarsest map to the finest, skip by skip."""
 
-import math
 from collections import OrderedDict
 
 import torch
@@ -9,6 +8,8 @@ from mmcv.cnn import ConvModule, build_activation_layer, build_norm_layer
 from mmseg.models.builder import HEADS
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.ops import resize
+
+from hacdr.models.class_prior import check_class_prior, set_class_prior
 
 
 class ChannelGate(nn.Module):
@@ -193,13 +194,8 @@ class AdaptiveAggregationHead(BaseDecodeHead):
             norm_cfg=norm_cfg,
             **kwargs,
         )
-        if class_prior is not None and (
-            len(class_prior) != self.out_channels or min(class_prior) <= 0
-        ):
-            raise ValueError(
-                f'class_prior must be {self.out_channels} positive numbers, one for '
-                f'each class, got {class_prior}'
-            )
+        if class_prior is not None:
+            check_class_prior(class_prior, self.out_channels)
         self.class_prior = class_prior
         self.aggregations = nn.ModuleList(
             Aggregation(
@@ -222,10 +218,7 @@ class AdaptiveAggregationHead(BaseDecodeHead):
             isinstance(self.init_cfg, dict) and self.init_cfg['type'] == 'Pretrained'
         )
         if self.class_prior is not None and not pretrained:
-            total = sum(self.class_prior)
-            log_prior = [math.log(share / total) for share in self.class_prior]
-            with torch.no_grad():
-                self.conv_seg.bias.copy_(self.conv_seg.bias.new_tensor(log_prior))
+            set_class_prior(self.conv_seg, self.class_prior)
 
     def forward(self, inputs):
         """Return the logits of the backbone's maps ``inputs``."""

@@ -1,6 +1,7 @@
 """mmseg's encoder-decoder, with probabilities for the metrics that need them."""
 
 import torch
+import torch.nn.functional as F
 from mmseg.models.builder import SEGMENTORS
 from mmseg.models.segmentors import EncoderDecoder
 
@@ -31,8 +32,12 @@ class LesionEncoderDecoder(EncoderDecoder):
     def encode_decode(self, img, img_metas):
         """Return the logits of ``img``, (B, num_classes, H, W), float32."""
         low = self.test_cfg.get('bfloat16', False) and not self.training
+        height, width = img.shape[2:]
+        divisor = self.test_cfg.get('size_divisor', 1)
+        img = F.pad(img, (0, -width % divisor, 0, -height % divisor))
         with torch.autocast(img.device.type, torch.bfloat16, enabled=low):
-            return super().encode_decode(img, img_metas)
+            logits = super().encode_decode(img, img_metas)
+        return logits[:, :, :height, :width]
 
     def _decode_head_forward_test(self, x, img_metas):
         # Bilinear interpolation of bfloat16 logits would round them once more.
@@ -44,7 +49,10 @@ class LesionEncoderDecoder(EncoderDecoder):
         Photographs cropped by ``FundusCrop`` are put back in their place; outside of
         the field of view all is background.
         """
-        probabilities = super().inference(img, img_meta, rescale)
+        if self.test_cfg.get('flips', False):
+            probabilities = self._mean_of_mirror_images(img, img_meta, rescale)
+        else:
+            probabilities = super().inference(img, img_meta, rescale)
         box = img_meta[0].get('fundus_box')
         if box is None or not rescale:
             return probabilities
@@ -54,6 +62,18 @@ class LesionEncoderDecoder(EncoderDecoder):
         rows, columns = probabilities.shape[2:]
         whole[:, :, top : top + rows, left : left + columns] = probabilities
         return whole
+
+    def _mean_of_mirror_images(self, img, img_meta, rescale):
+        if any(meta['pad_shape'] != meta['img_shape'] for meta in img_meta):
+            raise ValueError(
+                'test_cfg.flips: padding would change sides; use test_cfg.size_divisor '
+                'in place of the Pad step'
+            )
+        total = 0
+        for axes in ((), (3,), (2,), (2, 3)):
+            probabilities = super().inference(img.flip(axes), img_meta, rescale)
+            total += probabilities.flip(axes)
+        return total / 4
 
     def simple_test(self, img, img_meta, rescale=True):
         """Predict a batch of one size; see mmseg."""

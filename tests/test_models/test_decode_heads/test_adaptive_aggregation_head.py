@@ -154,3 +154,25 @@ def test_fp16_setting():
     assert losses['loss_na'].dtype == torch.float32
     (losses['loss_na'] + losses['loss_ce']).backward()
     assert logits.grad.isfinite().all()
+
+
+def test_losses_in_a_list_add_up():
+    """NALoss beside Dice, each called as if alone."""
+    torch.manual_seed(0)
+    noise, dice = (
+        dict(type='NALoss', cls_num_list=[96, 1, 1, 1, 1], sigma=0, loss_weight=0.2),
+        dict(type='DiceLoss', class_weight=[0.0, 1, 1, 1, 1], loss_weight=0.5),
+    )
+    label = torch.randint(0, 5, (2, 1, 32, 32))
+    label[:, :, :4] = 255
+    logits = torch.randn(2, 5, 16, 16, requires_grad=True)
+
+    def losses(loss_decode):
+        return build(loss_decode=loss_decode).losses(logits, label)
+
+    both = losses([noise, dice])
+    assert set(both) == {'loss_na', 'loss_dice', 'acc_seg'}
+    assert torch.equal(both['loss_na'], losses(noise)['loss_na'])
+    assert torch.equal(both['loss_dice'], losses(dice)['loss_dice'])
+    (both['loss_na'] + both['loss_dice']).backward()
+    assert logits.grad.abs().sum() > 0

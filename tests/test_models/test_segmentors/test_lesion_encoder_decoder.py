@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from mmcv import ConfigDict
+from mmseg.datasets.pipelines import MultiScaleFlipAug
 from mmseg.models import build_segmentor
 
 import hacdr  # noqa: F401
@@ -121,3 +122,50 @@ def test_a_fundus_crop_is_put_back_in_its_place(img, flip):
     whole[:, 7:57, 11:81] = 0
     assert whole[1:].sum() == 0
     assert whole[0].sum() == 90 * 120 - 50 * 70
+
+
+def test_flips_average_the_four_mirror_images(img):
+    def mirrored(axes):
+        (result,) = build().simple_test(img.flip(axes), meta())
+        return torch.from_numpy(result).flip([axis - 1 for axis in axes])
+
+    with torch.no_grad():
+        (result,) = build(flips=True).simple_test(img, meta())
+        images = [mirrored(axes) for axes in ((), (2,), (3,), (2, 3))]
+    assert not torch.equal(images[0], images[3])
+    assert result == pytest.approx(torch.stack(images).mean(0).numpy(), abs=1e-6)
+
+
+def test_flips_refuse_padded_pictures(img):
+    padded = meta()
+    padded[0]['img_shape'] = (60, 96, 3)
+    with pytest.raises(ValueError, match='size_divisor'):
+        build(flips=True).simple_test(img, padded)
+
+
+def test_size_divisor_fills_up_and_cuts_back(img):
+    seen = []
+    segmentor = build(size_divisor=40)
+    segmentor.backbone.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
+    with torch.no_grad():
+        logits = segmentor.encode_decode(img, meta())
+        (filled,) = seen
+        expected = build().encode_decode(filled, meta())
+    assert filled.shape == (1, 3, 80, 120)
+    assert torch.equal(filled[:, :, :64, :96], img)
+    assert filled[:, :, 64:].abs().sum() == filled[:, :, :, 96:].abs().sum() == 0
+    assert torch.equal(logits, expected[:, :, :64, :96])
+
+
+def test_mmsegs_own_flips_count_the_picture_itself_twice():
+    """Why ``flips`` is there: mmseg repeats the unflipped one and knows no diagonal."""
+    step = MultiScaleFlipAug(
+        [dict(type='RandomFlip')],
+        img_scale=(70, 50),
+        flip=True,
+        flip_direction=['horizontal', 'vertical'],
+    )
+    picture = np.arange(50 * 70 * 3).reshape(50, 70, 3)
+    versions = step(dict(img=picture, img_fields=['img']))
+    assert versions['flip'] == [False, False, True, True]
+    assert (versions['img'][0] == versions['img'][1]).all()

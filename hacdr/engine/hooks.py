@@ -1,0 +1,156 @@
+"""Hooks for studies: what a training took, when it stops, how its scores went."""
+
+import json
+import os
+import os.path as osp
+import time
+
+import torch
+import torch.distributed
+from mmcv.runner import HOOKS, EvalHook, Hook, get_dist_info, master_only
+
+from hacdr.files import write_json
+
+TRAINING_RECORD = 'training.json'
+SCORE_HISTORY = 'scores.jsonl'
+
+
+@HOOKS.register_module()
+class TrainingClock(Hook):
+    """Count the time of a training; stop it when a time is used up.
+
+    The time of an iteration goes from the request for its batch to the step of the
+    optimizer: loading counts, evaluation and checkpoints do not. It is kept in the
+    checkpoints, so resuming goes on counting; work that was lost with a killed
+    training does not count.
+
+    With ``minutes``, the number of iterations is what fits in: it is estimated anew
+    after each, so that a schedule over iterations (poly, cosine) becomes one over
+    time, and the last one is followed by a checkpoint like every last one. With
+    ``evaluations``, that many evaluations at equal distances of time take the place of
+    those at intervals of iterations; none comes at the end.
+
+    When the training is complete, the work dir gets ``training.json``:
+    ``{"iterations": int, "seconds": float}``.
+
+    Needs priority 'ABOVE_NORMAL': after the optimizer, before the checkpoints.
+
+    Args:
+        minutes (float | None): when to stop; None leaves that to the runner.
+        evaluations (int | None): how many; None leaves that to the config.
+
+    Raises:
+        ValueError: minutes that are not positive, or evaluations without minutes.
+    """
+
+    def __init__(self, minutes=None, evaluations=None):
+        if minutes is not None and minutes <= 0:
+            raise ValueError(f'minutes must be positive, got {minutes}')
+        if evaluations is not None and minutes is None:
+            raise ValueError('evaluations at distances of time need minutes')
+        self.limit = None if minutes is None else 60 * minutes
+        self.evaluations = evaluations
+
+    def before_run(self, runner):
+        """Take up the time that the resumed training had used."""
+        runner.extra_state.setdefault('training_seconds', 0.0)
+        if self.limit is not None:
+            self._plan(runner, runner.iter)
+
+    def after_train_iter(self, runner):
+        """Add the time of this iteration."""
+        before = runner.extra_state['training_seconds']
+        after = before + _of_rank_0(time.monotonic() - runner.iter_began)
+        runner.extra_state['training_seconds'] = after
+        if self.limit is not None:
+            self._plan(runner, runner.iter + 1)
+        if self.evaluations is not None:
+            distance = self.limit / (self.evaluations + 1)
+            due = after < self.limit and after // distance > before // distance
+            _evaluate_now(runner, due)
+
+    @master_only
+    def after_run(self, runner):
+        """Record that the training is complete, and what it took."""
+        write_json(
+            osp.join(runner.work_dir, TRAINING_RECORD),
+            dict(
+                iterations=runner.iter, seconds=runner.extra_state['training_seconds']
+            ),
+        )
+
+    def _plan(self, runner, done):
+        """Set the runner's number of iterations, with ``done`` of them done."""
+        seconds = runner.extra_state['training_seconds']
+        if seconds >= self.limit:
+            runner._max_iters = done
+        elif done:
+            runner._max_iters = max(done + 1, round(done * self.limit / seconds))
+
+
+@HOOKS.register_module()
+class ScoreHistory(Hook):
+    """Write the scores of each evaluation during training to ``scores.jsonl``.
+
+    A line each: ``{"iteration": int, "seconds": float, "mAUPR": float, ...}``, the
+    seconds those of :class:`TrainingClock`. Of two lines with one iteration (after a
+    resume) the later one counts. Needs priority 'LOW': after the evaluation, before
+    the loggers.
+    """
+
+    @master_only
+    def after_train_iter(self, runner):
+        """Append a line if this iteration was followed by an evaluation."""
+        figures = runner.log_buffer.output
+        if 'eval_iter_num' not in figures:
+            return
+        line = dict(
+            iteration=runner.iter + 1,
+            seconds=runner.extra_state.get('training_seconds'),
+            **{name: v for name, v in figures.items() if name != 'eval_iter_num'},
+        )
+        with open(osp.join(runner.work_dir, SCORE_HISTORY), 'a') as file:
+            # A line of a killed writer may lack its end.
+            file.write(f'\n{json.dumps(line)}\n')
+
+
+def read_score_history(folder):
+    """Read what :class:`ScoreHistory` wrote.
+
+    Args:
+        folder (str): the work dir of a training.
+
+    Returns:
+        list[dict]: one for each evaluation, by iteration; empty without a history.
+    """
+    path = osp.join(folder, SCORE_HISTORY)
+    if not os.path.exists(path):
+        return []
+    lines = {}
+    with open(path) as file:
+        for text in file:
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue
+            lines[line['iteration']] = line
+    return [lines[iteration] for iteration in sorted(lines)]
+
+
+def _evaluate_now(runner, due):
+    """Let the evaluation hook, which comes later, act after this iteration or not."""
+    for hook in runner.hooks:
+        if isinstance(hook, EvalHook):
+            # It acts after iterations that are multiples of its interval.
+            hook.interval = runner.iter + 1 if due else runner.iter + 2
+
+
+def _of_rank_0(seconds):
+    """Return rank 0's seconds, so that all processes stop at the same iteration."""
+    if get_dist_info()[1] == 1:
+        return seconds
+    shared = torch.tensor(seconds, dtype=torch.float64)
+    if torch.distributed.get_backend() == 'nccl':
+        shared = shared.cuda()
+    torch.distributed.broadcast(shared, 0)
+    return shared.item()

@@ -1,0 +1,44 @@
+"""Files that appear whole or not at all."""
+
+import json
+import os
+from contextlib import contextmanager
+
+from hacdr.errors import InputError
+
+
+@contextmanager
+def whole_file(path):
+    """Give a temporary name beside ``path``; rename it to ``path`` at the end.
+
+    Args:
+        path (str): the file to write; one that exists is replaced.
+
+    Yields:
+        str: the name to write to. After an exception it is gone and ``path`` is as it
+        was.
+
+    Raises:
+        InputError: no such folder.
+    """
+    folder = os.path.dirname(path) or '.'
+    if not os.path.isdir(folder):
+        raise InputError(f'{path}: no folder {folder} to write to')
+    temporary = os.path.join(folder, f'.{os.path.basename(path)}.{os.getpid()}.tmp')
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+
+
+def write_text(path, text):
+    """Write a text file."""
+    with whole_file(path) as temporary, open(temporary, 'w', newline='') as file:
+        file.write(text)
+
+
+def write_json(path, content):
+    """Write plain values as JSON; NaN is refused with ValueError."""
+    write_text(path, json.dumps(content, allow_nan=False))

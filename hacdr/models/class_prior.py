@@ -1,0 +1,62 @@
+"""Classifiers that begin by predicting each class's share of the pixels."""
+
+import math
+
+import torch
+import torch.nn as nn
+from mmcv.cnn import INITIALIZERS
+
+
+def set_class_prior(classifier, class_prior):
+    """Set a classifier's bias to the logarithm of each class's share.
+
+    Args:
+        classifier (nn.Conv2d): its outputs are the logits.
+        class_prior (Sequence[float]): share of pixels or pixel count of each class,
+            more than 0.
+
+    Raises:
+        ValueError: see :func:`check_class_prior`.
+    """
+    check_class_prior(class_prior, classifier.out_channels)
+    total = sum(class_prior)
+    log_shares = [math.log(share / total) for share in class_prior]
+    with torch.no_grad():
+        classifier.bias.copy_(classifier.bias.new_tensor(log_shares))
+
+
+def check_class_prior(class_prior, classes):
+    """Refuse what is not one positive number for each of ``classes`` classes.
+
+    Raises:
+        ValueError: another count, or a number that is not positive.
+    """
+    if len(class_prior) != classes or min(class_prior) <= 0:
+        raise ValueError(
+            f'class_prior must be {classes} positive numbers, one for each class, got '
+            f'{class_prior}'
+        )
+
+
+@INITIALIZERS.register_module(name='ClassPrior')
+class ClassPriorInit:
+    """``class_prior`` of AdaptiveAggregationHead for any head of mmseg, by config.
+
+    ``init_cfg=dict(type='ClassPrior', class_prior=[...])`` in place of mmseg's own,
+    which starts the classifier's weights from N(0, 0.01), as this does, and its bias
+    at zero.
+
+    Args:
+        class_prior (Sequence[float]): see :func:`set_class_prior`.
+    """
+
+    def __init__(self, class_prior):
+        self.class_prior = class_prior
+
+    def __call__(self, head):
+        """Initialise ``head.conv_seg``."""
+        nn.init.normal_(head.conv_seg.weight, std=0.01)
+        set_class_prior(head.conv_seg, self.class_prior)
+
+    def _get_init_info(self):
+        return f'{type(self).__name__}: class_prior={self.class_prior}'

@@ -1,0 +1,233 @@
+"""What a study file says, checked before any work begins."""
+
+import difflib
+import os.path as osp
+import re
+from dataclasses import dataclass
+
+from hacdr.apis.config import check_config, load_config
+from hacdr.errors import InputError
+
+STUDY_KEYS = (
+    'work_dir',
+    'entries',
+    'seeds',
+    'minutes',
+    'iterations',
+    'evaluations',
+    'split',
+    'cfg_options',
+)
+ENTRY_KEYS = ('name', 'config', 'seeds', 'cfg_options')
+SPLITS = ('val', 'test')
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the table: one config, trained with each seed.
+
+    Attributes:
+        name (str): of the line, and of the folder.
+        folder (str): for what all its runs share.
+        config (mmcv.Config): what is trained and tested, with the study's limit.
+        seeds (tuple[int]): one run each.
+        split (str): photographs that are tested on, 'val' or 'test'.
+    """
+
+    name: str
+    folder: str
+    config: object
+    seeds: tuple
+    split: str
+
+    @property
+    def runs(self):
+        """tuple[Run]: one for each seed."""
+        return tuple(Run(self, seed) for seed in self.seeds)
+
+    @property
+    def cost_file(self):
+        """str: what ``measure_cost`` found."""
+        return osp.join(self.folder, 'cost.json')
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training and its test."""
+
+    entry: Entry
+    seed: int
+
+    @property
+    def name(self):
+        """str: for people."""
+        return f'{self.entry.name}, seed {self.seed}'
+
+    @property
+    def folder(self):
+        """str: for config, results and logs."""
+        return osp.join(self.entry.folder, f'seed{self.seed}')
+
+    @property
+    def training_folder(self):
+        """str: the work dir of the training."""
+        return osp.join(self.folder, 'training')
+
+    @property
+    def config_file(self):
+        """str: the config that was trained and tested."""
+        return osp.join(self.folder, 'config.py')
+
+    @property
+    def results_file(self):
+        """str: results of the test, as tools/test.py names them."""
+        chosen = '' if self.entry.split == 'test' else f'_{self.entry.split}'
+        return osp.join(self.folder, f'results{chosen}.json')
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study.
+
+    Attributes:
+        work_dir (str): the folder for everything.
+        entries (tuple[Entry]): in the order of the file.
+        minutes (float | None): time of each training, None without such a limit.
+        split (str): photographs that are tested on, 'val' or 'test'.
+    """
+
+    work_dir: str
+    entries: tuple
+    minutes: object
+    split: str
+
+    @property
+    def runs(self):
+        """tuple[Run]: first seeds first, so that every entry soon has figures."""
+        most = max(len(entry.seeds) for entry in self.entries)
+        return tuple(
+            entry.runs[i]
+            for i in range(most)
+            for entry in self.entries
+            if i < len(entry.seeds)
+        )
+
+
+def read_study(path):
+    """Read and check a study file and all its configs.
+
+    Args:
+        path (str): Python file, see docs/studies.md.
+
+    Returns:
+        Study: the study.
+
+    Raises:
+        InputError: no such file, an unknown or missing key, a value of the wrong kind,
+            two entries of one name, or a config that is bad.
+    """
+    content = load_config(path)
+    _check_keys(content, STUDY_KEYS, path)
+    minutes, iterations = content.get('minutes'), content.get('iterations')
+    if minutes is not None and iterations is not None:
+        raise InputError(f'{path}: minutes and iterations are both given')
+    if minutes is not None and not _is_positive(minutes, (int, float)):
+        raise InputError(f'{path}: minutes must be a positive number, got {minutes!r}')
+    if iterations is not None and not _is_positive(iterations, int):
+        raise InputError(
+            f'{path}: iterations must be a positive whole number, got {iterations!r}'
+        )
+    evaluations = content.get('evaluations')
+    if evaluations is not None and not (
+        _is_positive(evaluations, int) and minutes is not None
+    ):
+        raise InputError(
+            f'{path}: evaluations must be a positive whole number, and needs minutes, '
+            f'got {evaluations!r}'
+        )
+    split = content.get('split', 'val')
+    if split not in SPLITS:
+        raise InputError(f"{path}: split must be 'val' or 'test', got {split!r}")
+    entries = content.get('entries')
+    if not isinstance(entries, list) or not entries:
+        raise InputError(f'{path}: entries must be a list of at least one dict')
+    name = osp.splitext(osp.basename(path))[0]
+    work_dir = content.get('work_dir', osp.join('work_dirs', name))
+    study = Study(
+        work_dir=work_dir,
+        entries=tuple(
+            _read_entry(entry, content, f'{path}: entries[{i}]', work_dir, split)
+            for i, entry in enumerate(entries)
+        ),
+        minutes=minutes,
+        split=split,
+    )
+    names = [entry.name for entry in study.entries]
+    for one in names:
+        if names.count(one) > 1:
+            raise InputError(f'{path}: two entries have the name {one}')
+    return study
+
+
+def _read_entry(entry, study, where, work_dir, split):
+    if not isinstance(entry, dict):
+        raise InputError(f'{where} must be a dict, got {entry!r}')
+    _check_keys(entry, ENTRY_KEYS, where)
+    path = entry.get('config')
+    if not isinstance(path, str):
+        raise InputError(f'{where}.config must be a config file, got {path!r}')
+    name = entry.get('name', osp.splitext(osp.basename(path))[0])
+    if not isinstance(name, str) or not re.fullmatch(r'[\w.+-]+', name):
+        raise InputError(
+            f'{where}.name must be letters, digits and _.+- (it names a folder), got '
+            f'{name!r}'
+        )
+    seeds = entry.get('seeds', study.get('seeds', [0]))
+    if (
+        not isinstance(seeds, (list, tuple))
+        or not seeds
+        or not all(isinstance(seed, int) and seed >= 0 for seed in seeds)
+        or len(set(seeds)) < len(seeds)
+    ):
+        raise InputError(
+            f'{where}: seeds must be different whole numbers, got {seeds!r}'
+        )
+    options = {}
+    for source in (study, entry):
+        given = source.get('cfg_options', {})
+        if not isinstance(given, dict):
+            raise InputError(f'{where}: cfg_options must be a dict, got {given!r}')
+        options.update(given)
+    try:
+        config = _limited(load_config(path, options), study)
+        check_config(config)
+    except InputError as error:
+        raise InputError(f'{where}: {error}') from error
+    return Entry(name, osp.join(work_dir, name), config, tuple(seeds), split)
+
+
+def _limited(cfg, study):
+    """Return the config with the study's limit and hooks."""
+    if cfg.get('runner', {}).get('type') != 'IterBasedRunner':
+        raise InputError('runner.type must be IterBasedRunner')
+    if study.get('iterations') is not None:
+        cfg.runner.max_iters = study.iterations
+    clock = dict(type='TrainingClock', priority='ABOVE_NORMAL')
+    for key in ('minutes', 'evaluations'):
+        if study.get(key) is not None:
+            clock[key] = study[key]
+    history = dict(type='ScoreHistory', priority='LOW')
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), clock, history]
+    return cfg
+
+
+def _is_positive(value, kind):
+    return isinstance(value, kind) and not isinstance(value, bool) and value > 0
+
+
+def _check_keys(part, allowed, where):
+    for key in part:
+        if key not in allowed:
+            nearest = difflib.get_close_matches(key, allowed, 1)
+            hint = f'did you mean {nearest[0]}?' if nearest else ', '.join(allowed)
+            raise InputError(f'{where}: unknown key {key}; {hint}')

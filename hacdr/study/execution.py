@@ -1,0 +1,245 @@
+"""Runs of a study as processes of their own, resumable at any moment.
+
+What is done is told by files that appear whole or not at all: ``training.json`` ends a
+training, ``results_val.json`` a test, ``cost.json`` the measurement of a network. A
+training that was interrupted resumes from its latest checkpoint.
+"""
+
+import ctypes
+import fcntl
+import glob
+import json
+import os
+import os.path as osp
+import queue
+import signal
+import subprocess
+import sys
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+from hacdr.engine.hooks import TRAINING_RECORD
+from hacdr.errors import InputError
+from hacdr.files import write_text
+
+from .report import headline, write_report
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
+def execute(study, tools, devices=(None,)):
+    """Do what is left to do of a study; write its table after every run.
+
+    Args:
+        study (Study): the study.
+        tools (str): the folder of train.py, test.py and model_cost.py.
+        devices (Sequence[str | None]): what CUDA_VISIBLE_DEVICES is set to, one run at
+            a time on each; None leaves it.
+
+    Raises:
+        InputError: the folder is in use or holds runs of other settings; or, after all
+            other runs are done, the runs that failed.
+    """
+    os.makedirs(study.work_dir, exist_ok=True)
+    with _alone_in(study.work_dir):
+        for run in study.runs:
+            _claim(run)
+        write_report(study)
+        failures = _complete_all(study, _Worker(tools, devices), len(devices))
+        if failures:
+            raise InputError(
+                f'{len(failures)} of {len(study.runs)} runs failed: '
+                + '; '.join(failures)
+            )
+
+
+def _complete_all(study, worker, at_a_time):
+    """Complete the runs that are not done; return why some failed."""
+    waiting = [run for run in study.runs if not _is_done(run)]
+    total = len(study.runs)
+    bar = tqdm(total=total, initial=total - len(waiting), unit='run')
+    failures = []
+    with bar, ThreadPoolExecutor(at_a_time) as pool:
+        pending = {pool.submit(worker.complete, run, bar.write) for run in waiting}
+        try:
+            while pending:
+                done, pending = wait(pending, 1, FIRST_COMPLETED)
+                for future in done:
+                    failures += filter(None, [future.result()])
+                    write_report(study)
+                    bar.update()
+                status = worker.status()
+                if status != bar.postfix:
+                    bar.set_postfix_str(status)
+        except BaseException:
+            worker.stop()
+            raise
+    return failures
+
+
+class _Worker:
+    """Completes runs, each on a device that is free."""
+
+    def __init__(self, tools, devices):
+        self.tools = tools
+        self.free = queue.Queue()
+        for device in devices:
+            self.free.put(device)
+        self.stopped = False
+        self.processes = {}
+
+    def complete(self, run, say):
+        """Do the steps of a run that are not done; return why it failed, or None."""
+        if self.stopped:
+            return None
+        device = self.free.get()
+        try:
+            for name, done, arguments in _steps(run):
+                if osp.exists(done):
+                    continue
+                say(f'{run.name}: {name}')
+                problem = self._call(run, device, name, arguments)
+                if self.stopped:
+                    return None
+                if problem:
+                    say(f'{run.name}: {problem}')
+                    return f'{run.name}: {problem}'
+            say(f'{run.name}: {headline(run)}')
+            return None
+        finally:
+            self.processes.pop(run, None)
+            self.free.put(device)
+
+    def _call(self, run, device, name, arguments):
+        environment = dict(os.environ)
+        if device is not None:
+            environment['CUDA_VISIBLE_DEVICES'] = device
+        path = osp.join(run.folder, f'{name}.log')
+        tool, *arguments = arguments
+        with open(path, 'ab') as log:
+            process = subprocess.Popen(
+                [sys.executable, osp.join(self.tools, tool), *arguments],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+            self.processes[run] = process
+            if self.stopped:
+                process.terminate()
+            code = process.wait()
+        if code == 0:
+            return None
+        how = f'signal {-code}' if code < 0 else f'exit code {code}'
+        return f'{name} ended with {how}, {path}: {_last_line(path)}'
+
+    def stop(self):
+        """End what runs, and begin nothing more."""
+        self.stopped = True
+        for process in list(self.processes.values()):
+            process.terminate()
+
+    def status(self):
+        """Return where the trainings are, for the progress bar."""
+        states = []
+        for run in list(self.processes):
+            last = _last_of_log(run)
+            if last is not None:
+                states.append(f'{run.name}: iteration {last["iter"]}')
+        return '; '.join(states)
+
+
+def _steps(run):
+    """Yield for each step its name, the file that ends it, tool and arguments."""
+    config, training = run.config_file, run.training_folder
+    yield (
+        'training',
+        osp.join(training, TRAINING_RECORD),
+        [
+            'train.py',
+            config,
+            *('--work-dir', training),
+            *('--seed', str(run.seed)),
+            '--auto-resume',
+        ],
+    )
+    yield (
+        'test',
+        run.results_file,
+        [
+            'test.py',
+            config,
+            osp.join(training, 'latest.pth'),
+            *('--split', run.entry.split),
+            *('--work-dir', run.folder),
+            *('--eval', 'mAUPR', 'mDice'),
+        ],
+    )
+    if run == run.entry.runs[0]:
+        yield (
+            'cost',
+            run.entry.cost_file,
+            ['model_cost.py', config, '--json', run.entry.cost_file],
+        )
+
+
+def _is_done(run):
+    return all(osp.exists(done) for _, done, _ in _steps(run))
+
+
+def _claim(run):
+    """Write the run's config, or make sure that it is the one that is there."""
+    text = run.entry.config.pretty_text
+    if osp.exists(run.config_file):
+        with open(run.config_file) as file:
+            if file.read() != text:
+                raise InputError(
+                    f'{run.folder}: holds a run of other settings (its config.py); '
+                    'choose another work_dir or name, or delete the folder'
+                )
+        return
+    os.makedirs(run.folder, exist_ok=True)
+    write_text(run.config_file, text)
+
+
+@contextmanager
+def _alone_in(folder):
+    with open(osp.join(folder, '.lock'), 'w') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(f'{folder}: another study is running in it') from error
+        yield
+
+
+def _die_with_parent():
+    # Also when the parent is killed: two trainings in one folder would spoil it.
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _last_line(path):
+    with open(path, errors='replace') as file:
+        lines = [line.strip() for line in file if line.strip()]
+    return lines[-1] if lines else 'no output'
+
+
+def _last_of_log(run):
+    """Return the last training record of mmcv's newest log, or None."""
+    logs = sorted(glob.glob(osp.join(run.training_folder, '*.log.json')))
+    if not logs:
+        return None
+    last = None
+    with open(logs[-1]) as file:
+        for line in file:
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            if record.get('mode') == 'train':
+                last = record
+    return last

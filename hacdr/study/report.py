@@ -1,0 +1,174 @@
+"""The table of a study, as Markdown and CSV, and its learning curves."""
+
+import csv
+import io
+import json
+import os.path as osp
+import statistics
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from hacdr.engine import read_score_history
+from hacdr.engine.hooks import TRAINING_RECORD
+from hacdr.evaluation import read_results
+from hacdr.files import whole_file, write_text
+
+LESIONS = ('EX', 'HE', 'SE', 'MA', 'mean')
+SCORES = (*(f'AUPR {lesion}' for lesion in LESIONS), 'Dice mean')
+# column, file of figures, key, factor, digits
+COSTS = (
+    ('parameters (M)', 'cost', 'parameters', 1e-6, 2),
+    ('FLOPs (G)', 'cost', 'multiply_adds', 1e-9, 1),
+    ('iterations', 'training', 'iterations', 1, 0),
+    ('s/iteration', 'training', 'seconds_per_iteration', 1, 3),
+    ('s/photograph', 'cost', 'seconds_per_photograph', 1, 3),
+    ('memory (GB)', 'cost', 'training_bytes', 1e-9, 2),
+)
+
+
+def write_report(study):
+    """Write table.md, table.csv and curves.png to the study's folder.
+
+    Entries without a finished run have empty cells.
+
+    Args:
+        study (Study): the study.
+    """
+    rows = [_row(entry) for entry in study.entries]
+    write_text(osp.join(study.work_dir, 'table.md'), _markdown(study, rows))
+    write_text(osp.join(study.work_dir, 'table.csv'), _csv(rows))
+    with whole_file(osp.join(study.work_dir, 'curves.png')) as temporary:
+        _draw_curves(study, temporary)
+
+
+def headline(run):
+    """Return a finished run's score in a few words."""
+    return f'AUPR mean {_cell([_scores(run)["AUPR mean"]], 3)}'
+
+
+def _row(entry):
+    """Return the figures of an entry: column -> one for each finished run."""
+    finished = [run for run in entry.runs if osp.exists(run.results_file)]
+    scores = [_scores(run) for run in finished]
+    figures = {
+        'cost': [_read_json(entry.cost_file)] if osp.exists(entry.cost_file) else [],
+        'training': [_training(run) for run in finished],
+    }
+    row = {column: [one[column] for one in scores] for column in SCORES}
+    for column, kind, key, factor, _ in COSTS:
+        row[column] = [
+            None if one[key] is None else one[key] * factor for one in figures[kind]
+        ]
+    return {
+        'name': entry.name,
+        'seeds': f'{len(finished)} of {len(entry.seeds)}',
+        **row,
+    }
+
+
+def _scores(run):
+    """Return the headline scores of a results file: column -> value or None."""
+    figures = read_results(run.results_file)[0]['summary']['figures']
+    return {
+        column: figures[metric][lesion]['value']
+        for column in SCORES
+        for metric, lesion in [column.split()]
+    }
+
+
+def _training(run):
+    record = _read_json(osp.join(run.training_folder, TRAINING_RECORD))
+    record['seconds_per_iteration'] = record['seconds'] / max(record['iterations'], 1)
+    return record
+
+
+def _read_json(path):
+    with open(path) as file:
+        return json.load(file)
+
+
+def _markdown(study, rows):
+    columns = ('name', 'seeds', *SCORES, *(column for column, *_ in COSTS))
+    digits = {**dict.fromkeys(SCORES, 3), **{c: d for c, *_, d in COSTS}}
+    lines = [
+        '| ' + ' | '.join(columns) + ' |',
+        '| --- |' + ' --- |' * (len(columns) - 1),
+    ]
+    for row in rows:
+        cells = [
+            row[column] if column in ('name', 'seeds') else _cell(row[column], digit)
+            for column, digit in ((c, digits.get(c)) for c in columns)
+        ]
+        lines.append('| ' + ' | '.join(cells) + ' |')
+    limit = f', {study.minutes:g} minutes of training each' if study.minutes else ''
+    lines += [
+        '',
+        f'Tested on {study.split}{limit}. Mean and, over several seeds, standard '
+        'deviation. See docs/studies.md for the columns.',
+        '',
+    ]
+    return '\n'.join(lines)
+
+
+def _cell(values, digits):
+    known = [value for value in values if value is not None]
+    if not known:
+        return '-'
+    text = f'{statistics.mean(known):.{digits}f}'
+    return text if len(known) < 2 else f'{text} ± {statistics.stdev(known):.{digits}f}'
+
+
+def _csv(rows):
+    file = io.StringIO()
+    figures = (*SCORES, *(column for column, *_ in COSTS))
+    writer = csv.writer(file, lineterminator='\n')
+    spread = [f'{column} sd' for column in figures]
+    heads = [head for pair in zip(figures, spread) for head in pair]
+    writer.writerow(['name', 'seeds', *heads])
+    for row in rows:
+        cells = []
+        for column in figures:
+            known = [value for value in row[column] if value is not None]
+            cells.append(statistics.mean(known) if known else '')
+            cells.append(statistics.stdev(known) if len(known) > 1 else '')
+        writer.writerow([row['name'], row['seeds'], *cells])
+    return file.getvalue()
+
+
+def _draw_curves(study, path):
+    figure = Figure(figsize=(8, 5), layout='constrained')
+    axes = figure.add_subplot()
+    colours = matplotlib.colormaps['tab10'].colors
+    for i, entry in enumerate(study.entries):
+        label = entry.name
+        for run in entry.runs:
+            points = _curve(run, study)
+            if points:
+                style = dict(color=colours[i % len(colours)], marker='.')
+                # matplotlib leaves labels that begin with _ out of the legend.
+                axes.plot(*zip(*points), label=label, **style)
+                label = '_'
+    axes.set_xlabel('minutes of training' if study.minutes else 'iterations')
+    axes.set_ylabel('mean AUPR of the lesions on val (exact)')
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    if axes.get_lines():
+        axes.legend()
+    figure.savefig(path, format='png', dpi=120)
+
+
+def _curve(run, study):
+    """Return (minutes or iterations, mean AUPR) of the evaluations of a run."""
+    history = read_score_history(run.training_folder)
+    points = [
+        (one['seconds'] / 60 if study.minutes else one['iteration'], one['mAUPR'])
+        for one in history
+        if 'mAUPR' in one
+    ]
+    if study.split == 'val' and osp.exists(run.results_file):
+        record = _training(run)
+        x = record['seconds'] / 60 if study.minutes else record['iterations']
+        points.append((x, _scores(run)['AUPR mean']))
+    return points

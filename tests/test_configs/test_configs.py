@@ -1,0 +1,106 @@
+"""Every config that is shipped: the network trains and predicts; fair baselines."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmseg.models import build_segmentor
+
+from hacdr.apis import check_config, load_config
+from hacdr.study import read_study
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+PATHS = sorted([*CONFIGS.glob('*.py'), *CONFIGS.glob('baselines/*.py')])
+RECIPE = CONFIGS / 'baselines' / 'recipe.py'
+BASELINES = sorted(set(RECIPE.parent.glob('*.py')) - {RECIPE})
+LESIONS = 5
+
+
+def build(path):
+    cfg = load_config(str(path))
+    torch.manual_seed(0)
+    model = build_segmentor(cfg.model)
+    model.init_weights()
+    return model
+
+
+def meta(height, width):
+    shape = (height, width, 3)
+    return dict(ori_shape=shape, img_shape=shape, pad_shape=shape, flip=False)
+
+
+@pytest.mark.parametrize('path', PATHS, ids=lambda p: p.stem)
+def test_trains_and_predicts(path):
+    check_config(load_config(str(path)))
+    model = build(path).train()
+    picture = torch.randn(2, 3, 128, 128)
+    label = torch.randint(0, LESIONS, (2, 1, 128, 128))
+    label[:, :, :8] = 255
+    losses = model.forward_train(picture, [meta(128, 128)] * 2, label)
+    loss, logged = model._parse_losses(losses)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert logged['loss'] == pytest.approx(
+        sum(value for name, value in logged.items() if 'loss_' in name), rel=1e-5
+    )
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+    # As reduced photographs come: no multiple of anything.
+    with torch.no_grad():
+        (probabilities,) = model.eval().simple_test(
+            torch.randn(1, 3, 95, 143), [meta(95, 143)]
+        )
+    assert probabilities.shape == (LESIONS, 95, 143)
+    assert probabilities.sum(0) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize('path', BASELINES, ids=lambda p: p.stem)
+def test_baseline_differs_in_the_network_alone(path):
+    recipe = load_config(str(RECIPE))
+    baseline = load_config(str(path))
+    for key in ('data', 'optimizer', 'optimizer_config', 'lr_config', 'runner'):
+        assert baseline[key] == recipe[key], key
+    assert baseline.evaluation == recipe.evaluation
+    assert baseline.model.type == recipe.model.type
+    assert baseline.model.get('auxiliary_head') is None
+    own, shared = baseline.model.decode_head, recipe.model.decode_head
+    assert own.loss_decode == shared.loss_decode
+    assert own.init_cfg.class_prior == shared.class_prior
+
+
+@pytest.mark.parametrize('path', BASELINES, ids=lambda p: p.stem)
+def test_baseline_begins_at_the_class_prior(path):
+    model = build(path).eval()
+    shares = torch.tensor(load_config(str(path)).class_pixels, dtype=torch.float32)
+    with torch.no_grad():
+        first = model.decode_head.conv_seg.bias.softmax(0)
+    torch.testing.assert_close(first, shares / shares.sum())
+
+
+def test_averaging_joins_a_config(tmp_path):
+    names = ['hacdr_idrid.py', '_base_/weight_average.py']
+    path = tmp_path / 'joined.py'
+    path.write_text(
+        f'_base_ = {[str(CONFIGS / name) for name in names]}\n'
+        'model = dict(test_cfg=dict(flips=True))\n'
+    )
+    cfg = load_config(str(path))
+    check_config(cfg)
+    assert cfg.custom_hooks[0].type == 'WeightAverageHook'
+    assert cfg.model.test_cfg == dict(mode='whole', output='prob', flips=True)
+
+
+@pytest.mark.parametrize(
+    'path', sorted(CONFIGS.glob('studies/*.py')), ids=lambda p: p.stem
+)
+def test_studies_are_complete(path, monkeypatch):
+    monkeypatch.chdir(CONFIGS.parent)
+    study = read_study(str(path))
+    assert len(study.runs) > len(study.entries)
+
+
+def test_the_baselines_are_all_in_the_study(monkeypatch):
+    monkeypatch.chdir(CONFIGS.parent)
+    study = read_study('configs/studies/baselines.py')
+    names = {entry.name for entry in study.entries}
+    assert names == {'hacdr'} | {path.stem for path in BASELINES}

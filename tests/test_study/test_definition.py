@@ -1,0 +1,91 @@
+import pytest
+from made_up import CONFIG
+
+from hacdr.errors import InputError
+
+
+def test_defaults_and_order(study):
+    entries = [
+        dict(config=CONFIG),
+        dict(name='b', config=CONFIG, seeds=[3, 4, 5], cfg_options={'optimizer.lr': 1}),
+    ]
+    read = study(entries=entries, seeds=[0, 1], cfg_options={'data.samples_per_gpu': 3})
+    assert [run.name for run in read.runs] == [
+        'hacdr_demo, seed 0',
+        'b, seed 3',
+        'hacdr_demo, seed 1',
+        'b, seed 4',
+        'b, seed 5',
+    ]
+    first, second = (entry.config for entry in read.entries)
+    assert first.optimizer.lr == 2e-3
+    assert second.optimizer.lr == 1
+    assert first.data.samples_per_gpu == second.data.samples_per_gpu == 3
+
+
+def test_limits(study):
+    (entry,) = study(minutes=5, evaluations=3).entries
+    assert [hook['type'] for hook in entry.config.custom_hooks] == [
+        'TrainingClock',
+        'ScoreHistory',
+    ]
+    assert entry.config.custom_hooks[0]['minutes'] == 5
+    assert entry.config.custom_hooks[0]['evaluations'] == 3
+    (entry,) = study(iterations=7).entries
+    assert entry.config.runner.max_iters == 7
+    assert 'minutes' not in entry.config.custom_hooks[0]
+
+
+def test_hooks_of_the_config_stay(study):
+    hooks = [dict(type='WeightAverageHook', priority='ABOVE_NORMAL')]
+    (entry,) = study(cfg_options=dict(custom_hooks=hooks)).entries
+    assert [hook['type'] for hook in entry.config.custom_hooks] == [
+        'WeightAverageHook',
+        'TrainingClock',
+        'ScoreHistory',
+    ]
+
+
+def test_split(study):
+    (run,) = study().runs
+    assert run.results_file.endswith('/a/seed0/results_val.json')
+    (run,) = study(split='test').runs
+    assert run.results_file.endswith('/a/seed0/results.json')
+
+
+ENTRY = dict(name='a', config=CONFIG)
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (dict(entry=[ENTRY]), 'unknown key entry; did you mean entries'),
+        (dict(entries=[]), 'at least one'),
+        (dict(entries=[CONFIG]), r'entries\[0\] must be a dict'),
+        (dict(entries=[dict(name='a')]), r'entries\[0\]\.config'),
+        (dict(entries=[dict(ENTRY, conifg=1)]), 'did you mean config'),
+        (dict(entries=[dict(ENTRY, name='a/b')]), 'letters, digits'),
+        (dict(entries=[ENTRY, ENTRY]), 'two entries have the name a'),
+        (dict(entries=[dict(ENTRY, seeds=[1, 1])]), 'seeds must be different'),
+        (dict(seeds=5), 'seeds must be'),
+        (dict(seeds=[]), 'seeds must be'),
+        (dict(minutes=5, iterations=5), 'both given'),
+        (dict(minutes=0), 'minutes must be a positive number, got 0'),
+        (dict(iterations=1.5), r'whole number, got 1\.5'),
+        (dict(evaluations=3), 'evaluations must be .* needs minutes, got 3'),
+        (dict(evaluations=0, minutes=5), 'evaluations must be a positive'),
+        (dict(split='train'), "'val' or 'test', got 'train'"),
+        (dict(cfg_options=['a=1']), 'cfg_options must be a dict'),
+        (dict(cfg_options={'modle.backbone': 1}), 'did you mean model'),
+        (dict(entries=[dict(config='none.py')]), r'entries\[0\]: none\.py: no such'),
+        (
+            dict(cfg_options={'runner.type': 'EpochBasedRunner'}),
+            'runner.type must be IterBasedRunner',
+        ),
+    ],
+)
+def test_a_mistake_gets_one_line(study, content, message):
+    with pytest.raises(InputError, match=message) as caught:
+        study(**content)
+    assert '\n' not in str(caught.value)
+    assert 'study.py' in str(caught.value)

@@ -1,0 +1,129 @@
+"""A study by the command a user types, killed in the middle of a training."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hacdr.datasets.conversion.generated import generate_dataset
+
+ROOT = Path(__file__).parents[2]
+CONFIG = """
+_base_ = {demo!r}
+model = dict(
+    backbone=dict(embed_dims=[8, 8, 8, 8], depths=[1, 1, 1, 1]),
+    decode_head=dict(in_channels=[8, 8, 8, 8], channels=8),
+)
+data = dict(
+    samples_per_gpu=2,
+    train=dict(dataset=dict(data_root={root!r}, pipeline={pipeline})),
+    val=dict(data_root={root!r}),
+    test=dict(data_root={root!r}),
+)
+checkpoint_config = dict(interval=2)
+evaluation = dict(interval=20)
+"""
+PIPELINE = [
+    {'type': 'LoadImageFromFile'},
+    {'type': 'LoadAnnotations'},
+    {'type': 'LocalContrastNormalize', 'sigma': 10},
+    {'type': 'LesionCrop', 'crop_size': (64, 64)},
+    {'type': 'RandomFlip', 'prob': 0.5},
+    {'type': 'DefaultFormatBundle'},
+    {'type': 'Collect', 'keys': ['img', 'gt_semantic_seg']},
+]
+
+
+def command(*args):
+    return subprocess.Popen(
+        [sys.executable, '-W', 'ignore', *map(str, args)],
+        cwd=ROOT,
+        env=dict(os.environ, PYTHONPATH=str(ROOT)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def run_study(path, *args):
+    process = command('tools/run_study.py', path, *args)
+    output, _ = process.communicate()
+    return process.returncode, output
+
+
+def wait_until(condition, process=None):
+    end = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < end, 'waited for two minutes'
+        assert process is None or process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+
+
+def trainings_in(folder):
+    """Return the processes that train in a folder."""
+    found = []
+    for path in Path('/proc').glob('[0-9]*/cmdline'):
+        try:
+            words = path.read_bytes().split(b'\0')
+        except OSError:
+            continue
+        if str(folder).encode() in words:
+            found.append(int(path.parent.name))
+    return found
+
+
+@pytest.mark.slow
+def test_killed_and_resumed(tmp_path):
+    generate_dataset(str(tmp_path / 'raw'), train=6, test=1, size=(320, 216), jobs=1)
+    data, work = tmp_path / 'data', tmp_path / 'work'
+    convert = command('tools/convert_datasets/idrid.py', tmp_path / 'raw', '-o', data)
+    assert convert.communicate() is not None
+    assert convert.returncode == 0
+    config, study = tmp_path / 'tiny.py', tmp_path / 'study.py'
+    demo = str(ROOT / 'configs' / 'hacdr_demo.py')
+    config.write_text(CONFIG.format(demo=demo, root=str(data), pipeline=PIPELINE))
+    study.write_text(
+        f'work_dir = {str(work)!r}\n'
+        'iterations = 40\n'
+        f'entries = [dict(name="tiny", config={str(config)!r})]\n'
+    )
+    training = work / 'tiny' / 'seed0' / 'training'
+
+    process = command('tools/run_study.py', study)
+    wait_until((training / 'latest.pth').exists, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    wait_until(lambda: not trainings_in(training))
+    assert not (training / 'training.json').exists()
+
+    code, output = run_study(study)
+    assert code == 0, output
+    assert 'resumed from' in (work / 'tiny/seed0/training.log').read_text()
+    table = (work / 'table.md').read_text()
+    assert '| tiny | 1 of 1 |' in table
+    assert '| 40 |' in table
+    assert (work / 'curves.png').is_file()
+
+    code, output = run_study(study)
+    assert code == 0, output
+    assert 'training' not in output.replace(str(work), '')
+
+    study.write_text(study.read_text().replace('iterations', 'iteration'))
+    code, output = run_study(study)
+    assert code == 2
+    assert output.splitlines()[-1] == (
+        f'error: {study}: unknown key iteration; did you mean iterations?'
+    )
+    assert 'Traceback' not in output
+
+
+def test_a_device_that_is_not_there(tmp_path):
+    study = tmp_path / 'study.py'
+    study.write_text("entries = [dict(config='configs/hacdr_demo.py')]\n")
+    code, output = run_study(study, '--devices', '99')
+    assert code == 2
+    assert output.splitlines()[-1].startswith('error: --devices 99: expected')
