@@ -15,7 +15,7 @@ model = dict(
             dict(
                 type='CrossEntropyLoss',
                 loss_weight=1.0,
-                class_weight=[0.5, 0.7, 1.1, 1.5, 0.7],
+                class_weight=[0.5, 0.7, 1.1, 0.7, 1.5],
             ),
             dict(type='NALoss', cls_num_list=class_pixels, loss_weight=0.2),
         ],

@@ -54,8 +54,8 @@ test_pipeline = [
         img_scale=size,
         flip=False,
         transforms=[
-            dict(type='LocalContrastNormalize', sigma=30),
             dict(type='RandomFlip'),
+            dict(type='LocalContrastNormalize', sigma=30),
             dict(type='ImageToTensor', keys=['img']),
             dict(type='Collect', keys=['img']),
         ],

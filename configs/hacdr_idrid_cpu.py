@@ -1,5 +1,7 @@
 # A HACDR-Net of half the width on IDRiD, for an hour of two CPU cores, from random
-# weights: crops of a photograph reduced to 1440 pixels, most of them around a lesion.
+# weights: crops of a photograph reduced to 1440 pixels. Of the larger crops 85 % hold a
+# pixel of a lesion drawn evenly from the four, of the smaller ones cut from them it is
+# still there in six of ten.
 _base_ = ['_base_/models/hacdr.py', '_base_/default_runtime.py']
 # Label pixels of the 54 training photographs: background, EX, HE, SE, MA.
 class_pixels = [645688315, 5318838, 6499117, 1248863, 704963]
@@ -55,8 +57,8 @@ test_pipeline = [
         img_scale=size,
         flip=False,
         transforms=[
-            contrast,
             dict(type='RandomFlip'),
+            contrast,
             dict(type='ImageToTensor', keys=['img']),
             dict(type='Collect', keys=['img']),
         ],

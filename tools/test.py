@@ -86,6 +86,7 @@ def main():
     from mmseg.utils import build_ddp, build_dp, get_device, setup_multi_processes
 
     from hacdr.apis import (
+        average_versions,
         check_classes,
         check_config,
         check_metrics,
@@ -107,8 +108,7 @@ def main():
     cfg.model.pretrained = None
     cfg.model.train_cfg = None
     if args.aug_test:
-        data.pipeline[1].img_ratios = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
-        data.pipeline[1].flip = True
+        average_versions(data)
     if args.save_probabilities:
         data.save_probabilities = args.save_probabilities
     distributed = args.launcher != 'none'

@@ -6,9 +6,15 @@ from .config import check_config, check_metrics, load_config
 from .environment import describe_environment
 from .model import init_model
 from .prediction import predict, predict_folder
-from .testing import check_scored, dataset_to_test, read_thresholds
+from .testing import (
+    average_versions,
+    check_scored,
+    dataset_to_test,
+    read_thresholds,
+)
 
 __all__ = [
+    'average_versions',
     'check_classes',
     'check_config',
     'check_metrics',

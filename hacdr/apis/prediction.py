@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import cv2
-import mmcv
 import numpy as np
 import torch
 from mmcv.parallel import collate, scatter
@@ -14,6 +13,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from hacdr.apis.overlay import comparison
+from hacdr.datasets.pipelines.load_photograph import decode_photograph
 from hacdr.errors import InputError
 
 PHOTOGRAPH_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')
@@ -44,19 +44,25 @@ def predict_folder(model, source, output, identity, labels=None):
 
     Raises:
         InputError: no photograph in ``source``; two photographs of one name;
-            ``output`` holds predictions of another model; no label map for a
+            ``output`` is where the photographs are, or holds predictions of another model; no label map for a
             photograph; photographs that could not be read.
     """
     photographs = find_photographs(source)
     output = Path(output)
+    if output.resolve() in {path.resolve().parent for path in photographs}:
+        raise InputError(
+            f'{output}: is the folder of the photographs, which label maps would '
+            'overwrite; expected another folder for the results'
+        )
     _claim(output, identity)
     written, unreadable = [], []
     for path in tqdm(photographs, desc='photographs', unit='photograph'):
         label_path = output / f'{path.stem}.png'
         overlay_path = output / f'{path.stem}_overlay.jpg'
         if not (label_path.exists() and overlay_path.exists()):
-            photograph = mmcv.imread(str(path))
-            if photograph is None:
+            try:
+                photograph = decode_photograph(path)
+            except InputError:
                 unreadable.append(path.name)
                 continue
             panels = {'photograph': None}

@@ -2,7 +2,8 @@
 
 import copy
 
-from mmseg.datasets import DATASETS
+from mmseg.datasets import DATASETS, PIPELINES
+from mmseg.datasets.pipelines import Resize
 
 from hacdr.datasets.lesion import LesionDataset
 from hacdr.errors import InputError
@@ -53,6 +54,30 @@ def check_scored(dataset):
         raise InputError(
             f'--eval: {dataset} is no LesionDataset; use the test.py of mmsegmentation'
         )
+
+
+def average_versions(data):
+    """Make a test average over six scales and mirror images.
+
+    Args:
+        data (ConfigDict): the dataset; its pipeline is changed.
+
+    Raises:
+        InputError: the pipeline has no MultiScaleFlipAug with a resizing step in it.
+    """
+    for step in data.pipeline:
+        resized = any(
+            issubclass(PIPELINES.get(inner.type), Resize)
+            for inner in step.get('transforms', [])
+        )
+        if step.type == 'MultiScaleFlipAug' and resized:
+            step.img_ratios = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
+            step.flip = True
+            return
+    raise InputError(
+        '--aug-test: the pipeline of the test has no MultiScaleFlipAug with a Resize '
+        'in it; --cfg-options model.test_cfg.flips=True averages over mirror images'
+    )
 
 
 def read_thresholds(path, checkpoint_sha256, dataset):

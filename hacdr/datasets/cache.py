@@ -1,5 +1,6 @@
 """Decoded photographs on disk, for all workers of all trainings of a machine."""
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -79,13 +80,15 @@ class ArrayCache:
     def _load(self, path):
         try:
             array = np.load(path, mmap_mode='c')
-            os.utime(path)
         except OSError:
             # Not there, or thrown away by another process just now.
             return None
         except (ValueError, EOFError):
-            path.unlink()
+            path.unlink(missing_ok=True)
             return None
+        # A cache that can only be read still serves; so does what is gone by now.
+        with contextlib.suppress(OSError):
+            os.utime(path)
         return array.view(np.ndarray)
 
     def _store(self, path, array):

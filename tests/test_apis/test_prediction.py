@@ -50,6 +50,20 @@ def test_writes_a_label_map_and_an_overlay_for_each(photographs, calls, tmp_path
     assert not list(output.glob('.*'))
 
 
+def test_photographs_are_never_overwritten(photographs, calls):
+    before = {path.name: path.read_bytes() for path in photographs.iterdir()}
+    with pytest.raises(InputError, match='folder of the photographs'):
+        predict_folder(Model(), photographs, photographs / '..' / 'photographs', {})
+    assert {p.name: p.read_bytes() for p in photographs.iterdir()} == before
+
+
+def test_an_empty_file_is_passed_over(photographs, calls, tmp_path):
+    (photographs / 'empty.jpg').touch()
+    with pytest.raises(InputError, match=r'passed over: empty\.jpg'):
+        predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY)
+    assert (tmp_path / 'out' / 'right.png').exists()
+
+
 def test_goes_on_where_it_stopped(photographs, calls, tmp_path):
     output = tmp_path / 'out'
     predict_folder(Model(), photographs, output, IDENTITY)

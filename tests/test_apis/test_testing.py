@@ -1,14 +1,24 @@
 import json
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from mmcv import Config
+from mmseg.datasets.pipelines import Compose
 
-from hacdr.apis import check_scored, dataset_to_test, read_thresholds
+from hacdr.apis import (
+    average_versions,
+    check_scored,
+    dataset_to_test,
+    load_config,
+    read_thresholds,
+)
 from hacdr.errors import InputError
 from hacdr.evaluation import Protocol, summarise, truth_bits, write_results
 from hacdr.evaluation.scores import score_image
 
+CONFIGS = Path(__file__).parents[2] / 'configs'
 TEST = dict(type='IDRiDDataset', split='splits/test.txt', pipeline=['test'])
 
 
@@ -45,6 +55,37 @@ def test_a_dataset_of_others():
     check_scored('DDRDataset')
     with pytest.raises(InputError, match='CityscapesDataset is no LesionDataset'):
         check_scored('CityscapesDataset')
+
+
+def versions(config_file, tmp_path):
+    """The versions of a photograph that a config's test makes with --aug-test."""
+    photograph = np.random.default_rng(0).integers(0, 255, (96, 144, 3))
+    cv2.imwrite(str(tmp_path / 'a.jpg'), photograph)
+    data = dataset_to_test(load_config(str(CONFIGS / config_file)), 'test')
+    average_versions(data)
+    sample = dict(img_info=dict(filename='a.jpg'), img_prefix=str(tmp_path))
+    return Compose(data.pipeline)(sample)['img']
+
+
+def test_versions_of_a_photograph(tmp_path):
+    images = versions('hacdr_idrid.py', tmp_path)
+    assert len({image.shape for image in images}) == 6
+    assert len(images) == 12
+
+
+def test_versions_without_a_resizing_step(tmp_path):
+    with pytest.raises(InputError, match='no MultiScaleFlipAug with a Resize'):
+        versions('hacdr_idrid_cpu.py', tmp_path)
+
+
+@pytest.mark.parametrize('config_file', ['hacdr_idrid_cpu.py', 'hacdr_demo.py'])
+def test_mirror_images_within_the_pipeline(config_file, tmp_path):
+    photograph = np.random.default_rng(0).integers(0, 255, (96, 144, 3))
+    cv2.imwrite(str(tmp_path / 'a.jpg'), photograph)
+    pipeline = load_config(str(CONFIGS / config_file)).data.test.pipeline
+    pipeline[-1].flip = True
+    sample = dict(img_info=dict(filename='a.jpg'), img_prefix=str(tmp_path))
+    assert len(Compose(pipeline)(sample)['img']) == 2
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import torch
 from mmseg.models import build_segmentor
 
 from hacdr.apis import check_config, load_config
+from hacdr.evaluation import LESIONS as LESION_NAMES
 from hacdr.study import read_study
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -52,6 +53,13 @@ def test_trains_and_predicts(path):
         )
     assert probabilities.shape == (LESIONS, 95, 143)
     assert probabilities.sum(0) == pytest.approx(1, abs=1e-5)
+
+
+def test_released_class_weights():
+    theirs = dict(background=0.5, EX=0.7, MA=1.5, SE=0.7, HE=1.1)
+    head = load_config(str(CONFIGS / 'hacdr_idrid_released.py')).model.decode_head
+    classes = ('background', *LESION_NAMES)
+    assert head.loss_decode.class_weight == [theirs[name] for name in classes]
 
 
 @pytest.mark.parametrize('path', BASELINES, ids=lambda p: p.stem)

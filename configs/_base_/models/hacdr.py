@@ -26,7 +26,7 @@ model = dict(
         loss_decode=dict(
             type='CrossEntropyLoss',
             loss_weight=1.0,
-            class_weight=[0.5, 0.7, 1.1, 1.5, 0.7],
+            class_weight=[0.5, 0.7, 1.1, 0.7, 1.5],
         ),
     ),
     train_cfg=dict(),
