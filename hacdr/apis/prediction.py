@@ -44,8 +44,8 @@ def predict_folder(model, source, output, identity, labels=None):
 
     Raises:
         InputError: no photograph in ``source``; two photographs of one name;
-            ``output`` is where the photographs are, or holds predictions of another model; no label map for a
-            photograph; photographs that could not be read.
+            ``output`` is where the photographs are, or holds predictions of another
+            model; no label map for a photograph; photographs that could not be read.
     """
     photographs = find_photographs(source)
     output = Path(output)
