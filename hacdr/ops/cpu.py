@@ -310,6 +310,11 @@ def _threads(count, samples):
 _compiled = set()
 
 
+@functools.lru_cache(maxsize=None)
+def _announce_compiling():
+    logger.warning('compiling the CPU kernels of the deformable convolution, once ...')
+
+
 def _run(kernel, count, samples, shared, own=None):
     """Run ``kernel(start, stop, *shared, *own[part])`` on range(count), in threads."""
     parts = _threads(count, samples)
@@ -321,11 +326,7 @@ def _run(kernel, count, samples, shared, own=None):
     key = kernel, calls[0][2].dtype
     if key not in _compiled:
         # From the cache it takes a moment only, and nothing is said.
-        notice = threading.Timer(
-            2,
-            logger.warning,
-            ['compiling the CPU kernels of the deformable convolution, once ...'],
-        )
+        notice = threading.Timer(2, _announce_compiling)
         notice.daemon = True
         notice.start()
         kernel(0, 0, *calls[0][2:])
