@@ -21,5 +21,13 @@ setup(
     packages=find_packages(include=['hacdr', 'hacdr.*']),
     package_data={'hacdr.report': ['page/*']},
     python_requires='>=3.8',
-    install_requires=['jinja2', 'matplotlib', 'numba', 'pillow>=9.1', 'scipy', 'tqdm'],
+    install_requires=[
+        'jinja2',
+        'matplotlib',
+        'numba',
+        'pillow>=9.1',
+        'safetensors',
+        'scipy',
+        'tqdm',
+    ],
 )

@@ -3,7 +3,13 @@
 from .hooks import ScoreHistory, TrainingClock, read_score_history
 from .runner import ResumableIterBasedRunner
 from .weight_average import WeightAverageHook
-from .weights import check_classes, file_sha256, load_weights, read_checkpoint
+from .weights import (
+    check_classes,
+    file_sha256,
+    load_weights,
+    publish_weights,
+    read_checkpoint,
+)
 
 __all__ = [
     'ResumableIterBasedRunner',
@@ -13,6 +19,7 @@ __all__ = [
     'check_classes',
     'file_sha256',
     'load_weights',
+    'publish_weights',
     'read_checkpoint',
     'read_score_history',
 ]

@@ -1,10 +1,14 @@
 """Checkpoints: loaded whole or refused with what does not fit."""
 
 import hashlib
+import json
+import os
 import os.path as osp
 
 import torch
 from mmcv.runner.checkpoint import CheckpointLoader
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from hacdr.errors import InputError
 
@@ -24,6 +28,8 @@ def read_checkpoint(path):
     if not osp.isfile(path):
         raise InputError(f'{path}: no such checkpoint file')
     try:
+        if path.endswith('.safetensors'):
+            return _read_published(path)
         checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
     except Exception as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -33,6 +39,41 @@ def read_checkpoint(path):
             f'{path}: a {type(checkpoint).__name__}, expected a dict of weights'
         )
     return checkpoint
+
+
+def _read_published(path):
+    with safe_open(path, 'pt') as file:
+        return {
+            'state_dict': {name: file.get_tensor(name) for name in file.keys()},
+            'meta': json.loads((file.metadata() or {}).get('meta', '{}')),
+        }
+
+
+def publish_weights(source, path):
+    """Write the weights of a checkpoint alone, in half precision.
+
+    Args:
+        source (str): checkpoint.
+        path (str): file to write, .safetensors; it appears whole or not at all.
+
+    Returns:
+        str: its sha256.
+
+    Raises:
+        InputError: the checkpoint cannot be read, or ``path`` has another suffix.
+    """
+    if not path.endswith('.safetensors'):
+        raise InputError(f'{path}: expected a name that ends in .safetensors')
+    checkpoint = read_checkpoint(source)
+    weights = {
+        name: tensor.half() if tensor.is_floating_point() else tensor
+        for name, tensor in checkpoint.get('state_dict', checkpoint).items()
+    }
+    meta = checkpoint.get('meta', {})
+    kept = {key: meta[key] for key in ('CLASSES', 'PALETTE', 'iter') if key in meta}
+    save_file(weights, f'{path}.tmp', {'meta': json.dumps(kept)})
+    os.replace(f'{path}.tmp', path)
+    return file_sha256(path)
 
 
 def load_weights(model, path):

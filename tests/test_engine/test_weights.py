@@ -2,7 +2,12 @@ import pytest
 import torch
 import torch.nn as nn
 
-from hacdr.engine import check_classes, file_sha256, load_weights
+from hacdr.engine import (
+    check_classes,
+    file_sha256,
+    load_weights,
+    publish_weights,
+)
 from hacdr.errors import InputError
 
 
@@ -51,3 +56,26 @@ def test_check_classes():
 def test_file_sha256(tmp_path):
     (tmp_path / 'a').write_bytes(b'abc')
     assert file_sha256(str(tmp_path / 'a')).startswith('ba7816bf8f01cfea')
+
+
+def test_published_weights(tmp_path):
+    source, target = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+    source(torch.randn(2, 3, 4, 4))
+    classes = ['background', 'EX']
+    checkpoint = save(
+        tmp_path / 'a.pth', source.state_dict(), CLASSES=classes, config='secret'
+    )
+    path = str(tmp_path / 'a.safetensors')
+    assert publish_weights(checkpoint, path) == file_sha256(path)
+    assert load_weights(target, path) == dict(CLASSES=classes)
+    for name, tensor in source.state_dict().items():
+        published = tensor.half() if tensor.is_floating_point() else tensor
+        assert torch.equal(target.state_dict()[name], published.to(tensor.dtype))
+    with pytest.raises(InputError, match=r'ends in \.safetensors'):
+        publish_weights(checkpoint, str(tmp_path / 'b.pth'))
+
+
+def test_damaged_published_weights(tmp_path):
+    (tmp_path / 'a.safetensors').write_bytes(b'not weights')
+    with pytest.raises(InputError, match='not a readable checkpoint'):
+        load_weights(nn.Linear(1, 1), str(tmp_path / 'a.safetensors'))
