@@ -70,28 +70,37 @@ def _check_image(root, file_format, image):
     if len(maps) < 3 or any(m.shape[:2] != maps[0].shape[:2] for m in maps):
         return problems
     where = image['subset'], image['name']
-    problems += _check_label(layout.label_path(*where), *maps[1:])
-    problems += _check_counts(layout.mask_path(*where), maps[2], image)
+    label_path, mask_path = layout.label_path(*where), layout.mask_path(*where)
+    types = _check_types({label_path: maps[1], mask_path: maps[2]})
+    if types:
+        return problems + types
+    problems += _check_label(label_path, *maps[1:])
+    problems += _check_counts(mask_path, maps[2], image)
     return problems
+
+
+def _check_types(maps):
+    """Problems of maps that are not of 8 bits and one channel."""
+    return [
+        f'{path}: is {values.dtype} {values.shape}, expected 8 bits, one channel'
+        for path, values in maps.items()
+        if values.ndim != 2 or values.dtype != np.uint8
+    ]
 
 
 def _check_label(path, label, bits):
     """Problems of a label map, given its bit map."""
-    if label.ndim != 2 or label.dtype != np.uint8:
-        return [f'{path}: is {label.dtype} {label.shape}, expected 8 bits, one channel']
     allowed = {*range(len(merging.LESIONS) + 1), merging.IGNORED}
     other = {*np.unique(label).tolist()} - allowed
     if other:
         return [f'{path}: has the value {min(other)}, expected 0 to 4 or 255']
-    if bits.shape != label.shape or (merging.to_labels(bits) != label).any():
+    if (merging.to_labels(bits) != label).any():
         return [f'{path}: is not what its bit map says']
     return []
 
 
 def _check_counts(path, bits, image):
     """Differences between a bit map and its entry in the manifest."""
-    if bits.ndim != 2 or bits.dtype != np.uint8:
-        return [f'{path}: is {bits.dtype} {bits.shape}, expected 8 bits, one channel']
     problems = []
     for lesion, count in merging.count_lesions(bits).items():
         entry = image['lesions'][lesion]

@@ -102,12 +102,25 @@ def test_a_value_that_is_no_label(output):
     assert problems(output) == [f'{LABEL}: has the value 5, expected 0 to 4 or 255']
 
 
-def test_a_label_map_in_colour(output):
-    Image.open(output / LABEL).convert('RGB').save(output / LABEL)
-    data = (output / LABEL).read_bytes()
-    change_manifest(output, lambda m: m['images'][0].update(label_sha256=digest(data)))
-    (problem,) = problems(output)
-    assert problem == f'{LABEL}: is uint8 (48, 64, 3), expected 8 bits, one channel'
+@pytest.mark.parametrize(
+    ('mode', 'found'),
+    [
+        ('1', 'bool (48, 64)'),
+        ('I;16', 'uint16 (48, 64)'),
+        ('RGB', 'uint8 (48, 64, 3)'),
+    ],
+)
+@pytest.mark.parametrize('path', [LABEL, MASK])
+def test_a_map_saved_in_another_mode(output, path, mode, found):
+    values = np.array(Image.open(output / path))
+    if mode == 'I;16':
+        Image.fromarray(values.astype(np.uint16)).save(output / path)
+    else:
+        Image.fromarray(values).convert(mode).save(output / path)
+    key = {LABEL: 'label_sha256', MASK: 'mask_sha256'}[path]
+    sha256 = digest((output / path).read_bytes())
+    change_manifest(output, lambda m: m['images'][0].update({key: sha256}))
+    assert problems(output) == [f'{path}: is {found}, expected 8 bits, one channel']
 
 
 def test_a_label_map_that_contradicts_its_bit_map(output):
