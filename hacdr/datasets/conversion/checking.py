@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -118,17 +119,53 @@ def _check_counts(path, bits, image):
 
 def _check_splits(root, manifest):
     """Problems of the lists of photographs."""
-    names, problems = {image['name'] for image in manifest['images']}, []
-    for split, count in manifest['splits'].items():
+    subsets = {image['name']: image['subset'] for image in manifest['images']}
+    lists, problems = {}, []
+    for split, entry in manifest['splits'].items():
         path = layout.split_path(split)
         try:
-            listed = (root / path).read_text().split()
+            data = (root / path).read_bytes()
+            lists[split] = listed = data.decode().split()
         except (OSError, ValueError) as error:
             problems.append(f'{path}: cannot be read ({error})')
             continue
-        if len(listed) != count:
-            problems.append(f'{path}: lists {len(listed)} photographs, not {count}')
-        unknown = [name for name in listed if name not in names]
-        if unknown:
-            problems.append(f'{path}: lists {unknown[0]}, which is not there')
+        if hashlib.sha256(data).hexdigest() != entry['sha256']:
+            problems.append(f'{path}: sha256 is not the one in {layout.MANIFEST}')
+        if len(listed) != entry['photographs']:
+            expected = entry['photographs']
+            problems.append(f'{path}: lists {len(listed)} photographs, not {expected}')
+        problems += _check_members(split, listed, subsets)
+    return problems + _check_disjoint(lists)
+
+
+def _check_members(split, listed, subsets):
+    """Problems of the names in one list, given the subset of every photograph."""
+    path, expected = layout.split_path(split), 'test' if split == 'test' else 'train'
+    problems = []
+    unknown = [name for name in listed if name not in subsets]
+    if unknown:
+        problems.append(f'{path}: lists {unknown[0]}, which is not there')
+    foreign = [name for name in listed if subsets.get(name, expected) != expected]
+    if foreign:
+        problems.append(
+            f'{path}: lists {foreign[0]}, which is of {subsets[foreign[0]]}, expected '
+            f'only photographs of {expected}'
+        )
+    twice = [name for name, count in Counter(listed).items() if count > 1]
+    if twice:
+        problems.append(f'{path}: lists {twice[0]} more than once')
+    return problems
+
+
+def _check_disjoint(lists):
+    """Problems between train, val and trainval, as far as they are there."""
+    train, val = {*lists.get('train', ())}, {*lists.get('val', ())}
+    path, problems = layout.split_path('val'), []
+    if train & val:
+        problems.append(f'{path}: lists {min(train & val)}, which train lists, too')
+    if {'train', 'val', 'trainval'} <= {*lists}:
+        other = {*lists['trainval']} ^ (train | val)
+        if other:
+            path = layout.split_path('trainval')
+            problems.append(f'{path}: is not train and val, differs in {min(other)}')
     return problems

@@ -188,7 +188,10 @@ def _describe(source, plan, max_side, images):
         ),
         lesions=list(merging.LESIONS),
         warnings=plan.warnings,
-        splits={split: len(names) for split, names in plan.splits.items()},
+        splits={
+            split: dict(photographs=len(names), sha256=sha256(layout.split_text(names)))
+            for split, names in plan.splits.items()
+        },
         totals=sum_up(images),
         images=images,
     )

@@ -16,7 +16,7 @@ from hacdr.errors import InputError
 
 MANIFEST = 'manifest.json'
 # Raised when the files of a converted set change their meaning.
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 SUFFIXES = {'JPEG': '.jpg', 'PNG': '.png'}
 PALETTE = [*LesionDataset.PALETTE, *[[0, 0, 0]] * 250, [128, 128, 128]]
 

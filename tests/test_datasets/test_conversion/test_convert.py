@@ -154,7 +154,10 @@ def test_generated_photographs_convert(tmp_path, output):
 
     generate_dataset(str(tmp_path / 'raw'), train=2, test=1, size=(360, 240), jobs=1)
     manifest, _ = run(tmp_path / 'raw', output)
-    assert manifest['splits'] == dict(train=2, val=0, trainval=2, test=1)
+    counts = {split: s['photographs'] for split, s in manifest['splits'].items()}
+    assert counts == dict(train=2, val=0, trainval=2, test=1)
+    lists = (output / 'splits' / 'train.txt').read_bytes()
+    assert manifest['splits']['train']['sha256'] == hashlib.sha256(lists).hexdigest()
     assert manifest['totals']['train']['lesions']['EX']['mask_pixels'] > 0
 
 
