@@ -4,7 +4,7 @@ import io
 import warnings
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
 from hacdr.datasets.conversion.merging import IGNORED, LESION
 from hacdr.errors import InputError
@@ -12,6 +12,8 @@ from hacdr.errors import InputError
 MASK_MODES = ('1', 'L', 'P', 'LA', 'RGB', 'RGBA')
 GREY_MODES = ('1', 'L', 'RGB')
 END_OF_IMAGE, START_OF_SCAN = b'\xff\xd9', b'\xff\xda'
+# Tag of Exif; Pillow has no name for it before 9.4.
+ORIENTATION = 0x0112
 
 
 def read_photograph(data, where, file_format='JPEG'):
@@ -159,7 +161,7 @@ def _decode(data, where, kind):
 
 def _orientation(image):
     try:
-        return image.getexif().get(ExifTags.Base.Orientation, 1)
+        return image.getexif().get(ORIENTATION, 1)
     except Exception:
         # Exif data that cannot be read turn a photograph nowhere.
         return 1

@@ -124,6 +124,21 @@ def test_reduced(raw, output):
     assert run(raw.root, output, max_side=16)[1] is None
 
 
+def test_lesions_that_run_together_in_the_copy_are_counted(raw, output):
+    mask = np.zeros((48, 64), bool)
+    mask[8:12, 8:11] = mask[8:12, 12:16] = mask[40:44, 40:44] = True
+    raw.add(2, SE=mask)
+    manifest, _ = run(raw.root, output, max_side=16)
+    image = manifest['images'][1]['lesions']
+    assert (image['SE']['original_components'], image['SE']['components']) == (3, 2)
+    assert (image['MA']['original_components'], image['MA']['components']) == (0, 0)
+    total = manifest['totals']['train']['lesions']['SE']
+    assert (total['original_components'], total['components']) == (3, 2)
+    manifest, _ = run(raw.root, output, overwrite=True)
+    image = manifest['images'][1]['lesions']
+    assert (image['SE']['original_components'], image['SE']['components']) == (3, 3)
+
+
 def test_what_is_small_enough_is_copied(raw, output):
     run(raw.root, output, max_side=64)
     copied = output / 'images' / 'train' / 'IDRiD_01.jpg'

@@ -3,9 +3,10 @@ import io
 import cv2
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import Image
 
 from hacdr.datasets.conversion.reading import (
+    ORIENTATION,
     read_graded_mask,
     read_mask,
     read_photograph,
@@ -203,7 +204,7 @@ def test_photograph_that_is_no_jpeg(mask):
 
 def exif(orientation):
     tags = Image.Exif()
-    tags[ExifTags.Base.Orientation] = orientation
+    tags[ORIENTATION] = orientation
     return tags
 
 
