@@ -369,6 +369,30 @@ def test_ctrl_c_between_the_renames_keeps_the_old_set(raw, output, monkeypatch):
     assert not list(output.parent.glob('.*'))
 
 
+def test_what_a_killed_run_left_is_removed(raw, output):
+    left = output.parent / '.IDRiD.converting.12345678'
+    old, other = left.with_name(left.name + '.old'), output.parent / '.IDRiD.original'
+    for folder in (left, old, other):
+        (folder / 'images').mkdir(parents=True)
+    run(raw.root, output)
+    # The earlier set itself stays until there is another one.
+    assert {*output.parent.iterdir()} == {output, old, other}
+    run(raw.root, output, overwrite=True)
+    assert {*output.parent.iterdir()} == {output, other}
+
+
+def test_what_a_living_run_writes_stays(output):
+    with layout.new_folder(output) as first:
+        (first / 'a').write_text('first')
+        with layout.new_folder(output) as second:
+            assert (first / 'a').read_text() == 'first'
+            (second / 'a').write_text('second')
+        assert (output / 'a').read_text() == 'second'
+        assert first.exists()
+    assert (output / 'a').read_text() == 'first'
+    assert [*output.parent.iterdir()] == [output]
+
+
 def test_a_target_that_cannot_be_created(raw, tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(InputError, match='cannot be created'):
