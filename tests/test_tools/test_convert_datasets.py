@@ -43,7 +43,8 @@ def test_report(download, command, tmp_path, capsys):
     command(download)
     out, err = capsys.readouterr()
     assert 'train: 1 photographs' in out
-    assert ['EX', '1', '32', '1', '0'] in [line.split() for line in out.splitlines()]
+    rows = [line.split() for line in out.splitlines()]
+    assert ['EX', '1', '32', '1', '1', '0'] in rows
     assert max(map(len, out.replace(str(tmp_path), '').splitlines())) <= 80
     assert 'warning: photographs missing from the official set: train 1-6, 8-' in err
     command(download)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -70,28 +71,37 @@ def _check_image(root, file_format, image):
     if len(maps) < 3 or any(m.shape[:2] != maps[0].shape[:2] for m in maps):
         return problems
     where = image['subset'], image['name']
-    problems += _check_label(layout.label_path(*where), *maps[1:])
-    problems += _check_counts(layout.mask_path(*where), maps[2], image)
+    label_path, mask_path = layout.label_path(*where), layout.mask_path(*where)
+    types = _check_types({label_path: maps[1], mask_path: maps[2]})
+    if types:
+        return problems + types
+    problems += _check_label(label_path, *maps[1:])
+    problems += _check_counts(mask_path, maps[2], image)
     return problems
+
+
+def _check_types(maps):
+    """Problems of maps that are not of 8 bits and one channel."""
+    return [
+        f'{path}: is {values.dtype} {values.shape}, expected 8 bits, one channel'
+        for path, values in maps.items()
+        if values.ndim != 2 or values.dtype != np.uint8
+    ]
 
 
 def _check_label(path, label, bits):
     """Problems of a label map, given its bit map."""
-    if label.ndim != 2 or label.dtype != np.uint8:
-        return [f'{path}: is {label.dtype} {label.shape}, expected 8 bits, one channel']
     allowed = {*range(len(merging.LESIONS) + 1), merging.IGNORED}
     other = {*np.unique(label).tolist()} - allowed
     if other:
         return [f'{path}: has the value {min(other)}, expected 0 to 4 or 255']
-    if bits.shape != label.shape or (merging.to_labels(bits) != label).any():
+    if (merging.to_labels(bits) != label).any():
         return [f'{path}: is not what its bit map says']
     return []
 
 
 def _check_counts(path, bits, image):
     """Differences between a bit map and its entry in the manifest."""
-    if bits.ndim != 2 or bits.dtype != np.uint8:
-        return [f'{path}: is {bits.dtype} {bits.shape}, expected 8 bits, one channel']
     problems = []
     for lesion, count in merging.count_lesions(bits).items():
         entry = image['lesions'][lesion]
@@ -109,17 +119,53 @@ def _check_counts(path, bits, image):
 
 def _check_splits(root, manifest):
     """Problems of the lists of photographs."""
-    names, problems = {image['name'] for image in manifest['images']}, []
-    for split, count in manifest['splits'].items():
+    subsets = {image['name']: image['subset'] for image in manifest['images']}
+    lists, problems = {}, []
+    for split, entry in manifest['splits'].items():
         path = layout.split_path(split)
         try:
-            listed = (root / path).read_text().split()
+            data = (root / path).read_bytes()
+            lists[split] = listed = data.decode().split()
         except (OSError, ValueError) as error:
             problems.append(f'{path}: cannot be read ({error})')
             continue
-        if len(listed) != count:
-            problems.append(f'{path}: lists {len(listed)} photographs, not {count}')
-        unknown = [name for name in listed if name not in names]
-        if unknown:
-            problems.append(f'{path}: lists {unknown[0]}, which is not there')
+        if hashlib.sha256(data).hexdigest() != entry['sha256']:
+            problems.append(f'{path}: sha256 is not the one in {layout.MANIFEST}')
+        if len(listed) != entry['photographs']:
+            expected = entry['photographs']
+            problems.append(f'{path}: lists {len(listed)} photographs, not {expected}')
+        problems += _check_members(split, listed, subsets)
+    return problems + _check_disjoint(lists)
+
+
+def _check_members(split, listed, subsets):
+    """Problems of the names in one list, given the subset of every photograph."""
+    path, expected = layout.split_path(split), 'test' if split == 'test' else 'train'
+    problems = []
+    unknown = [name for name in listed if name not in subsets]
+    if unknown:
+        problems.append(f'{path}: lists {unknown[0]}, which is not there')
+    foreign = [name for name in listed if subsets.get(name, expected) != expected]
+    if foreign:
+        problems.append(
+            f'{path}: lists {foreign[0]}, which is of {subsets[foreign[0]]}, expected '
+            f'only photographs of {expected}'
+        )
+    twice = [name for name, count in Counter(listed).items() if count > 1]
+    if twice:
+        problems.append(f'{path}: lists {twice[0]} more than once')
+    return problems
+
+
+def _check_disjoint(lists):
+    """Problems between train, val and trainval, as far as they are there."""
+    train, val = {*lists.get('train', ())}, {*lists.get('val', ())}
+    path, problems = layout.split_path('val'), []
+    if train & val:
+        problems.append(f'{path}: lists {min(train & val)}, which train lists, too')
+    if {'train', 'val', 'trainval'} <= {*lists}:
+        other = {*lists['trainval']} ^ (train | val)
+        if other:
+            path = layout.split_path('trainval')
+            problems.append(f'{path}: is not train and val, differs in {min(other)}')
     return problems

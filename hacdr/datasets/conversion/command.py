@@ -97,11 +97,12 @@ def _report(manifest):
     for subset, total in manifest['totals'].items():
         yield f'{subset}: {total["photographs"]} photographs'
         yield (
-            f'{"lesion":>8} {"masks":>6} {"mask pixels":>12} {"components":>11} '
-            f'{"kept as one pixel":>18}'
+            f'{"lesion":>8} {"masks":>6} {"mask pixels":>12} '
+            f'{"original components":>20} {"components":>11} {"kept as one pixel":>18}'
         )
         for lesion, count in total['lesions'].items():
             yield (
                 f'{lesion:>8} {count["masks"]:>6} {count["mask_pixels"]:>12} '
-                f'{count["components"]:>11} {count["kept_as_one_pixel"]:>18}'
+                f'{count["original_components"]:>20} {count["components"]:>11} '
+                f'{count["kept_as_one_pixel"]:>18}'
             )

@@ -26,7 +26,13 @@ from hacdr.datasets.conversion.earlier import (
 from hacdr.datasets.conversion.workers import for_each
 from hacdr.errors import InputError
 
-SUMMED = ('mask_pixels', 'label_pixels', 'components', 'kept_as_one_pixel')
+SUMMED = (
+    'mask_pixels',
+    'label_pixels',
+    'original_components',
+    'components',
+    'kept_as_one_pixel',
+)
 
 
 class Record(NamedTuple):
@@ -162,10 +168,14 @@ def _convert_masks(source, plan, record, original_size, size):
         notes[lesion] = dict(
             kept_as_one_pixel=rescued, source=file, sha256=sha256(data)
         )
+        if size != original_size:
+            drawn = merging.label_components(mask == merging.LESION)[1]
+            notes[lesion]['original_components'] = drawn
     absent = dict(kept_as_one_pixel=0, source=None, sha256=None)
     bits = merging.to_bits(masks, size[::-1])
     lesions = merging.count_lesions(bits)
     for lesion, count in lesions.items():
+        count['original_components'] = count['components']
         count.update(notes.get(lesion, absent))
     return bits, lesions
 
@@ -188,7 +198,10 @@ def _describe(source, plan, max_side, images):
         ),
         lesions=list(merging.LESIONS),
         warnings=plan.warnings,
-        splits={split: len(names) for split, names in plan.splits.items()},
+        splits={
+            split: dict(photographs=len(names), sha256=sha256(layout.split_text(names)))
+            for split, names in plan.splits.items()
+        },
         totals=sum_up(images),
         images=images,
     )

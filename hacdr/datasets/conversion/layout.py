@@ -1,6 +1,8 @@
 """What a converted data set looks like on disk, and how it gets there whole."""
 
 import errno
+import fcntl
+import glob
 import io
 import json
 import os
@@ -16,7 +18,7 @@ from hacdr.errors import InputError
 
 MANIFEST = 'manifest.json'
 # Raised when the files of a converted set change their meaning.
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 SUFFIXES = {'JPEG': '.jpg', 'PNG': '.png'}
 PALETTE = [*LesionDataset.PALETTE, *[[0, 0, 0]] * 250, [128, 128, 128]]
 
@@ -206,7 +208,7 @@ def new_folder(output):
     output = Path(output).resolve()
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=f'.{output.name}.', dir=output.parent))
+        building, lock = _begin(output)
     except OSError as error:
         raise InputError(f'{output}: cannot be created ({error.strerror})') from error
     replaced = building.with_name(building.name + '.old')
@@ -226,6 +228,51 @@ def new_folder(output):
             os.rename(replaced, output)
         shutil.rmtree(building, ignore_errors=True)
         shutil.rmtree(replaced, ignore_errors=True)
+        os.close(lock)
+
+
+def _begin(output):
+    """A new folder beside the output and a lock on it, held until it is closed.
+
+    What killed runs left is removed: nobody holds the lock of such a folder.
+    """
+    prefix = f'.{output.name}.converting.'
+    parent = os.open(output.parent, os.O_RDONLY)
+    try:
+        # Of two runs that begin, none may see a folder of the other without lock.
+        _try_lock(parent, fcntl.LOCK_EX)
+        for left in output.parent.glob(f'{glob.escape(prefix)}*'):
+            _remove_if_dead(left, output)
+        building = Path(tempfile.mkdtemp(prefix=prefix, dir=output.parent))
+        lock = os.open(building, os.O_RDONLY)
+        _try_lock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(parent)
+    return building, lock
+
+
+def _remove_if_dead(left, output):
+    # The only copy of a set that was about to be replaced stays.
+    if left.suffix == '.old' and not output.exists():
+        return
+    try:
+        lock = os.open(left, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        if _try_lock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            shutil.rmtree(left, ignore_errors=True)
+    finally:
+        os.close(lock)
+
+
+def _try_lock(descriptor, operation):
+    try:
+        fcntl.flock(descriptor, operation)
+    except OSError:
+        # Somebody has it, or the file system knows no locks of folders.
+        return False
+    return True
 
 
 def _umask():

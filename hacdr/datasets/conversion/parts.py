@@ -60,6 +60,26 @@ def find_parts(path):
     return [numbered[number] for number in sorted(numbered)]
 
 
+def is_unpacked(path):
+    """Whether what parts hold lies unpacked beside them.
+
+    Args:
+        path (Path): as for :func:`find_parts`.
+
+    Returns:
+        bool: in a folder or below it are parts ``NAME.zip.001`` and a folder
+        ``NAME`` that has folders.
+    """
+    matches = [PART.fullmatch(file.name) for file in path.rglob('*.zip.[0-9]*')]
+    names = {match['name'][: -len('.zip')].lower() for match in matches if match}
+    return any(
+        folder.name.lower() in names
+        and any(f.is_dir() and not PART.fullmatch(f.name) for f in folder.iterdir())
+        for folder in path.rglob('*')
+        if folder.is_dir()
+    )
+
+
 def open_parts(paths):
     """Open the parts as one file; nothing is joined on disk.
 

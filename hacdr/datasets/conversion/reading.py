@@ -12,6 +12,8 @@ from hacdr.errors import InputError
 MASK_MODES = ('1', 'L', 'P', 'LA', 'RGB', 'RGBA')
 GREY_MODES = ('1', 'L', 'RGB')
 END_OF_IMAGE, START_OF_SCAN = b'\xff\xd9', b'\xff\xda'
+# Tag of Exif; Pillow has no name for it before 9.4.
+ORIENTATION = 0x0112
 
 
 def read_photograph(data, where, file_format='JPEG'):
@@ -26,7 +28,8 @@ def read_photograph(data, where, file_format='JPEG'):
         PIL.Image.Image: RGB.
 
     Raises:
-        InputError: of another format, cut off, or not in colour.
+        InputError: of another format, cut off, not in colour, or to be turned or
+            mirrored according to its Exif orientation.
     """
     image = _decode(data, where, 'photograph')
     if image.format != file_format:
@@ -40,6 +43,13 @@ def read_photograph(data, where, file_format='JPEG'):
     if image.mode != 'RGB':
         raise InputError(
             f'{where}: photograph has mode {image.mode}, expected colour (RGB)'
+        )
+    # Some readers would turn it and some not, and nobody the masks.
+    orientation = _orientation(image)
+    if orientation != 1:
+        raise InputError(
+            f'{where}: photograph has the Exif orientation {orientation}, expected 1 '
+            'or none: masks are for the pixels as they are stored'
         )
     return image
 
@@ -147,6 +157,14 @@ def _decode(data, where, kind):
             f'{where}: {kind} cannot be decoded ({_first_line(error)})'
         ) from error
     return image
+
+
+def _orientation(image):
+    try:
+        return image.getexif().get(ORIENTATION, 1)
+    except Exception:
+        # Exif data that cannot be read turn a photograph nowhere.
+        return 1
 
 
 def _first_line(error):

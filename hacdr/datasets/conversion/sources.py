@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from hacdr.datasets.conversion.parts import find_parts, open_parts
+from hacdr.datasets.conversion.parts import find_parts, is_unpacked, open_parts
 from hacdr.errors import InputError
 
 # Far above any single picture of the known data sets (an uncompressed
@@ -18,7 +18,8 @@ def open_source(path):
 
     Args:
         path (str | Path): a folder, a zip file, or a zip in parts: the first part
-            or the folder that has them.
+            or the folder that has them. Where parts are missing or damaged,
+            the folder will do if they were unpacked in it.
 
     Returns:
         FolderSource | ZipSource: has ``names()``, ``read(name)`` and
@@ -29,18 +30,26 @@ def open_source(path):
             is cut off, lacks a part or has members outside of it.
     """
     path = Path(path)
-    parts = find_parts(path)
-    if parts:
-        source = ZipSource(path, parts)
-    elif path.is_dir():
-        source = FolderSource(path)
-    elif path.is_file():
-        source = ZipSource(path)
-    else:
-        raise InputError(f'{path}: no such folder or zip file')
+    try:
+        parts = find_parts(path)
+        source = ZipSource(path, parts) if parts else None
+    except InputError:
+        if not is_unpacked(path):
+            raise
+        source = None
+    if source is None:
+        source = _open_whole(path)
     if not source.names():
         raise InputError(f'{path}: is empty, expected a download')
     return source
+
+
+def _open_whole(path):
+    if path.is_dir():
+        return FolderSource(path)
+    if path.is_file():
+        return ZipSource(path)
+    raise InputError(f'{path}: no such folder or zip file')
 
 
 class FolderSource:

@@ -102,12 +102,25 @@ def test_a_value_that_is_no_label(output):
     assert problems(output) == [f'{LABEL}: has the value 5, expected 0 to 4 or 255']
 
 
-def test_a_label_map_in_colour(output):
-    Image.open(output / LABEL).convert('RGB').save(output / LABEL)
-    data = (output / LABEL).read_bytes()
-    change_manifest(output, lambda m: m['images'][0].update(label_sha256=digest(data)))
-    (problem,) = problems(output)
-    assert problem == f'{LABEL}: is uint8 (48, 64, 3), expected 8 bits, one channel'
+@pytest.mark.parametrize(
+    ('mode', 'found'),
+    [
+        ('1', 'bool (48, 64)'),
+        ('I;16', 'uint16 (48, 64)'),
+        ('RGB', 'uint8 (48, 64, 3)'),
+    ],
+)
+@pytest.mark.parametrize('path', [LABEL, MASK])
+def test_a_map_saved_in_another_mode(output, path, mode, found):
+    values = np.array(Image.open(output / path))
+    if mode == 'I;16':
+        Image.fromarray(values.astype(np.uint16)).save(output / path)
+    else:
+        Image.fromarray(values).convert(mode).save(output / path)
+    key = {LABEL: 'label_sha256', MASK: 'mask_sha256'}[path]
+    sha256 = digest((output / path).read_bytes())
+    change_manifest(output, lambda m: m['images'][0].update({key: sha256}))
+    assert problems(output) == [f'{path}: is {found}, expected 8 bits, one channel']
 
 
 def test_a_label_map_that_contradicts_its_bit_map(output):
@@ -138,12 +151,40 @@ def test_other_overlaps(output):
     ]
 
 
-def test_lists(output):
-    (output / 'splits' / 'val.txt').write_text('IDRiD_05\nIDRiD_99\n')
-    assert problems(output) == [
-        'splits/val.txt: lists 2 photographs, not 1',
-        'splits/val.txt: lists IDRiD_99, which is not there',
-    ]
+def test_another_list(output):
+    path = 'splits/val.txt'
+    (output / path).write_text('IDRiD_05\n\n')
+    assert problems(output) == [f'{path}: sha256 is not the one in manifest.json']
+
+
+@pytest.mark.parametrize(
+    ('split', 'names', 'expected'),
+    [
+        ('train', '01', 'train.txt: lists 1 photographs, not 2'),
+        ('train', '01 02 02', 'train.txt: lists 02 more than once'),
+        ('train', '01 99', 'train.txt: lists 99, which is not there'),
+        (
+            'train',
+            '01 81',
+            'train.txt: lists 81, which is of test, expected only photographs of train',
+        ),
+        (
+            'test',
+            '05',
+            'test.txt: lists 05, which is of train, expected only photographs of test',
+        ),
+        ('val', '01', 'val.txt: lists 01, which train lists, too'),
+        ('val', '01', 'trainval.txt: is not train and val, differs in 05'),
+        ('trainval', '01 05', 'trainval.txt: is not train and val, differs in 02'),
+    ],
+)
+def test_lists(output, split, names, expected):
+    """With the sha256 of the manifest put right: something else must notice."""
+    data = ''.join(f'IDRiD_{name}\n' for name in names.split()).encode()
+    (output / 'splits' / f'{split}.txt').write_bytes(data)
+    change_manifest(output, lambda m: m['splits'][split].update(sha256=digest(data)))
+    found = [problem.replace('IDRiD_', '') for problem in problems(output)]
+    assert f'splits/{expected}' in found
 
 
 def test_a_file_of_somebody_else(output):

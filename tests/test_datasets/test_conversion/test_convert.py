@@ -124,6 +124,21 @@ def test_reduced(raw, output):
     assert run(raw.root, output, max_side=16)[1] is None
 
 
+def test_lesions_that_run_together_in_the_copy_are_counted(raw, output):
+    mask = np.zeros((48, 64), bool)
+    mask[8:12, 8:11] = mask[8:12, 12:16] = mask[40:44, 40:44] = True
+    raw.add(2, SE=mask)
+    manifest, _ = run(raw.root, output, max_side=16)
+    image = manifest['images'][1]['lesions']
+    assert (image['SE']['original_components'], image['SE']['components']) == (3, 2)
+    assert (image['MA']['original_components'], image['MA']['components']) == (0, 0)
+    total = manifest['totals']['train']['lesions']['SE']
+    assert (total['original_components'], total['components']) == (3, 2)
+    manifest, _ = run(raw.root, output, overwrite=True)
+    image = manifest['images'][1]['lesions']
+    assert (image['SE']['original_components'], image['SE']['components']) == (3, 3)
+
+
 def test_what_is_small_enough_is_copied(raw, output):
     run(raw.root, output, max_side=64)
     copied = output / 'images' / 'train' / 'IDRiD_01.jpg'
@@ -154,7 +169,10 @@ def test_generated_photographs_convert(tmp_path, output):
 
     generate_dataset(str(tmp_path / 'raw'), train=2, test=1, size=(360, 240), jobs=1)
     manifest, _ = run(tmp_path / 'raw', output)
-    assert manifest['splits'] == dict(train=2, val=0, trainval=2, test=1)
+    counts = {split: s['photographs'] for split, s in manifest['splits'].items()}
+    assert counts == dict(train=2, val=0, trainval=2, test=1)
+    lists = (output / 'splits' / 'train.txt').read_bytes()
+    assert manifest['splits']['train']['sha256'] == hashlib.sha256(lists).hexdigest()
     assert manifest['totals']['train']['lesions']['EX']['mask_pixels'] > 0
 
 
@@ -349,6 +367,30 @@ def test_ctrl_c_between_the_renames_keeps_the_old_set(raw, output, monkeypatch):
         run(raw.root, output, overwrite=True)
     assert len(layout.read_manifest(output)['images']) == 4
     assert not list(output.parent.glob('.*'))
+
+
+def test_what_a_killed_run_left_is_removed(raw, output):
+    left = output.parent / '.IDRiD.converting.12345678'
+    old, other = left.with_name(left.name + '.old'), output.parent / '.IDRiD.original'
+    for folder in (left, old, other):
+        (folder / 'images').mkdir(parents=True)
+    run(raw.root, output)
+    # The earlier set itself stays until there is another one.
+    assert {*output.parent.iterdir()} == {output, old, other}
+    run(raw.root, output, overwrite=True)
+    assert {*output.parent.iterdir()} == {output, other}
+
+
+def test_what_a_living_run_writes_stays(output):
+    with layout.new_folder(output) as first:
+        (first / 'a').write_text('first')
+        with layout.new_folder(output) as second:
+            assert (first / 'a').read_text() == 'first'
+            (second / 'a').write_text('second')
+        assert (output / 'a').read_text() == 'second'
+        assert first.exists()
+    assert (output / 'a').read_text() == 'first'
+    assert [*output.parent.iterdir()] == [output]
 
 
 def test_a_target_that_cannot_be_created(raw, tmp_path):

@@ -146,3 +146,32 @@ def test_parts_of_two_zips(folder):
     with pytest.raises(InputError, match='parts of several zips'):
         open_source(folder)
     assert open_source(folder / f'{NAME}.001').names()
+
+
+@pytest.fixture
+def unpacked(folder):
+    with zipfile.ZipFile(folder.parent / 'whole.zip') as archive:
+        archive.extractall(folder / 'DDR-dataset')
+    return folder
+
+
+@pytest.mark.parametrize('number', [4, 10])
+def test_unpacked_beside_parts_of_which_one_is_missing(unpacked, content, number):
+    (unpacked / f'{NAME}.{number:03d}').unlink()
+    read = read_all(unpacked)
+    assert {name: read[f'DDR-dataset/{name}'] for name in content} == content
+
+
+def test_unpacked_beside_all_parts(unpacked, content):
+    assert read_all(unpacked) == content
+
+
+def test_a_missing_part_and_a_folder_of_its_name_that_is_not_unpacked(folder):
+    moved = folder / 'DDR-dataset'
+    moved.mkdir()
+    for path in folder.glob('*.zip.*'):
+        path.rename(moved / path.name)
+    (moved / f'{NAME}.004').unlink()
+    for path in (folder, moved, moved / f'{NAME}.001'):
+        with pytest.raises(InputError, match='part 004 of ddr'):
+            open_source(path)

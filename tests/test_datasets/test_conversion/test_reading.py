@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from hacdr.datasets.conversion.reading import (
+    ORIENTATION,
     read_graded_mask,
     read_mask,
     read_photograph,
@@ -199,3 +200,24 @@ def test_photographs_of_a_set_that_has_png():
 def test_photograph_that_is_no_jpeg(mask):
     with pytest.raises(InputError, match='photograph is TIFF, expected JPEG'):
         read_photograph(one_bit_palette(mask), 'x.jpg')
+
+
+def exif(orientation):
+    tags = Image.Exif()
+    tags[ORIENTATION] = orientation
+    return tags
+
+
+@pytest.mark.parametrize('orientation', [2, 3, 6, 8])
+@pytest.mark.parametrize('file_format', ['JPEG', 'PNG'])
+def test_photograph_to_be_turned_is_refused(orientation, file_format):
+    image = Image.open(io.BytesIO(photograph()))
+    data = encode(image, file_format, exif=exif(orientation))
+    expected = rf'^a: photograph has the Exif orientation {orientation}, expected 1 or'
+    with pytest.raises(InputError, match=expected):
+        read_photograph(data, 'a', file_format)
+
+
+@pytest.mark.parametrize('tags', [Image.Exif(), exif(1), b'Exif\0\0not a TIFF'])
+def test_photograph_that_is_upright_is_read(tags):
+    assert read_photograph(photograph(exif=tags), 'a').size == (300, 200)
