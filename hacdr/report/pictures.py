@@ -9,6 +9,7 @@ from PIL import Image
 
 from hacdr.datasets.reduction import reduce_masks
 from hacdr.errors import InputError
+from hacdr.evaluation.truth import IGNORED
 
 JPEG_QUALITY = 75
 
@@ -94,9 +95,9 @@ def _read_truth(entry, content, data_root):
             f'{path}: {_size(values.shape)}, expected '
             f'{entry["width"]}x{entry["height"]} as tested'
         )
-    if kind == 'masks':
-        return values
     # 255, ignored, has no bit.
+    if kind == 'masks':
+        return np.where(values == IGNORED, 0, values)
     bits = np.zeros(256, np.uint8)
     bits[1 : len(content['lesions']) + 1] = 1 << np.arange(len(content['lesions']))
     return bits[values]

@@ -1,3 +1,4 @@
+import base64
 import html
 import json
 import re
@@ -49,6 +50,39 @@ def test_the_worst_photograph_comes_first(tested):
 
 def test_one_page_without_lesions_matched(tmp_path):
     assert 'FROC' not in page_of(write_test(tmp_path, lesion_level=False))
+
+
+def use_masks(tested, ignored=np.s_[:2, :3]):
+    """Put masks beside the label maps."""
+    (tested.root / 'masks' / 'test').mkdir(parents=True)
+    tested.change(lambda content: content['protocol'].update(truth='masks'))
+    for name in NAMES:
+        label = cv2.imread(str(tested.label(name)), cv2.IMREAD_UNCHANGED)
+        masks = np.where(label > 0, 1 << np.maximum(label, 1) - 1, 0).astype(np.uint8)
+        masks[ignored] = 255
+        path = tested.root / 'masks' / 'test' / f'{name}.png'
+        path.write_bytes(cv2.imencode('.png', masks)[1].tobytes())
+
+
+def truths(page):
+    """Return name -> truth on the page."""
+    pictures = re.findall(r'class="photograph">(.*?)</script>', page)
+    return {
+        one['name']: cv2.imdecode(
+            np.frombuffer(base64.b64decode(one['truth'].split(',')[1]), np.uint8),
+            cv2.IMREAD_UNCHANGED,
+        )
+        for one in map(json.loads, pictures)
+    }
+
+
+def test_masks_with_pixels_that_do_not_count(tested):
+    labels = truths(page_of(tested))
+    use_masks(tested)
+    for name, truth in truths(page_of(tested)).items():
+        assert (truth[:2, :3] == 0).all()
+        labels[name][:2, :3] = 0
+        np.testing.assert_array_equal(truth, labels[name])
 
 
 def test_another_data_root(tested):
