@@ -34,6 +34,10 @@ def encode_pictures(entry, results_path, content, data_root):
     Raises:
         InputError: a picture is missing, cannot be decoded or has another size.
     """
+    if 'truth' not in entry:
+        raise InputError(
+            f'{results_path}: no truth file of {entry["name"]} is named; test again'
+        )
     planes = _read_planes(entry, results_path, content)
     height, width = planes[0].shape
     photograph = _read(osp.join(data_root, entry['image']), cv2.IMREAD_COLOR)
@@ -79,9 +83,7 @@ def _read_planes(entry, results_path, content):
 
 def _read_truth(entry, content, data_root):
     kind = content['protocol']['truth']
-    below = osp.splitext(entry['image'])[0].split('/')
-    below[below.index('images')] = kind
-    path = osp.join(data_root, *below) + '.png'
+    path = osp.join(data_root, entry['truth'])
     try:
         with Image.open(path) as picture:
             values = np.array(picture)

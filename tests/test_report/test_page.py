@@ -55,7 +55,13 @@ def test_one_page_without_lesions_matched(tmp_path):
 def use_masks(tested, ignored=np.s_[:2, :3]):
     """Put masks beside the label maps."""
     (tested.root / 'masks' / 'test').mkdir(parents=True)
-    tested.change(lambda content: content['protocol'].update(truth='masks'))
+
+    def edit(content):
+        content['protocol']['truth'] = 'masks'
+        for entry in content['photographs']:
+            entry['truth'] = entry['truth'].replace('labels', 'masks')
+
+    tested.change(edit)
     for name in NAMES:
         label = cv2.imread(str(tested.label(name)), cv2.IMREAD_UNCHANGED)
         masks = np.where(label > 0, 1 << np.maximum(label, 1) - 1, 0).astype(np.uint8)
@@ -90,6 +96,38 @@ def test_another_data_root(tested):
     with pytest.raises(InputError, match='no such file'):
         page_of(tested)
     page_of(tested, data_root=str(tested.folder / 'moved'))
+
+
+def test_folders_of_any_name(tested):
+    def edit(content):
+        for entry in content['photographs']:
+            entry['image'] = entry['image'].replace('images', 'img_dir')
+            entry['truth'] = entry['truth'].replace('labels', 'ann_dir')
+
+    before = page_of(tested)
+    (tested.root / 'images').rename(tested.root / 'img_dir')
+    (tested.root / 'labels').rename(tested.root / 'ann_dir')
+    tested.change(edit)
+    assert page_of(tested) == before
+
+
+def test_results_that_name_no_truth(tested):
+    tested.change(lambda content: content['photographs'][3].pop('truth'))
+    with pytest.raises(InputError, match=r'no truth file of .* is named; test again'):
+        page_of(tested)
+
+
+def test_a_folder_that_is_missing_is_told_first(tested):
+    tested.image(NAMES[0]).unlink()
+    path = tested.folder / 'missing' / 'report.html'
+    with pytest.raises(InputError, match=r'report\.html: no folder .*missing'):
+        write_report(str(tested.results), str(path))
+
+
+def test_a_page_that_cannot_be_written(tested):
+    (tested.folder / 'report.html').mkdir()
+    with pytest.raises(InputError, match=r'report\.html: Is a directory'):
+        page_of(tested)
 
 
 def drop_probabilities(content):

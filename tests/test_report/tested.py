@@ -73,6 +73,7 @@ def write_test(folder, lesion_level=True):
         str(tested.results),
         scores,
         [f'images/test/{name}.jpg' for name in NAMES],
+        [f'labels/test/{name}.png' for name in NAMES],
         summarise(scores),
         Protocol.of('labels', 'picture', lesion_level),
         split='test',
