@@ -7,8 +7,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from hacdr.datasets.field_of_view import field_of_view
 from hacdr.datasets.reduction import reduce_masks
 from hacdr.errors import InputError
+from hacdr.evaluation.kernels import IGNORED_BIT
 from hacdr.evaluation.truth import IGNORED
 
 JPEG_QUALITY = 75
@@ -28,8 +30,8 @@ def encode_pictures(entry, results_path, content, data_root):
 
     Returns:
         dict: 'width' and 'height' in pixels; 'photograph', 'truth' (grey PNG, bit k
-        for lesion k) and 'planes' (for each lesion a grey PNG, 255 times the
-        probability) as data URIs.
+        for lesion k, bit 7 where a pixel does not count) and 'planes' (for
+        each lesion a grey PNG, 255 times the probability) as data URIs.
 
     Raises:
         InputError: a picture is missing, cannot be decoded or has another size.
@@ -48,12 +50,16 @@ def encode_pictures(entry, results_path, content, data_root):
             f'expected {_size(expected)} as tested'
         )
     truth = _read_truth(entry, content, data_root)
+    if content['protocol']['region'] == 'field':
+        truth[field_of_view(photograph) == 0] = IGNORED
+    truth = reduce_masks(truth, (width, height))
+    truth = np.where(truth == IGNORED, IGNORED_BIT, truth).astype(np.uint8)
     photograph = cv2.resize(photograph, (width, height), interpolation=cv2.INTER_AREA)
     return {
         'width': width,
         'height': height,
         'photograph': _uri('jpeg', photograph, cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY),
-        'truth': _png(reduce_masks(truth, (width, height))),
+        'truth': _png(truth),
         'planes': [_png(plane) for plane in planes],
     }
 
@@ -97,10 +103,10 @@ def _read_truth(entry, content, data_root):
             f'{path}: {_size(values.shape)}, expected '
             f'{entry["width"]}x{entry["height"]} as tested'
         )
-    # 255, ignored, has no bit.
     if kind == 'masks':
-        return np.where(values == IGNORED, 0, values)
+        return values
     bits = np.zeros(256, np.uint8)
+    bits[IGNORED] = IGNORED
     bits[1 : len(content['lesions']) + 1] = 1 << np.arange(len(content['lesions']))
     return bits[values]
 

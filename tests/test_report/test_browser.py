@@ -2,9 +2,13 @@
 
 import shutil
 
+import cv2
+import numpy as np
 import pytest
 from tested import NAMES, write_test
 
+from hacdr.evaluation.kernels import IGNORED_BIT
+from hacdr.evaluation.lesions import match_lesions
 from hacdr.report import write_report
 
 pytest.importorskip('selenium')
@@ -17,7 +21,13 @@ const data = document.getElementById('picture').getContext('2d')
   .getImageData(0, 0, arguments[0], arguments[1]).data;
 return Array.from(data).reduce((sum, value, i) => (sum * 31 + value) % 1000003, 7);
 """
-WIDE = """
+COUNTED = """
+const [width, height, truth, plane, threshold] = arguments;
+shown = {width, height, truth, planes: [null, plane]};
+const {lesions, hit, wrong} = components(compare(1, threshold));
+return [lesions, hit, wrong];
+"""
+WIDE = """""
 const inside = (one, box) => one.getBoundingClientRect().left >= box.left - 0.5
   && one.getBoundingClientRect().right <= box.right + 0.5;
 const shown = selector => [...document.querySelectorAll(selector)].filter(
@@ -125,6 +135,23 @@ def test_keys_move_the_slider(browser):
 def test_a_false_finding_is_counted(browser):
     move(browser, 0, 100)
     assert found(browser, 0).endswith(', 1 false')
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_lesions_are_counted_as_in_the_tables(browser, seed):
+    rng = np.random.default_rng(seed)
+    noise = [cv2.blur(rng.uniform(size=(60, 80)), (5, 5)) for _ in range(3)]
+    truth = (noise[0] > 0.58) * 2 + (noise[1] > 0.6) * IGNORED_BIT
+    plane = np.clip(1000 * (noise[0] + noise[2] - 0.95), 0, 255)
+    truth, plane = truth.astype(np.uint8), plane.astype(np.uint8)
+    threshold = 120
+    expected = match_lesions(plane.astype(np.float32), truth, 1, [threshold])
+    hit = int((expected.found_at >= threshold).sum())
+    assert 0 < hit < len(expected.found_at)
+    counted = browser.execute_script(
+        COUNTED, 80, 60, truth.ravel().tolist(), plane.ravel().tolist(), threshold
+    )
+    assert counted == [len(expected.found_at), hit, int(expected.false[0])]
 
 
 def test_switches_take_marks_away(browser):

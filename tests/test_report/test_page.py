@@ -6,7 +6,7 @@ import re
 import cv2
 import numpy as np
 import pytest
-from tested import NAMES, write_test
+from tested import NAMES, SIZE, write_test
 
 from hacdr.errors import InputError
 from hacdr.report import write_report
@@ -86,9 +86,29 @@ def test_masks_with_pixels_that_do_not_count(tested):
     labels = truths(page_of(tested))
     use_masks(tested)
     for name, truth in truths(page_of(tested)).items():
-        assert (truth[:2, :3] == 0).all()
-        labels[name][:2, :3] = 0
+        labels[name][:2, :3] = 128
         np.testing.assert_array_equal(truth, labels[name])
+
+
+def test_label_maps_with_pixels_that_do_not_count(tested):
+    path = tested.label(NAMES[1])
+    label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    expected = truths(page_of(tested))[NAMES[1]]
+    label[5:9], expected[5:9] = 255, 128
+    path.write_bytes(cv2.imencode('.png', label)[1].tobytes())
+    np.testing.assert_array_equal(truths(page_of(tested))[NAMES[1]], expected)
+
+
+def test_pixels_outside_the_field_of_view(tested):
+    photograph = np.full((*SIZE, 3), 200, np.uint8)
+    photograph[:, 100:] = 0
+    path = tested.image(NAMES[1])
+    path.write_bytes(cv2.imencode('.jpg', photograph)[1].tobytes())
+    assert not (truths(page_of(tested))[NAMES[1]] & 128).any()
+    tested.change(lambda content: content['protocol'].update(region='field'))
+    ignored = truths(page_of(tested))[NAMES[1]] & 128
+    assert ignored[:, 110:].all()
+    assert not ignored[:, :90].any()
 
 
 def test_another_data_root(tested):
