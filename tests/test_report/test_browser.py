@@ -182,10 +182,16 @@ def test_sorting(browser):
 
 
 def test_what_is_not_defined_comes_last(browser):
+    one(browser, '#more').click()
     button = one(browser, '[aria-label="sort by AUPR SE"]')
-    for _ in range(2):
+    cells = f'#list tbody td:nth-child({int(button.get_attribute("data-column")) + 1})'
+    for reverse in (False, True):
         button.click()
-        assert len(names(browser)) == 10
+        texts = [cell.text for cell in every(browser, cells)]
+        assert texts[3:] == ['\u2013'] * (len(NAMES) - 3)
+        values = [float(text) for text in texts[:3]]
+        assert values == sorted(values, reverse=reverse)
+        assert values[0] != values[2]
 
 
 def test_ten_are_listed_at_first(browser):
