@@ -220,6 +220,24 @@ def test_previous_of_the_first_is_the_last(browser):
     wait(browser, lambda: one(browser, '#shown').text == last)
 
 
+def test_quick_steps_are_all_taken(browser):
+    browser.execute_script(
+        "const next = document.getElementById('next'); next.click(); next.click();"
+    )
+    third = names(browser)[2]
+    wait(browser, lambda: one(browser, '#shown').text == third)
+
+
+@pytest.mark.parametrize(('button', 'position'), [('next', 0), ('previous', 9)])
+def test_steps_from_a_row_that_is_not_listed(browser, button, position):
+    # Now the best comes first; the worst, still shown, is hidden.
+    one(browser, '[aria-label="sort by AUPR mean"]').click()
+    listed = names(browser)
+    assert one(browser, '#shown').text not in listed
+    one(browser, f'#{button}').click()
+    wait(browser, lambda: one(browser, '#shown').text == listed[position])
+
+
 @pytest.mark.parametrize('width', [375, 1200])
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
 def test_nothing_overflows(browser, width, scheme):

@@ -82,7 +82,7 @@ async function open(row) {
   if (!row.hasAttribute('aria-current')) return;
   const [photograph, truth, ...planes] = images;
   shown = {
-    row, width, height,
+    width, height,
     photograph: pixels(photograph, width, height),
     truth: grey(truth, width, height),
     planes: planes.map(plane => grey(plane, width, height)),
@@ -95,8 +95,10 @@ async function open(row) {
 
 function step(by) {
   const rows = [...body.rows].filter(row => !row.hidden);
-  const at = rows.indexOf(shown && shown.row);
-  open(rows[(at + by + rows.length) % rows.length]);
+  const at = rows.findIndex(row => row.hasAttribute('aria-current'));
+  // From a row that is not listed, next is the first and previous the last.
+  const from = at < 0 && by < 0 ? 0 : at;
+  open(rows[(from + by + rows.length) % rows.length]);
 }
 
 // --- the overlay ------------------------------------------------------------------
