@@ -181,11 +181,12 @@ def main():
             path,
             results,
             dataset.photographs,
+            dataset.truths,
             summary,
             dataset.protocol,
             split=args.split,
             dataset=data.type,
-            data_root=data.get('data_root'),
+            data_root=dataset.root,
             config=args.config,
             checkpoint_sha256=sha256,
             probabilities=args.save_probabilities

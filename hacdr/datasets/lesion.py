@@ -85,10 +85,22 @@ class LesionDataset(CustomDataset):
         return osp.join(data_root or '', *below)
 
     @property
+    def root(self):
+        """str: ``data_root``; if there is none, the working directory."""
+        return self.data_root or '.'
+
+    @property
     def photographs(self):
-        """list[str]: files of the photographs, below ``data_root`` if there is one."""
+        """list[str]: files of the photographs, below :attr:`root`."""
         paths = [osp.join(self.img_dir, info['filename']) for info in self.img_infos]
-        return [osp.relpath(path, self.data_root or '.') for path in paths]
+        return [osp.relpath(path, self.root) for path in paths]
+
+    @property
+    def truths(self):
+        """list[str]: files of their label maps or masks, below :attr:`root`."""
+        folder = self.mask_dir if self.protocol.truth == 'masks' else self.ann_dir
+        paths = [osp.join(folder, info['ann']['seg_map']) for info in self.img_infos]
+        return [osp.relpath(path, self.root) for path in paths]
 
     def pre_eval(self, preds, indices):
         """Reduce predictions to scores, one small object for each photograph.

@@ -16,7 +16,6 @@ from .scores import (
     figures,
     fixed_area,
     has_probabilities,
-    mean_of_known,
 )
 
 DRAWS = 2000
@@ -57,8 +56,9 @@ def resample(scores, weights, thresholds=None, point=None):
 
     Returns:
         dict[str, np.ndarray]: metric -> (draws, lesions + 1), the last column being
-        the mean of the lesions that are known. NaN where a draw has no photograph with
-        the lesion.
+        the mean of the lesions that are known in the photographs as they are. NaN
+        where the figure is not defined in a draw, as without the lesion, and in the
+        mean where that is so of one of its lesions.
     """
     point = point or figures(scores, thresholds)
     result = {}
@@ -76,7 +76,7 @@ def resample(scores, weights, thresholds=None, point=None):
         drawn = np.tensordot(weights, counts, 1)
         result['Dice@t'] = count_figures(np.moveaxis(drawn, 1, 0))['Dice']
     return {
-        metric: np.concatenate([values, mean_of_known(values)[:, None]], 1)
+        metric: np.column_stack([values, _mean_of_same(values, point[metric])])
         for metric, values in result.items()
     }
 
@@ -90,7 +90,8 @@ def intervals(scores, thresholds=None, point=None, draws=DRAWS, seed=SEED):
 
     Returns:
         dict[str, np.ndarray]: metric -> (lesions + 1, 2), lower and upper end, the
-        mean last. Draws without the lesion are left out. NaN where no draw has it,
+        mean last. Draws without the lesion are left out, of the mean those without
+        one of its lesions. NaN where no draw has it,
         and of a single photograph, which says nothing about others.
     """
     weights = draw_weights(len(scores), draws, seed)
@@ -112,6 +113,12 @@ def interval(values):
         if len(known):
             end[:] = np.quantile(known, [tail, 1 - tail])
     return ends
+
+
+def _mean_of_same(values, point):
+    """Mean of each row over the lesions known in ``point``, NaN if one is not."""
+    known = ~np.isnan(point)
+    return divide(np.where(known, values, 0).sum(1), known.sum())
 
 
 def _average_precisions(scores, weights, exact):

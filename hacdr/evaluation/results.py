@@ -31,7 +31,7 @@ _HEAD = (
 )
 
 
-def write_results(path, scores, photographs, summary, protocol, **about):
+def write_results(path, scores, photographs, truths, summary, protocol, **about):
     """Write the scores of a test; the file appears whole or not at all.
 
     Args:
@@ -39,6 +39,7 @@ def write_results(path, scores, photographs, summary, protocol, **about):
         scores (Sequence[ImageScores]): one for each photograph.
         photographs (Sequence[str]): their files, below ``data_root``, in the order of
             ``scores``.
+        truths (Sequence[str]): files of their label maps or masks, likewise.
         summary (dict): from :func:`hacdr.evaluation.summarise`.
         protocol (Protocol): how the scores were computed.
         **about: 'split', 'dataset', 'data_root', 'config', 'checkpoint_sha256' and
@@ -59,10 +60,11 @@ def write_results(path, scores, photographs, summary, protocol, **about):
             {
                 'name': os.path.splitext(os.path.basename(image))[0],
                 'image': image,
+                'truth': truth,
                 'figures': photograph_figures(one, at),
                 **_encode(one),
             }
-            for image, one in zip(photographs, scores)
+            for image, truth, one in zip(photographs, truths, scores)
         ],
     }
     temporary = f'{path}.tmp'

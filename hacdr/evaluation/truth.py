@@ -18,7 +18,8 @@ def truth_bits(label, masks=None, inside=None, lesions=4, name='photograph'):
         label (np.ndarray): label map, integers (H, W): 0 background, k + 1 for lesion
             k, 255 where a pixel does not count.
         masks (np.ndarray, optional): uint8 (H, W), bit k set where lesion k was drawn;
-            lesions may overlap. Takes the place of the label map's lesions.
+            lesions may overlap; 255 where a pixel does not count. Takes the place of
+            the label map's lesions.
         inside (np.ndarray, optional): (H, W), pixels outside (0) do not count.
         lesions (int): how many there are.
         name (str): the photograph, for errors.
@@ -46,12 +47,14 @@ def truth_bits(label, masks=None, inside=None, lesions=4, name='photograph'):
     if truth.max(initial=0) == _UNKNOWN:
         raise _unknown(label, lesions, name)
     if masks is not None:
-        if masks.max(initial=0) >> lesions:
+        ignored = masks == IGNORED
+        wrong = (masks >> lesions != 0) & ~ignored
+        if wrong.any():
             raise InputError(
-                f'{name}: mask with value {masks.max()}, expected less than '
-                f'{1 << lesions}'
+                f'{name}: mask with value {masks[wrong].max()}, expected less than '
+                f'{1 << lesions} or {IGNORED}'
             )
-        truth |= masks.astype(np.uint8)
+        truth |= np.where(ignored, IGNORED_BIT, masks).astype(np.uint8)
     if inside is not None:
         truth |= (inside == 0).view(np.uint8) * np.uint8(IGNORED_BIT)
     return truth

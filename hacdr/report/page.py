@@ -28,7 +28,7 @@ def write_report(results_path, path, data_root=None):
 
     Raises:
         InputError: results that cannot be read, without probabilities, or a picture
-            that is missing or does not fit.
+            that is missing or does not fit; or the page cannot be written.
     """
     content, scores = read_results(results_path)
     figures = content['summary']['figures']
@@ -37,6 +37,9 @@ def write_report(results_path, path, data_root=None):
             f'{results_path}: label maps were tested; the page needs probabilities'
         )
     data_root = data_root or content['data_root']
+    folder = os.path.dirname(path) or '.'
+    if not os.path.isdir(folder):
+        raise InputError(f'{path}: no folder {folder} for the page')
     entries = sorted(content['photographs'], key=_worst_first)
     pictures = [
         encode_pictures(entry, results_path, content, data_root)
@@ -68,9 +71,12 @@ def write_report(results_path, path, data_root=None):
         )
     )
     temporary = f'{path}.tmp'
-    with open(temporary, 'w', encoding='utf-8') as file:
-        file.write(page)
-    os.replace(temporary, path)
+    try:
+        with open(temporary, 'w', encoding='utf-8') as file:
+            file.write(page)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f'{path}: {error.strerror}') from error
 
 
 def _worst_first(entry):

@@ -7,8 +7,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from hacdr.datasets.field_of_view import field_of_view
 from hacdr.datasets.reduction import reduce_masks
 from hacdr.errors import InputError
+from hacdr.evaluation.kernels import IGNORED_BIT
+from hacdr.evaluation.truth import IGNORED
 
 JPEG_QUALITY = 75
 
@@ -27,12 +30,16 @@ def encode_pictures(entry, results_path, content, data_root):
 
     Returns:
         dict: 'width' and 'height' in pixels; 'photograph', 'truth' (grey PNG, bit k
-        for lesion k) and 'planes' (for each lesion a grey PNG, 255 times the
-        probability) as data URIs.
+        for lesion k, bit 7 where a pixel does not count) and 'planes' (for
+        each lesion a grey PNG, 255 times the probability) as data URIs.
 
     Raises:
         InputError: a picture is missing, cannot be decoded or has another size.
     """
+    if 'truth' not in entry:
+        raise InputError(
+            f'{results_path}: no truth file of {entry["name"]} is named; test again'
+        )
     planes = _read_planes(entry, results_path, content)
     height, width = planes[0].shape
     photograph = _read(osp.join(data_root, entry['image']), cv2.IMREAD_COLOR)
@@ -43,12 +50,16 @@ def encode_pictures(entry, results_path, content, data_root):
             f'expected {_size(expected)} as tested'
         )
     truth = _read_truth(entry, content, data_root)
+    if content['protocol']['region'] == 'field':
+        truth[field_of_view(photograph) == 0] = IGNORED
+    truth = reduce_masks(truth, (width, height))
+    truth = np.where(truth == IGNORED, IGNORED_BIT, truth).astype(np.uint8)
     photograph = cv2.resize(photograph, (width, height), interpolation=cv2.INTER_AREA)
     return {
         'width': width,
         'height': height,
         'photograph': _uri('jpeg', photograph, cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY),
-        'truth': _png(reduce_masks(truth, (width, height))),
+        'truth': _png(truth),
         'planes': [_png(plane) for plane in planes],
     }
 
@@ -78,9 +89,7 @@ def _read_planes(entry, results_path, content):
 
 def _read_truth(entry, content, data_root):
     kind = content['protocol']['truth']
-    below = osp.splitext(entry['image'])[0].split('/')
-    below[below.index('images')] = kind
-    path = osp.join(data_root, *below) + '.png'
+    path = osp.join(data_root, entry['truth'])
     try:
         with Image.open(path) as picture:
             values = np.array(picture)
@@ -96,8 +105,8 @@ def _read_truth(entry, content, data_root):
         )
     if kind == 'masks':
         return values
-    # 255, ignored, has no bit.
     bits = np.zeros(256, np.uint8)
+    bits[IGNORED] = IGNORED
     bits[1 : len(content['lesions']) + 1] = 1 << np.arange(len(content['lesions']))
     return bits[values]
 

@@ -99,6 +99,7 @@ def results(tmp_path):
         str(path),
         scores,
         ['a.jpg'],
+        ['a.png'],
         summarise(scores, choose=True),
         Protocol(),
         split='val',

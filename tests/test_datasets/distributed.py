@@ -85,6 +85,7 @@ def main(root, out, rank, world):
             out,
             results,
             dataset.photographs,
+            dataset.truths,
             dataset.summarise(results),
             dataset.protocol,
             split='test',

@@ -93,6 +93,25 @@ def test_masks_count_lesions_that_overlap(dataset, tmp_path):
     assert (elsewhere.truth_of(0) & 3 == 3).any()
 
 
+def test_files_of_photographs_and_truths(dataset, tmp_path, monkeypatch):
+    assert dataset.photographs == ['images/a.png', 'images/b.png']
+    assert dataset.truths == ['labels/a.png', 'labels/b.png']
+    drawn = make_dataset(tmp_path, truth='masks')
+    assert drawn.truths == ['masks/a.png', 'masks/b.png']
+    monkeypatch.chdir(tmp_path.parent)
+    below = tmp_path.name
+    rootless = LesionDataset(
+        pipeline=[],
+        img_suffix='.png',
+        img_dir=str(tmp_path / 'images'),
+        ann_dir=f'{below}/labels',
+        test_mode=True,
+    )
+    assert rootless.root == '.'
+    assert rootless.photographs == [f'{below}/images/a.png', f'{below}/images/b.png']
+    assert rootless.truths == [f'{below}/labels/a.png', f'{below}/labels/b.png']
+
+
 def test_masks_lie_beside_the_labels():
     for ann_dir, masks in (
         ('data/labels/train', 'data/masks/train'),

@@ -51,6 +51,18 @@ def test_a_lesion_in_one_photograph_only():
     assert np.isfinite(ends).all()
 
 
+def test_means_of_draws_are_of_the_same_lesions():
+    scores = [photograph(0), *(photograph(k, absent=(4,)) for k in range(1, 5))]
+    weights = np.array([[0, 2, 1, 1, 1], [2, 0, 1, 1, 1]], float)
+    without, with_all = resample(scores, weights)['AUPR']
+    assert np.isfinite(without[:3]).all()
+    assert np.isnan(without[3:]).all()
+    assert with_all[4] == pytest.approx(with_all[:4].mean())
+    # MA is in none of these: their mean is of three.
+    drawn = resample(scores[1:], weights[:1, 1:])['AUPR'][0]
+    assert drawn[4] == pytest.approx(drawn[:3].mean())
+
+
 def test_a_lesion_in_no_photograph(scores):
     ends = intervals(scores)
     assert np.isnan(ends['AUPR'][3]).all()

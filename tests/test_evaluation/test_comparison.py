@@ -30,7 +30,7 @@ def results(path, skill, names=None, **changes):
     )
     protocol = changes.pop('protocol', Protocol())
     write_results(
-        path, scores, names, summarise(scores), protocol, **{**about, **changes}
+        path, scores, names, names, summarise(scores), protocol, **{**about, **changes}
     )
     return read_results(path)
 

@@ -24,12 +24,14 @@ ABOUT = dict(
     probabilities=None,
 )
 NAMES = [f'images/test/{name}.jpg' for name in 'abc']
+TRUTHS = [f'labels/test/{name}.png' for name in 'abc']
 
 
 @pytest.fixture
 def path(scores, tmp_path):
     path = tmp_path / 'results.json'
-    write_results(str(path), scores, NAMES, summarise(scores), Protocol(), **ABOUT)
+    summary = summarise(scores)
+    write_results(str(path), scores, NAMES, TRUTHS, summary, Protocol(), **ABOUT)
     return path
 
 
@@ -38,6 +40,7 @@ def test_what_is_written_is_read(scores, path, tmp_path):
     assert content['protocol']['aupr'] == 'exact'
     assert [image['name'] for image in content['photographs']] == ['a', 'b', 'c']
     assert [image['image'] for image in content['photographs']] == NAMES
+    assert [image['truth'] for image in content['photographs']] == TRUTHS
     assert content['photographs'][0]['height'] == 40
     assert content['checkpoint_sha256'] == '00'
     # MA is in no label map: null in the file, NaN when computed.
@@ -64,7 +67,7 @@ def test_lesions_one_by_one_are_kept(tmp_path):
     summary = summarise(scores)
     path = str(tmp_path / 'a.json')
     protocol = Protocol.of('labels', 'picture', True)
-    write_results(path, scores, NAMES[:2], summary, protocol, **ABOUT)
+    write_results(path, scores, NAMES[:2], TRUTHS[:2], summary, protocol, **ABOUT)
     content, read = read_results(path)
     assert summarise(read)['froc'] == content['summary']['froc'] == summary['froc']
     assert content['protocol']['matching'] == 0.2
@@ -75,7 +78,8 @@ def test_label_maps_have_no_histograms(tmp_path):
     label = np.array([[0, 1], [2, 4]], np.uint8)
     scores = [score_image(label, truth_bits(label))]
     path = str(tmp_path / 'a.json')
-    write_results(path, scores, NAMES[:1], summarise(scores), Protocol(), **ABOUT)
+    summary = summarise(scores)
+    write_results(path, scores, NAMES[:1], TRUTHS[:1], summary, Protocol(), **ABOUT)
     _, read = read_results(path)
     assert read[0].histograms == []
     assert read[0].above is None

@@ -2,9 +2,13 @@
 
 import shutil
 
+import cv2
+import numpy as np
 import pytest
 from tested import NAMES, write_test
 
+from hacdr.evaluation.kernels import IGNORED_BIT
+from hacdr.evaluation.lesions import match_lesions
 from hacdr.report import write_report
 
 pytest.importorskip('selenium')
@@ -17,7 +21,13 @@ const data = document.getElementById('picture').getContext('2d')
   .getImageData(0, 0, arguments[0], arguments[1]).data;
 return Array.from(data).reduce((sum, value, i) => (sum * 31 + value) % 1000003, 7);
 """
-WIDE = """
+COUNTED = """
+const [width, height, truth, plane, threshold] = arguments;
+shown = {width, height, truth, planes: [null, plane]};
+const {lesions, hit, wrong} = components(compare(1, threshold));
+return [lesions, hit, wrong];
+"""
+WIDE = """""
 const inside = (one, box) => one.getBoundingClientRect().left >= box.left - 0.5
   && one.getBoundingClientRect().right <= box.right + 0.5;
 const shown = selector => [...document.querySelectorAll(selector)].filter(
@@ -127,6 +137,23 @@ def test_a_false_finding_is_counted(browser):
     assert found(browser, 0).endswith(', 1 false')
 
 
+@pytest.mark.parametrize('seed', range(5))
+def test_lesions_are_counted_as_in_the_tables(browser, seed):
+    rng = np.random.default_rng(seed)
+    noise = [cv2.blur(rng.uniform(size=(60, 80)), (5, 5)) for _ in range(3)]
+    truth = (noise[0] > 0.58) * 2 + (noise[1] > 0.6) * IGNORED_BIT
+    plane = np.clip(1000 * (noise[0] + noise[2] - 0.95), 0, 255)
+    truth, plane = truth.astype(np.uint8), plane.astype(np.uint8)
+    threshold = 120
+    expected = match_lesions(plane.astype(np.float32), truth, 1, [threshold])
+    hit = int((expected.found_at >= threshold).sum())
+    assert 0 < hit < len(expected.found_at)
+    counted = browser.execute_script(
+        COUNTED, 80, 60, truth.ravel().tolist(), plane.ravel().tolist(), threshold
+    )
+    assert counted == [len(expected.found_at), hit, int(expected.false[0])]
+
+
 def test_switches_take_marks_away(browser):
     whole = painted(browser)
     one(browser, '.switch[value="1"]').click()
@@ -155,10 +182,16 @@ def test_sorting(browser):
 
 
 def test_what_is_not_defined_comes_last(browser):
+    one(browser, '#more').click()
     button = one(browser, '[aria-label="sort by AUPR SE"]')
-    for _ in range(2):
+    cells = f'#list tbody td:nth-child({int(button.get_attribute("data-column")) + 1})'
+    for reverse in (False, True):
         button.click()
-        assert len(names(browser)) == 10
+        texts = [cell.text for cell in every(browser, cells)]
+        assert texts[3:] == ['\u2013'] * (len(NAMES) - 3)
+        values = [float(text) for text in texts[:3]]
+        assert values == sorted(values, reverse=reverse)
+        assert values[0] != values[2]
 
 
 def test_ten_are_listed_at_first(browser):
@@ -185,6 +218,24 @@ def test_previous_of_the_first_is_the_last(browser):
     one(browser, '#previous').click()
     last = names(browser)[-1]
     wait(browser, lambda: one(browser, '#shown').text == last)
+
+
+def test_quick_steps_are_all_taken(browser):
+    browser.execute_script(
+        "const next = document.getElementById('next'); next.click(); next.click();"
+    )
+    third = names(browser)[2]
+    wait(browser, lambda: one(browser, '#shown').text == third)
+
+
+@pytest.mark.parametrize(('button', 'position'), [('next', 0), ('previous', 9)])
+def test_steps_from_a_row_that_is_not_listed(browser, button, position):
+    # Now the best comes first; the worst, still shown, is hidden.
+    one(browser, '[aria-label="sort by AUPR mean"]').click()
+    listed = names(browser)
+    assert one(browser, '#shown').text not in listed
+    one(browser, f'#{button}').click()
+    wait(browser, lambda: one(browser, '#shown').text == listed[position])
 
 
 @pytest.mark.parametrize('width', [375, 1200])

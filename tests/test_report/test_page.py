@@ -1,3 +1,4 @@
+import base64
 import html
 import json
 import re
@@ -5,7 +6,7 @@ import re
 import cv2
 import numpy as np
 import pytest
-from tested import NAMES, write_test
+from tested import NAMES, SIZE, write_test
 
 from hacdr.errors import InputError
 from hacdr.report import write_report
@@ -51,11 +52,102 @@ def test_one_page_without_lesions_matched(tmp_path):
     assert 'FROC' not in page_of(write_test(tmp_path, lesion_level=False))
 
 
+def use_masks(tested, ignored=np.s_[:2, :3]):
+    """Put masks beside the label maps."""
+    (tested.root / 'masks' / 'test').mkdir(parents=True)
+
+    def edit(content):
+        content['protocol']['truth'] = 'masks'
+        for entry in content['photographs']:
+            entry['truth'] = entry['truth'].replace('labels', 'masks')
+
+    tested.change(edit)
+    for name in NAMES:
+        label = cv2.imread(str(tested.label(name)), cv2.IMREAD_UNCHANGED)
+        masks = np.where(label > 0, 1 << np.maximum(label, 1) - 1, 0).astype(np.uint8)
+        masks[ignored] = 255
+        path = tested.root / 'masks' / 'test' / f'{name}.png'
+        path.write_bytes(cv2.imencode('.png', masks)[1].tobytes())
+
+
+def truths(page):
+    """Return name -> truth on the page."""
+    pictures = re.findall(r'class="photograph">(.*?)</script>', page)
+    return {
+        one['name']: cv2.imdecode(
+            np.frombuffer(base64.b64decode(one['truth'].split(',')[1]), np.uint8),
+            cv2.IMREAD_UNCHANGED,
+        )
+        for one in map(json.loads, pictures)
+    }
+
+
+def test_masks_with_pixels_that_do_not_count(tested):
+    labels = truths(page_of(tested))
+    use_masks(tested)
+    for name, truth in truths(page_of(tested)).items():
+        labels[name][:2, :3] = 128
+        np.testing.assert_array_equal(truth, labels[name])
+
+
+def test_label_maps_with_pixels_that_do_not_count(tested):
+    path = tested.label(NAMES[1])
+    label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    expected = truths(page_of(tested))[NAMES[1]]
+    label[5:9], expected[5:9] = 255, 128
+    path.write_bytes(cv2.imencode('.png', label)[1].tobytes())
+    np.testing.assert_array_equal(truths(page_of(tested))[NAMES[1]], expected)
+
+
+def test_pixels_outside_the_field_of_view(tested):
+    photograph = np.full((*SIZE, 3), 200, np.uint8)
+    photograph[:, 100:] = 0
+    path = tested.image(NAMES[1])
+    path.write_bytes(cv2.imencode('.jpg', photograph)[1].tobytes())
+    assert not (truths(page_of(tested))[NAMES[1]] & 128).any()
+    tested.change(lambda content: content['protocol'].update(region='field'))
+    ignored = truths(page_of(tested))[NAMES[1]] & 128
+    assert ignored[:, 110:].all()
+    assert not ignored[:, :90].any()
+
+
 def test_another_data_root(tested):
     tested.root.rename(tested.folder / 'moved')
     with pytest.raises(InputError, match='no such file'):
         page_of(tested)
     page_of(tested, data_root=str(tested.folder / 'moved'))
+
+
+def test_folders_of_any_name(tested):
+    def edit(content):
+        for entry in content['photographs']:
+            entry['image'] = entry['image'].replace('images', 'img_dir')
+            entry['truth'] = entry['truth'].replace('labels', 'ann_dir')
+
+    before = page_of(tested)
+    (tested.root / 'images').rename(tested.root / 'img_dir')
+    (tested.root / 'labels').rename(tested.root / 'ann_dir')
+    tested.change(edit)
+    assert page_of(tested) == before
+
+
+def test_results_that_name_no_truth(tested):
+    tested.change(lambda content: content['photographs'][3].pop('truth'))
+    with pytest.raises(InputError, match=r'no truth file of .* is named; test again'):
+        page_of(tested)
+
+
+def test_a_folder_that_is_missing_is_told_first(tested):
+    tested.image(NAMES[0]).unlink()
+    path = tested.folder / 'missing' / 'report.html'
+    with pytest.raises(InputError, match=r'report\.html: no folder .*missing'):
+        write_report(str(tested.results), str(path))
+
+
+def test_a_page_that_cannot_be_written(tested):
+    (tested.folder / 'report.html').mkdir()
+    with pytest.raises(InputError, match=r'report\.html: Is a directory'):
+        page_of(tested)
 
 
 def drop_probabilities(content):

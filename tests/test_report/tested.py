@@ -50,15 +50,18 @@ def write_test(folder, lesion_level=True):
     scores = []
     for number, name in enumerate(NAMES):
         label = np.zeros(SIZE, np.uint8)
-        # SE is in no photograph.
-        for value, side in ((1, 20), (2, 30), (4, 3)):
+        # MA is in no photograph, SE in some.
+        for value, side in ((1, 20), (2, 30)):
             top, left = rng.integers(0, 80, 2)
             label[top : top + side, left : left + side] = value
+        if number % 4 == 0:
+            label[112:118, 5:11] = 3
         sureness = 0.9 - 0.05 * number
         probabilities = rng.uniform(0, 0.1, (5, *SIZE)).astype(np.float32)
         for value in range(5):
             probabilities[value][label == value] += sureness
         probabilities[1, 100:110, 100:110] = 0.7
+        probabilities[3, 112:118, 20 : 20 + number] = 5
         probabilities /= probabilities.sum(0)
         photograph = rng.integers(0, 255, (*SIZE, 3)).astype(np.uint8)
         tested.image(name).write_bytes(cv2.imencode('.jpg', photograph)[1].tobytes())
@@ -73,6 +76,7 @@ def write_test(folder, lesion_level=True):
         str(tested.results),
         scores,
         [f'images/test/{name}.jpg' for name in NAMES],
+        [f'labels/test/{name}.png' for name in NAMES],
         summarise(scores),
         Protocol.of('labels', 'picture', lesion_level),
         split='test',

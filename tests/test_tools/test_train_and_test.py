@@ -84,6 +84,7 @@ def test_convert_train_resume_test_predict(tmp_path):
     assert len(scores) == 1
     (image,) = content['photographs']
     assert (data / image['image']).is_file()
+    assert (data / image['truth']).is_file()
     assert (image['width'], image['height']) == (320, 216)
     assert (work / 'planes' / image['probabilities']['MA']).is_file()
 

@@ -16,6 +16,10 @@ const FIRST = 10;
 // Components of fewer pixels get a sign beside their pattern.
 const SMALL = 60;
 const HIT = 1, MISSED = 2, FALSE = 3;
+// Bit of a pixel of the truth that does not count.
+const IGNORED = 128;
+// As in hacdr/evaluation/lesions.py.
+const OVERLAP = .2;
 let all = body.rows.length <= FIRST;
 let shown = null;
 
@@ -78,7 +82,7 @@ async function open(row) {
   if (!row.hasAttribute('aria-current')) return;
   const [photograph, truth, ...planes] = images;
   shown = {
-    row, width, height,
+    width, height,
     photograph: pixels(photograph, width, height),
     truth: grey(truth, width, height),
     planes: planes.map(plane => grey(plane, width, height)),
@@ -91,8 +95,10 @@ async function open(row) {
 
 function step(by) {
   const rows = [...body.rows].filter(row => !row.hidden);
-  const at = rows.indexOf(shown && shown.row);
-  open(rows[(at + by + rows.length) % rows.length]);
+  const at = rows.findIndex(row => row.hasAttribute('aria-current'));
+  // From a row that is not listed, next is the first and previous the last.
+  const from = at < 0 && by < 0 ? 0 : at;
+  open(rows[(from + by + rows.length) % rows.length]);
 }
 
 // --- the overlay ------------------------------------------------------------------
@@ -123,6 +129,7 @@ function compare(k, threshold) {
   const plane = shown.planes[k];
   const state = new Uint8Array(plane.length);
   for (let i = 0; i < plane.length; i++) {
+    if (shown.truth[i] & IGNORED) continue;
     const there = shown.truth[i] >> k & 1;
     if (plane[i] >= threshold) state[i] = there ? HIT : FALSE;
     else if (there) state[i] = MISSED;
@@ -143,7 +150,8 @@ function paint(data, state, colour) {
   }
 }
 
-// Lesions of which nothing is predicted, and findings that touch no lesion.
+// Lesions and those of them of which a fifth is predicted; findings less than a fifth
+// of which is lesion.
 function components(state) {
   const result = {lesions: 0, hit: 0, wrong: 0, signs: []};
   for (const [wanted, other, sign] of [[MISSED, FALSE, '○'], [FALSE, MISSED, '×']]) {
@@ -167,7 +175,7 @@ function components(state) {
 function flood(start, state, other, seen) {
   const {width, height} = shown;
   const waiting = [start];
-  const one = {size: 0, x: 0, y: 0, hit: false};
+  const one = {size: 0, x: 0, y: 0, hits: 0};
   seen[start] = 1;
   while (waiting.length) {
     const i = waiting.pop();
@@ -175,7 +183,7 @@ function flood(start, state, other, seen) {
     one.size += 1;
     one.x += x;
     one.y += y;
-    one.hit = one.hit || state[i] === HIT;
+    if (state[i] === HIT) one.hits += 1;
     for (let v = Math.max(0, y - 1); v <= Math.min(height - 1, y + 1); v++) {
       for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u++) {
         const j = v * width + u;
@@ -186,6 +194,7 @@ function flood(start, state, other, seen) {
       }
     }
   }
+  one.hit = one.hits >= OVERLAP * one.size;
   one.x /= one.size;
   one.y /= one.size;
   return one;
