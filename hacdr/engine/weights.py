@@ -8,7 +8,7 @@ import os.path as osp
 import torch
 from mmcv.runner.checkpoint import CheckpointLoader
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from hacdr.errors import InputError
 
@@ -43,10 +43,8 @@ def read_checkpoint(path):
 
 def _read_published(path):
     with safe_open(path, 'pt') as file:
-        return {
-            'state_dict': {name: file.get_tensor(name) for name in file.keys()},
-            'meta': json.loads((file.metadata() or {}).get('meta', '{}')),
-        }
+        meta = (file.metadata() or {}).get('meta', '{}')
+    return {'state_dict': load_file(path), 'meta': json.loads(meta)}
 
 
 def publish_weights(source, path):

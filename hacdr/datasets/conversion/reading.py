@@ -46,7 +46,8 @@ def read_photograph(data, where, file_format='JPEG'):
         )
     # Some readers would turn it and some not, and nobody the masks.
     orientation = _orientation(image)
-    if orientation != 1:
+    # 0 is not defined, and nobody turns by it.
+    if orientation not in (0, 1):
         raise InputError(
             f'{where}: photograph has the Exif orientation {orientation}, expected 1 '
             'or none: masks are for the pixels as they are stored'
