@@ -5,7 +5,8 @@ Cells are the pixels of the reduced picture: cell (y, x) covers the rectangle fr
 """
 
 import numpy as np
-from numba import njit
+
+from hacdr.jit import njit
 
 OPTIONS = {
     'nogil': True,

@@ -6,7 +6,8 @@ with it in row 1. See :mod:`hacdr.evaluation.histogram` for keys and bins.
 """
 
 import numpy as np
-from numba import njit
+
+from hacdr.jit import njit
 
 OPTIONS = {'nogil': True, 'cache': True, 'error_model': 'numpy'}
 IGNORED_BIT = 128

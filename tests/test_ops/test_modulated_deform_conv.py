@@ -364,6 +364,12 @@ def test_without_numba_the_cpu_uses_plain_tensor_operations(tmp_path):
     code = (
         'from hacdr.ops import choose_kernel\n'
         'print(choose_kernel("cpu"), choose_kernel("cpu", True))\n'
+        'import numpy as np\n'
+        'from hacdr.datasets.reduction import reduce_labels\n'
+        'try:\n'
+        '    reduce_labels(np.zeros((8, 8), np.uint8), (4, 4))\n'
+        'except Exception as error:\n'
+        '    print(error)\n'
     )
     paths = [str(tmp_path), os.environ.get('PYTHONPATH', ''), os.getcwd()]
     result = subprocess.run(
@@ -373,7 +379,9 @@ def test_without_numba_the_cpu_uses_plain_tensor_operations(tmp_path):
         text=True,
         check=True,
     )
-    assert result.stdout.split() == ['torch', 'torch']
+    chosen, error = result.stdout.splitlines()
+    assert chosen == 'torch torch'
+    assert error.startswith('hacdr.datasets.reduction_kernels needs numba')
 
 
 def test_numba_does_not_run_on_a_gpu(monkeypatch):
