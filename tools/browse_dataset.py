@@ -64,11 +64,12 @@ def main():
         number *= args.draws
     each = args.columns * args.rows
     group, sheets = [], []
-    for sample in tqdm(samples, 'samples', total=number, leave=False):
-        group.append(sample)
-        if len(group) == each:
-            sheets.append(write_sheet(args, group, len(sheets) + 1))
-            group = []
+    with tqdm(samples, 'samples', total=number, leave=False) as bar:
+        for sample in bar:
+            group.append(sample)
+            if len(group) == each:
+                sheets.append(write_sheet(args, group, len(sheets) + 1))
+                group = []
     if group:
         sheets.append(write_sheet(args, group, len(sheets) + 1))
     print(f'{len(sheets)} contact sheets are in {args.output}')

@@ -56,25 +56,28 @@ def predict_folder(model, source, output, identity, labels=None):
         )
     _claim(output, identity)
     written, unreadable = [], []
-    for path in tqdm(photographs, desc='photographs', unit='photograph'):
-        label_path = output / f'{path.stem}.png'
-        overlay_path = output / f'{path.stem}_overlay.jpg'
-        if not (label_path.exists() and overlay_path.exists()):
-            try:
-                photograph = decode_photograph(path)
-            except InputError:
-                unreadable.append(path.name)
-                continue
-            panels = {'photograph': None}
-            if labels is not None:
-                panels = {'experts': _read_label(labels, path, photograph.shape[:2])}
-            prediction = predict(model, path)
-            panels['prediction'] = prediction
-            picture = comparison(photograph, panels, model.CLASSES, model.PALETTE)
-            _write_overlay(overlay_path, picture)
-            # The label map comes last: where it stands, the photograph is done.
-            _write_label(label_path, prediction, model.PALETTE)
-        written.append(label_path)
+    with tqdm(photographs, desc='photographs', unit='photograph') as bar:
+        for path in bar:
+            label_path = output / f'{path.stem}.png'
+            overlay_path = output / f'{path.stem}_overlay.jpg'
+            if not (label_path.exists() and overlay_path.exists()):
+                try:
+                    photograph = decode_photograph(path)
+                except InputError:
+                    unreadable.append(path.name)
+                    continue
+                panels = {'photograph': None}
+                if labels is not None:
+                    panels = {
+                        'experts': _read_label(labels, path, photograph.shape[:2])
+                    }
+                prediction = predict(model, path)
+                panels['prediction'] = prediction
+                picture = comparison(photograph, panels, model.CLASSES, model.PALETTE)
+                _write_overlay(overlay_path, picture)
+                # The label map comes last: where it stands, the photograph is done.
+                _write_label(label_path, prediction, model.PALETTE)
+            written.append(label_path)
     if unreadable:
         raise InputError(
             f'{len(unreadable)} of {len(photographs)} photographs in {source} could '

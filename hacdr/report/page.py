@@ -41,10 +41,10 @@ def write_report(results_path, path, data_root=None):
     if not os.path.isdir(folder):
         raise InputError(f'{path}: no folder {folder} for the page')
     entries = sorted(content['photographs'], key=_worst_first)
-    pictures = [
-        encode_pictures(entry, results_path, content, data_root)
-        for entry in tqdm(entries, desc='photographs', leave=False)
-    ]
+    with tqdm(entries, desc='photographs', leave=False) as bar:
+        pictures = [
+            encode_pictures(entry, results_path, content, data_root) for entry in bar
+        ]
     page = (
         Environment(loader=PackageLoader('hacdr.report', 'page'), autoescape=True)
         .get_template('report.html')

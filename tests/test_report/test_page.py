@@ -2,6 +2,9 @@ import base64
 import html
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,6 +13,8 @@ from tested import NAMES, SIZE, write_test
 
 from hacdr.errors import InputError
 from hacdr.report import write_report
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'report.py'
 
 
 def page_of(tested, **options):
@@ -178,3 +183,16 @@ def test_a_picture_that_does_not_do(which, how, tested):
     with pytest.raises(InputError, match=re.escape(str(path))):
         page_of(tested)
     assert not list(tested.folder.glob('report*'))
+
+
+def test_the_bar_does_not_wipe_the_error(tested):
+    tested.image(NAMES[2]).unlink()
+    result = subprocess.run(
+        [sys.executable, '-W', 'ignore', TOOL, str(tested.results)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 2
+    last = re.split('[\r\n]', result.stderr.rstrip('\n'))[-1]
+    assert last == f'error: {tested.image(NAMES[2])}: no such file'
