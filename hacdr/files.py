@@ -12,7 +12,7 @@ def whole_file(path):
     """Give a temporary name beside ``path``; rename it to ``path`` at the end.
 
     Args:
-        path (str): the file to write; one that exists is replaced.
+        path (str | Path): the file to write; one that exists is replaced.
 
     Yields:
         str: the name to write to. After an exception it is gone and ``path`` is as it
@@ -34,9 +34,14 @@ def whole_file(path):
 
 
 def write_text(path, text):
-    """Write a text file."""
-    with whole_file(path) as temporary, open(temporary, 'w', newline='') as file:
-        file.write(text)
+    """Write a text file, UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path, data):
+    """Write a file of bytes."""
+    with whole_file(path) as temporary, open(temporary, 'wb') as file:
+        file.write(data)
 
 
 def write_json(path, content):

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hacdr.cli import run
+from hacdr.files import write_text
 
 # name, channels, kernel, groups, deform groups, height and width
 LAYERS = (
@@ -459,9 +460,7 @@ def report(figures):
 
 def write_json(path, figures):
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + '.tmp')
-    temporary.write_text(json.dumps(figures, indent=1))
-    temporary.replace(path)
+    write_text(path, json.dumps(figures, indent=1))
 
 
 if __name__ == '__main__':

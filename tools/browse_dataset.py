@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hacdr.cli import run
 from hacdr.errors import InputError
+from hacdr.files import write_bytes
 
 
 def parse_args():
@@ -84,12 +85,10 @@ def write_sheet(args, samples, number):
     from hacdr.apis.browsing import contact_sheet
 
     path = args.output / f'sheet_{number}.png'
-    temporary = path.with_name(f'.{path.name}.tmp')
     encoded = cv2.imencode('.png', contact_sheet(samples, args.columns, args.width))[1]
     try:
         args.output.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(encoded.tobytes())
-        temporary.replace(path)
+        write_bytes(path, encoded.tobytes())
     except OSError as error:
         raise InputError(f'{path}: cannot be written ({error.strerror})') from error
     return path

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hacdr.cli import run
 from hacdr.errors import InputError
+from hacdr.files import write_text
 
 
 def parse_args():
@@ -66,11 +67,9 @@ def table(figures):
 
 
 def write_json(path, figures):
-    temporary = path.with_name(path.name + '.tmp')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(figures, indent=1))
-        temporary.replace(path)
+        write_text(path, json.dumps(figures, indent=1))
     except OSError as error:
         raise InputError(f'{path}: cannot be written ({error.strerror})') from error
 

@@ -18,8 +18,8 @@ from hacdr.datasets.pipelines.load_photograph import decode_photograph
 from hacdr.datasets.reduction import IGNORE, reduce_labels, reduce_photograph
 from hacdr.datasets.splits import photograph_file, split_members
 from hacdr.errors import InputError
+from hacdr.evaluation.table import FULL_NAMES
 
-NAMES = 'EX hard exudates', 'HE haemorrhages', 'SE soft exudates', 'MA microaneurysms'
 IGNORED_GREY = 96
 GAP = 6
 
@@ -120,7 +120,8 @@ def contact_sheet(samples, columns=3, width=640):
             np.hstack([_pad(panel, height + GAP, width + GAP) for panel in row])
         )
     sheet = np.vstack(rows)
-    names = ['', *NAMES, 'grey: ignored']
+    lesions = (f'{lesion} {name}' for lesion, name in FULL_NAMES.items())
+    names = ['', *lesions, 'grey: ignored']
     palette = [*LesionDataset.PALETTE, (IGNORED_GREY,) * 3]
     return np.vstack([sheet, legend(sheet.shape[1], names, palette, width / 900)])
 

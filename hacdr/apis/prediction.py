@@ -1,7 +1,6 @@
 """From a folder of photographs to label maps and pictures to look at."""
 
 import json
-import os
 from pathlib import Path
 
 import cv2
@@ -15,6 +14,7 @@ from tqdm import tqdm
 from hacdr.apis.overlay import comparison
 from hacdr.datasets.pipelines.load_photograph import decode_photograph
 from hacdr.errors import InputError
+from hacdr.files import whole_file, write_bytes, write_text
 
 PHOTOGRAPH_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')
 RECORD = 'predictions.json'
@@ -66,17 +66,10 @@ def predict_folder(model, source, output, identity, labels=None):
                 except InputError:
                     unreadable.append(path.name)
                     continue
-                panels = {'photograph': None}
-                if labels is not None:
-                    panels = {
-                        'experts': _read_label(labels, path, photograph.shape[:2])
-                    }
-                prediction = predict(model, path)
-                panels['prediction'] = prediction
-                picture = comparison(photograph, panels, model.CLASSES, model.PALETTE)
-                _write_overlay(overlay_path, picture)
+                label, overlay = _segment(model, path, photograph, labels)
+                _write_overlay(overlay_path, overlay)
                 # The label map comes last: where it stands, the photograph is done.
-                _write_label(label_path, prediction, model.PALETTE)
+                _write_label(label_path, label, model.PALETTE)
             written.append(label_path)
     if unreadable:
         raise InputError(
@@ -85,6 +78,16 @@ def predict_folder(model, source, output, identity, labels=None):
             + (', ...' if len(unreadable) > 5 else '')
         )
     return written
+
+
+def _segment(model, path, photograph, labels):
+    """Return the label map of a photograph and the picture to look at."""
+    panels = {'photograph': None}
+    if labels is not None:
+        panels = {'experts': _read_label(labels, path, photograph.shape[:2])}
+    prediction = predict(model, path)
+    panels['prediction'] = prediction
+    return prediction, comparison(photograph, panels, model.CLASSES, model.PALETTE)
 
 
 def predict(model, path):
@@ -157,9 +160,7 @@ def _claim(output, identity):
             )
         return
     output.mkdir(parents=True, exist_ok=True)
-    temporary = record.with_suffix('.tmp')
-    temporary.write_text(json.dumps(identity, indent=2) + '\n')
-    os.replace(temporary, record)
+    write_text(record, json.dumps(identity, indent=2) + '\n')
 
 
 def _read_label(folder, photograph_path, size):
@@ -176,15 +177,12 @@ def _read_label(folder, photograph_path, size):
 
 
 def _write_label(path, label, palette):
-    temporary = path.with_name(f'.{path.name}.tmp')
     image = Image.fromarray(label, mode='P')
     image.putpalette([int(c) for colour in palette for c in colour])
-    image.save(temporary, format='PNG')
-    os.replace(temporary, path)
+    with whole_file(path) as temporary:
+        image.save(temporary, format='PNG')
 
 
 def _write_overlay(path, picture):
-    temporary = path.with_name(f'.{path.name}.tmp')
     encoded = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
-    temporary.write_bytes(encoded.tobytes())
-    os.replace(temporary, path)
+    write_bytes(path, encoded.tobytes())

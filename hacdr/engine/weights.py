@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import os.path as osp
 
 import torch
@@ -11,6 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from hacdr.errors import InputError
+from hacdr.files import whole_file
 
 
 def read_checkpoint(path):
@@ -69,8 +69,8 @@ def publish_weights(source, path):
     }
     meta = checkpoint.get('meta', {})
     kept = {key: meta[key] for key in ('CLASSES', 'PALETTE', 'iter') if key in meta}
-    save_file(weights, f'{path}.tmp', {'meta': json.dumps(kept)})
-    os.replace(f'{path}.tmp', path)
+    with whole_file(path) as temporary:
+        save_file(weights, temporary, {'meta': json.dumps(kept)})
     return file_sha256(path)
 
 

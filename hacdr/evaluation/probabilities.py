@@ -5,6 +5,8 @@ import os
 import cv2
 import numpy as np
 
+from hacdr.files import write_bytes
+
 LONGEST = 1024
 # Finer steps would be noise that does not pack: 81 photographs stay below 25 MB.
 STEP = 3
@@ -36,7 +38,5 @@ def write_probabilities(folder, name, probabilities, lesions):
         files[lesion] = f'{name}_{lesion}.png'
         path = os.path.join(folder, files[lesion])
         options = [cv2.IMWRITE_PNG_COMPRESSION, 9]
-        with open(f'{path}.tmp', 'wb') as file:
-            file.write(cv2.imencode('.png', grey, options)[1].tobytes())
-        os.replace(f'{path}.tmp', path)
+        write_bytes(path, cv2.imencode('.png', grey, options)[1].tobytes())
     return files

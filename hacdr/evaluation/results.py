@@ -10,6 +10,7 @@ from importlib import import_module
 import numpy as np
 
 from hacdr.errors import InputError
+from hacdr.files import write_json
 
 from .histogram import THRESHOLDS, Histogram
 from .lesions import LesionMatches
@@ -67,10 +68,7 @@ def write_results(path, scores, photographs, truths, summary, protocol, **about)
             for image, truth, one in zip(photographs, truths, scores)
         ],
     }
-    temporary = f'{path}.tmp'
-    with open(temporary, 'w') as file:
-        json.dump(content, file, allow_nan=False)
-    os.replace(temporary, path)
+    write_json(path, content)
 
 
 def read_results(path):

@@ -8,6 +8,7 @@ from tqdm import tqdm
 from hacdr.errors import InputError
 from hacdr.evaluation import Protocol, read_results
 from hacdr.evaluation.table import FULL_NAMES
+from hacdr.files import write_text
 
 from .pictures import encode_pictures
 from .plots import STYLES, draw_froc, draw_precision_recall, working_thresholds
@@ -70,11 +71,8 @@ def write_report(results_path, path, data_root=None):
             froc=draw_froc(content) if content['summary']['froc'] else None,
         )
     )
-    temporary = f'{path}.tmp'
     try:
-        with open(temporary, 'w', encoding='utf-8') as file:
-            file.write(page)
-        os.replace(temporary, path)
+        write_text(path, page)
     except OSError as error:
         raise InputError(f'{path}: {error.strerror}') from error
 

@@ -11,7 +11,6 @@ in memory (the system's file cache): disks are not measured.
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from hacdr.cli import run
 from hacdr.errors import InputError
+from hacdr.files import write_text
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'datasets'
 GOALS = {'ours': 3, 'ours, cached': 8}
@@ -307,9 +307,7 @@ def report_labels(rows):
 
 def write_json(path, figures):
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + '.tmp')
-    temporary.write_text(json.dumps(figures, indent=1))
-    os.replace(temporary, path)
+    write_text(path, json.dumps(figures, indent=1))
 
 
 if __name__ == '__main__':
