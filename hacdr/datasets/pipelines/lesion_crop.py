@@ -13,8 +13,8 @@ class LesionCrop:
 
     With probability ``lesion_prob`` the crop contains a random pixel of a lesion
     drawn from those in the label map, be it of five pixels or a million; the pixel
-    may lie anywhere in the crop. Otherwise, and where there is no lesion, the crop is
-    drawn uniformly.
+    may lie anywhere in the crop but in its ``margin``. Otherwise, and where there is no
+    lesion, the crop is drawn uniformly.
 
     Needs 'img' (H, W, C) and 'gt_semantic_seg' (H, W); crops these and whatever else
     is in 'seg_fields', and sets 'img_shape' and 'pad_shape'. Where the photograph is
@@ -27,13 +27,21 @@ class LesionCrop:
         classes (Sequence[int]): label values that count as lesions.
         class_prob (Sequence[float], optional): chance of each of ``classes``, above
             0, relative to the others that are present; even by default.
+        margin (int): pixels along the crop's border in which the drawn pixel does not
+            lie (at the photograph's own border it may): what a ``CenterCrop`` after it
+            takes away.
 
     Raises:
         ValueError: an argument out of its range.
     """
 
     def __init__(
-        self, crop_size, lesion_prob=0.85, classes=(1, 2, 3, 4), class_prob=None
+        self,
+        crop_size,
+        lesion_prob=0.85,
+        classes=(1, 2, 3, 4),
+        class_prob=None,
+        margin=0,
     ):
         if isinstance(crop_size, int):
             crop_size = crop_size, crop_size
@@ -52,7 +60,13 @@ class LesionCrop:
                 f'class_prob must be above 0 for each of {len(classes)} classes, got '
                 f'{class_prob}'
             )
+        if not 0 <= 2 * margin < min(crop_size):
+            raise ValueError(
+                f'margin must be at least 0 and less than half of {crop_size}, got '
+                f'{margin}'
+            )
         self.crop_size = tuple(crop_size)
+        self.margin = margin
         self.lesion_prob = lesion_prob
         self.classes = tuple(classes)
         self.class_prob = None if class_prob is None else tuple(class_prob)
@@ -78,8 +92,8 @@ class LesionCrop:
         if np.random.rand() < self.lesion_prob:
             pixel = random_lesion_pixel(labels, self.classes, self.class_prob)
         pixel = pixel or (None, None)
-        top = _draw_start(height, self.crop_size[0], pixel[0])
-        left = _draw_start(width, self.crop_size[1], pixel[1])
+        top = _draw_start(height, self.crop_size[0], pixel[0], self.margin)
+        left = _draw_start(width, self.crop_size[1], pixel[1], self.margin)
         return (
             slice(top, min(height, top + self.crop_size[0])),
             slice(left, min(width, left + self.crop_size[1])),
@@ -89,7 +103,7 @@ class LesionCrop:
         return (
             f'{type(self).__name__}(crop_size={self.crop_size}, '
             f'lesion_prob={self.lesion_prob}, classes={self.classes}, '
-            f'class_prob={self.class_prob})'
+            f'class_prob={self.class_prob}, margin={self.margin})'
         )
 
 
@@ -131,9 +145,12 @@ def _draw_order(classes, class_prob):
     return np.random.choice(classes, len(classes), replace=False, p=chances)
 
 
-def _draw_start(size, crop, pixel):
-    """Where the crop starts along one axis so that it contains the pixel."""
-    first, last = 0, max(0, size - crop)
-    if pixel is not None:
-        first, last = max(first, pixel - crop + 1), min(last, pixel)
-    return np.random.randint(first, last + 1)
+def _draw_start(size, crop, pixel, margin):
+    """Where the crop starts along one axis so that its inside contains the pixel."""
+    last = max(0, size - crop)
+    if pixel is None:
+        return np.random.randint(last + 1)
+    first = pixel - crop + 1 + margin
+    return np.random.randint(
+        np.clip(first, 0, last), np.clip(pixel - margin, 0, last) + 1
+    )

@@ -80,6 +80,26 @@ def test_the_pixel_lies_anywhere_in_the_crop(labels):
     assert len({column for _, column in places}) == 20
 
 
+def test_the_pixel_lies_inside_the_margin(labels):
+    crop = LesionCrop((20, 20), lesion_prob=1, classes=(4,), margin=4)
+    places = []
+    for _ in range(600):
+        out = crop(sample(labels))
+        ((row, column),) = np.argwhere(out['gt_semantic_seg'] == 4)
+        places.append((row, column))
+    assert {row for row, _ in places} == set(range(4, 16))
+    assert {column for _, column in places} == set(range(4, 16))
+
+
+def test_in_the_margin_at_the_photographs_border():
+    labels = np.zeros((30, 30), np.uint8)
+    labels[1, 28] = 4
+    crop = LesionCrop((20, 20), lesion_prob=1, margin=6)
+    for _ in range(20):
+        out = crop(sample(labels))
+        assert np.argwhere(out['gt_semantic_seg']).tolist() == [[1, 18]]
+
+
 def test_probability(labels):
     crop = LesionCrop((8, 8), lesion_prob=0.6, classes=(4,))
     hits = [4 in crop(sample(labels))['gt_semantic_seg'] for _ in range(2000)]
@@ -127,6 +147,8 @@ def test_numpys_seed_decides(labels):
         (dict(crop_size=0), 'crop_size must be a positive'),
         (dict(crop_size=(4, 4, 3)), 'crop_size must be a positive'),
         (dict(crop_size=4, lesion_prob=1.5), 'from 0 to 1, got 1.5'),
+        (dict(crop_size=4, margin=2), 'less than half of'),
+        (dict(crop_size=4, margin=-1), 'margin must be at least 0'),
         (dict(crop_size=4, classes=()), 'label values 0 to 255'),
         (dict(crop_size=4, classes=(1, 256)), 'label values 0 to 255'),
     ],
