@@ -13,6 +13,7 @@ from hacdr.files import write_json
 
 TRAINING_RECORD = 'training.json'
 SCORE_HISTORY = 'scores.jsonl'
+CLOCKS = dict(wall='monotonic', processor='process_time')
 
 
 @HOOKS.register_module()
@@ -38,21 +39,29 @@ class TrainingClock(Hook):
     Args:
         minutes (float | None): when to stop; None leaves that to the runner.
         evaluations (int | None): how many; None leaves that to the config.
+        clock (str): 'wall', or 'processor' for the time that the threads of this
+            process (not the loader's workers) had the processor: on a CPU that has
+            other work too.
 
     Raises:
-        ValueError: minutes that are not positive, or evaluations without minutes.
+        ValueError: minutes that are not positive, evaluations without minutes, or
+            another clock.
     """
 
-    def __init__(self, minutes=None, evaluations=None):
+    def __init__(self, minutes=None, evaluations=None, clock='wall'):
         if minutes is not None and minutes <= 0:
             raise ValueError(f'minutes must be positive, got {minutes}')
         if evaluations is not None and minutes is None:
             raise ValueError('evaluations at distances of time need minutes')
+        if clock not in CLOCKS:
+            raise ValueError(f"clock must be 'wall' or 'processor', got {clock!r}")
         self.limit = None if minutes is None else 60 * minutes
         self.evaluations = evaluations
+        self.clock = clock
 
     def before_run(self, runner):
         """Take up the time that the resumed training had used."""
+        runner.clock = getattr(time, CLOCKS[self.clock])
         runner.extra_state.setdefault('training_seconds', 0.0)
         if self.limit is not None:
             self._plan(runner, runner.iter)
@@ -60,7 +69,7 @@ class TrainingClock(Hook):
     def after_train_iter(self, runner):
         """Add the time of this iteration."""
         before = runner.extra_state['training_seconds']
-        after = before + _of_rank_0(time.monotonic() - runner.iter_began)
+        after = before + _of_rank_0(runner.clock() - runner.iter_began)
         runner.extra_state['training_seconds'] = after
         if self.limit is not None:
             self._plan(runner, runner.iter + 1)

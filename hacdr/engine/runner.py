@@ -28,8 +28,8 @@ class ResumableIterBasedRunner(IterBasedRunner):
       interrupted is not taken up: a new one begins, in a new order.
 
     * ``extra_state``, a dict for hooks, goes into the checkpoints and comes back.
-    * ``iter_began`` is when the current iteration asked for its batch, as
-      ``time.monotonic()``.
+    * ``iter_began`` is when the current iteration asked for its batch, by ``clock``,
+      ``time.monotonic`` unless a hook sets another.
 
     It takes the place of mmcv's runner in the registry under the same name.
     """
@@ -37,10 +37,11 @@ class ResumableIterBasedRunner(IterBasedRunner):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.extra_state = {}
+        self.clock = time.monotonic
 
     def train(self, data_loader, **kwargs):
         """Do one iteration."""
-        self.iter_began = time.monotonic()
+        self.iter_began = self.clock()
         super().train(data_loader, **kwargs)
 
     def save_checkpoint(

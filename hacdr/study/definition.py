@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from hacdr.apis.config import check_config, load_config
+from hacdr.engine.hooks import CLOCKS
 from hacdr.errors import InputError
 
 STUDY_KEYS = (
@@ -15,6 +16,7 @@ STUDY_KEYS = (
     'minutes',
     'iterations',
     'evaluations',
+    'clock',
     'split',
     'cfg_options',
 )
@@ -93,13 +95,22 @@ class Study:
         work_dir (str): the folder for everything.
         entries (tuple[Entry]): in the order of the file.
         minutes (float | None): time of each training, None without such a limit.
+        clock (str): what counts its time, 'wall' or 'processor'.
         split (str): photographs that are tested on, 'val' or 'test'.
     """
 
     work_dir: str
     entries: tuple
     minutes: object
+    clock: str
     split: str
+
+    @property
+    def unit(self):
+        """str: what trainings are measured in, for people."""
+        if self.minutes is None:
+            return 'iterations'
+        return 'minutes' if self.clock == 'wall' else 'minutes of processor time'
 
     @property
     def runs(self):
@@ -145,6 +156,9 @@ def read_study(path):
             f'{path}: evaluations must be a positive whole number, and needs minutes, '
             f'got {evaluations!r}'
         )
+    clock = content.get('clock', 'wall')
+    if clock not in CLOCKS:
+        raise InputError(f"{path}: clock must be 'wall' or 'processor', got {clock!r}")
     split = content.get('split', 'val')
     if split not in SPLITS:
         raise InputError(f"{path}: split must be 'val' or 'test', got {split!r}")
@@ -160,6 +174,7 @@ def read_study(path):
             for i, entry in enumerate(entries)
         ),
         minutes=minutes,
+        clock=clock,
         split=split,
     )
     names = [entry.name for entry in study.entries]
@@ -213,7 +228,7 @@ def _limited(cfg, study):
     if study.get('iterations') is not None:
         cfg.runner.max_iters = study.iterations
     clock = dict(type='TrainingClock', priority='ABOVE_NORMAL')
-    for key in ('minutes', 'evaluations'):
+    for key in ('minutes', 'evaluations', 'clock'):
         if study.get(key) is not None:
             clock[key] = study[key]
     history = dict(type='ScoreHistory', priority='LOW')

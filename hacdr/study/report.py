@@ -101,7 +101,9 @@ def _markdown(study, rows):
             for column, digit in ((c, digits.get(c)) for c in columns)
         ]
         lines.append('| ' + ' | '.join(cells) + ' |')
-    limit = f', {study.minutes:g} minutes of training each' if study.minutes else ''
+    limit = (
+        f', {study.minutes:g} {study.unit} of training each' if study.minutes else ''
+    )
     lines += [
         '',
         f'Tested on {study.split}{limit}. Mean and, over several seeds, standard '
@@ -149,7 +151,7 @@ def _draw_curves(study, path):
                 # matplotlib leaves labels that begin with _ out of the legend.
                 axes.plot(*zip(*points), label=label, **style)
                 label = '_'
-    axes.set_xlabel('minutes of training' if study.minutes else 'iterations')
+    axes.set_xlabel(f'{study.unit} of training')
     axes.set_ylabel('mean AUPR of the lesions on val (exact)')
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)

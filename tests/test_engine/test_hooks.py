@@ -16,7 +16,9 @@ class Time:
     def __init__(self, monkeypatch):
         self.now = 0.0
         for module in ('hooks', 'runner'):
-            fake = SimpleNamespace(monotonic=lambda: self.now)
+            fake = SimpleNamespace(
+                monotonic=lambda: self.now, process_time=lambda: self.now / 2
+            )
             monkeypatch.setattr(f'hacdr.engine.{module}.time', fake)
 
     def iteration(self):
@@ -75,6 +77,13 @@ def test_without_a_limit_the_runner_decides(tmp_path, clock):
     assert record(tmp_path) == dict(iterations=3, seconds=30)
 
 
+def test_processor_time(tmp_path, clock):
+    """Half of the time the processor did something else."""
+    hooks = [clock.iteration(), (TrainingClock(1, clock='processor'), 'ABOVE_NORMAL')]
+    train(make_runner(tmp_path, 3, hooks=hooks))
+    assert record(tmp_path) == dict(iterations=12, seconds=60)
+
+
 def test_a_resumed_training_goes_on_counting(tmp_path, clock):
     class Killed(Exception):
         pass
@@ -113,6 +122,8 @@ def test_arguments():
         TrainingClock(0)
     with pytest.raises(ValueError, match='need minutes'):
         TrainingClock(evaluations=3)
+    with pytest.raises(ValueError, match="'wall' or 'processor', got 'cpu'"):
+        TrainingClock(clock='cpu')
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ def test_limits(study):
     ]
     assert entry.config.custom_hooks[0]['minutes'] == 5
     assert entry.config.custom_hooks[0]['evaluations'] == 3
+    (entry,) = study(minutes=5, clock='processor').entries
+    assert entry.config.custom_hooks[0]['clock'] == 'processor'
     (entry,) = study(iterations=7).entries
     assert entry.config.runner.max_iters == 7
     assert 'minutes' not in entry.config.custom_hooks[0]
@@ -74,6 +76,7 @@ ENTRY = dict(name='a', config=CONFIG)
         (dict(iterations=1.5), r'whole number, got 1\.5'),
         (dict(evaluations=3), 'evaluations must be .* needs minutes, got 3'),
         (dict(evaluations=0, minutes=5), 'evaluations must be a positive'),
+        (dict(clock='cpu'), "clock must be 'wall' or 'processor', got 'cpu'"),
         (dict(split='train'), "'val' or 'test', got 'train'"),
         (dict(cfg_options=['a=1']), 'cfg_options must be a dict'),
         (dict(cfg_options={'modle.backbone': 1}), 'did you mean model'),
