@@ -2,7 +2,11 @@
 # weights: crops of a photograph reduced to 1440 pixels. Of the larger crops 85 % hold a
 # pixel of a lesion drawn evenly from the four, of the smaller ones cut from them it is
 # still there in six of ten.
-_base_ = ['_base_/models/hacdr.py', '_base_/default_runtime.py']
+_base_ = [
+    '_base_/models/hacdr.py',
+    '_base_/datasets/idrid.py',
+    '_base_/default_runtime.py',
+]
 # Label pixels of the 54 training photographs: background, EX, HE, SE, MA.
 class_pixels = [645688315, 5318838, 6499117, 1248863, 704963]
 model = dict(
@@ -29,8 +33,6 @@ model = dict(
     ),
 )
 
-dataset_type = 'IDRiDDataset'
-data_root = 'data/IDRiD'
 size = (1440, 960)
 contrast = dict(type='LocalContrastNormalize', sigma=30, darkest=20)
 train_pipeline = [
@@ -70,33 +72,20 @@ data = dict(
     persistent_workers=False,
     # mmcv pauses for two seconds after each pass over the data: make passes long.
     train=dict(
+        _delete_=True,
         type='RepeatDataset',
         times=50,
         dataset=dict(
-            type=dataset_type,
-            data_root=data_root,
+            type={{_base_.dataset_type}},
+            data_root={{_base_.data_root}},
             img_dir='images/train',
             ann_dir='labels/train',
             split='splits/train.txt',
             pipeline=train_pipeline,
         ),
     ),
-    val=dict(
-        type=dataset_type,
-        data_root=data_root,
-        img_dir='images/train',
-        ann_dir='labels/train',
-        split='splits/val.txt',
-        pipeline=test_pipeline,
-    ),
-    test=dict(
-        type=dataset_type,
-        data_root=data_root,
-        img_dir='images/test',
-        ann_dir='labels/test',
-        split='splits/test.txt',
-        pipeline=test_pipeline,
-    ),
+    val=dict(pipeline=test_pipeline),
+    test=dict(pipeline=test_pipeline),
 )
 
 optimizer = dict(

@@ -8,34 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+from tiny import write_config
 
 from hacdr.datasets.conversion.generated import generate_dataset
 
 ROOT = Path(__file__).parents[2]
-CONFIG = """
-_base_ = {demo!r}
-model = dict(
-    backbone=dict(embed_dims=[8, 8, 8, 8], depths=[1, 1, 1, 1]),
-    decode_head=dict(in_channels=[8, 8, 8, 8], channels=8),
-)
-data = dict(
-    samples_per_gpu=2,
-    train=dict(dataset=dict(data_root={root!r}, pipeline={pipeline})),
-    val=dict(data_root={root!r}),
-    test=dict(data_root={root!r}),
-)
-checkpoint_config = dict(interval=2)
-evaluation = dict(interval=20)
-"""
-PIPELINE = [
-    {'type': 'LoadImageFromFile'},
-    {'type': 'LoadAnnotations'},
-    {'type': 'LocalContrastNormalize', 'sigma': 10},
-    {'type': 'LesionCrop', 'crop_size': (64, 64)},
-    {'type': 'RandomFlip', 'prob': 0.5},
-    {'type': 'DefaultFormatBundle'},
-    {'type': 'Collect', 'keys': ['img', 'gt_semantic_seg']},
-]
 
 
 def command(*args):
@@ -84,8 +61,7 @@ def test_killed_and_resumed(tmp_path):
     assert convert.communicate() is not None
     assert convert.returncode == 0
     config, study = tmp_path / 'tiny.py', tmp_path / 'study.py'
-    demo = str(ROOT / 'configs' / 'hacdr_demo.py')
-    config.write_text(CONFIG.format(demo=demo, root=str(data), pipeline=PIPELINE))
+    write_config(config, data, interval=20)
     study.write_text(
         f'work_dir = {str(work)!r}\n'
         'iterations = 40\n'

@@ -6,35 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny import write_config
 
 from hacdr.datasets.conversion.generated import generate_dataset
 from hacdr.evaluation import read_results
 
 ROOT = Path(__file__).parents[2]
-CONFIG = """
-_base_ = {demo!r}
-model = dict(
-    backbone=dict(embed_dims=[8, 8, 8, 8], depths=[1, 1, 1, 1]),
-    decode_head=dict(in_channels=[8, 8, 8, 8], channels=8),
-)
-data = dict(
-    samples_per_gpu=2,
-    train=dict(dataset=dict(data_root={root!r}, pipeline={pipeline})),
-    val=dict(data_root={root!r}),
-    test=dict(data_root={root!r}),
-)
-checkpoint_config = dict(interval=2)
-evaluation = dict(interval=2)
-"""
-PIPELINE = [
-    {'type': 'LoadImageFromFile'},
-    {'type': 'LoadAnnotations'},
-    {'type': 'LocalContrastNormalize', 'sigma': 10},
-    {'type': 'LesionCrop', 'crop_size': (64, 64)},
-    {'type': 'RandomFlip', 'prob': 0.5},
-    {'type': 'DefaultFormatBundle'},
-    {'type': 'Collect', 'keys': ['img', 'gt_semantic_seg']},
-]
 
 
 def tool(name, *args):
@@ -53,8 +30,7 @@ def test_convert_train_resume_test_predict(tmp_path):
     result = tool('convert_datasets/idrid.py', tmp_path / 'raw', '-o', data)
     assert result.returncode == 0, result.stderr
     config = tmp_path / 'tiny.py'
-    demo = str(ROOT / 'configs' / 'hacdr_demo.py')
-    config.write_text(CONFIG.format(demo=demo, root=str(data), pipeline=PIPELINE))
+    write_config(config, data, interval=2)
 
     train = ('train.py', config, '--work-dir', work, '--seed', 0, '--auto-resume')
     result = tool(*train, '--cfg-options', 'runner.max_iters=2')
