@@ -1,0 +1,15 @@
+# For small crops (datasets/idrid_crops.py); the number of iterations is the config's.
+optimizer = dict(
+    type='AdamW',
+    lr=2e-3,
+    weight_decay=0.01,
+    paramwise_cfg=dict(custom_keys=dict(conv_offset=dict(lr_mult=0.1))),
+)
+optimizer_config = dict(grad_clip=dict(max_norm=5))
+lr_config = dict(
+    policy='poly', power=0.9, warmup='linear', warmup_iters=50, by_epoch=False
+)
+checkpoint_config = dict(by_epoch=False, interval=50, max_keep_ckpts=1)
+evaluation = dict(
+    metric=['mAUPR', 'mDice'], pre_eval=True, save_best='mAUPR', rule='greater'
+)
