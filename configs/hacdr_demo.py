@@ -8,6 +8,7 @@ model = dict(
         ffn_ratios=[4, 4, 4, 4],
         drop_rate=0.0,
         drop_path_rate=0.0,
+        layer_scale=0.3,
     ),
     decode_head=dict(
         in_channels=[16, 32, 64, 96],
@@ -20,6 +21,7 @@ model = dict(
                 type='DiceLoss',
                 class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],
                 ignore_index=255,
+                smooth=1000,
                 loss_weight=0.5,
             ),
             dict(
@@ -39,9 +41,9 @@ train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
     # The contrast step needs a margin, and costs by the pixel: crop, normalise, crop.
-    dict(type='LesionCrop', crop_size=(320, 320)),
+    dict(type='LesionCrop', crop_size=(320, 320), margin=32),
     dict(type='LocalContrastNormalize', sigma=30),
-    dict(type='RandomCrop', crop_size=(256, 256)),
+    dict(type='CenterCrop', crop_size=(256, 256)),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='RandomFlip', prob=0.5, direction='vertical'),
     dict(type='DefaultFormatBundle'),

@@ -19,9 +19,10 @@ cfg_options = {
             loss_weight=0.5,
         ),
     ],
-    'data.train.dataset.pipeline.0.crop': dict(crop_size=(320, 320)),
+    'data.train.dataset.pipeline.0.crop': dict(crop_size=(320, 320), margin=0),
     'data.train.dataset.pipeline.2': dict(type='RandomCrop', crop_size=(256, 256)),
     'optimizer.lr': 1e-3,
+    'custom_hooks': [],
 }
 entries = [
     dict(name='start', config='configs/hacdr_idrid_cpu.py'),
@@ -69,11 +70,22 @@ entries = [
         },
     ),
     dict(
-        name='no_dice',
+        name='na_loss',
         config='configs/hacdr_idrid_cpu.py',
         cfg_options={
             'model.decode_head.loss_decode': [
                 dict(type='CrossEntropyLoss', class_weight=[1.0, 1.5, 1.5, 2.0, 3.0]),
+                dict(
+                    type='DiceLoss',
+                    class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],
+                    ignore_index=255,
+                    loss_weight=0.5,
+                ),
+                dict(
+                    type='NALoss',
+                    cls_num_list=[645688315, 5318838, 6499117, 1248863, 704963],
+                    loss_weight=0.2,
+                ),
             ],
         },
     ),

@@ -1,4 +1,4 @@
-# For small crops (datasets/idrid_crops.py); the number of iterations is the config's.
+# For small crops (datasets/idrid_crops.py).
 optimizer = dict(
     type='AdamW',
     lr=2e-3,
@@ -9,7 +9,12 @@ optimizer_config = dict(grad_clip=dict(max_norm=5))
 lr_config = dict(
     policy='poly', power=0.9, warmup='linear', warmup_iters=50, by_epoch=False
 )
-checkpoint_config = dict(by_epoch=False, interval=50, max_keep_ckpts=1)
+runner = dict(type='IterBasedRunner', max_iters=40000)
+checkpoint_config = dict(by_epoch=False, interval=1000, max_keep_ckpts=2)
 evaluation = dict(
-    metric=['mAUPR', 'mDice'], pre_eval=True, save_best='mAUPR', rule='greater'
+    interval=2000,
+    metric=['mAUPR', 'mDice'],
+    pre_eval=True,
+    save_best='mAUPR',
+    rule='greater',
 )

@@ -1,0 +1,55 @@
+# ddr.py with photographs of even light, of which small crops are trained on: as
+# idrid_crops.py, to which docs/results.md has figures; none on DDR.
+_base_ = ['./ddr.py']
+img_scale = (1280, 1280)
+contrast = dict(type='LocalContrastNormalize', sigma=30, darkest=20)
+train_pipeline = [
+    # The contrast step needs a margin, and costs by the pixel: crop, normalise, crop.
+    dict(
+        type='LoadPhotograph',
+        img_scale=img_scale,
+        ratio_range=(0.8, 1.25),
+        crop=dict(crop_size=(384, 384), margin=32),
+        cache_dir='data/cache',
+    ),
+    contrast,
+    dict(type='CenterCrop', crop_size=(320, 320)),
+    dict(type='RandomQuarterTurn'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='RandomGainOffset'),
+    dict(type='DefaultFormatBundle'),
+    dict(type='Collect', keys=['img', 'gt_semantic_seg']),
+]
+test_pipeline = [
+    dict(type='LoadPhotograph', img_scale=img_scale),
+    dict(
+        type='MultiScaleFlipAug',
+        img_scale=img_scale,
+        flip=False,
+        transforms=[
+            dict(type='RandomFlip'),
+            contrast,
+            dict(type='ImageToTensor', keys=['img']),
+            dict(type='Collect', keys=['img']),
+        ],
+    ),
+]
+data = dict(
+    samples_per_gpu=4,
+    # mmcv pauses for two seconds after each pass over the data: make passes long.
+    train=dict(
+        _delete_=True,
+        type='RepeatDataset',
+        times=50,
+        dataset=dict(
+            type={{_base_.dataset_type}},
+            data_root={{_base_.data_root}},
+            img_dir='images/train',
+            ann_dir='labels/train',
+            split='splits/train.txt',
+            pipeline=train_pipeline,
+        ),
+    ),
+    val=dict(pipeline=test_pipeline),
+    test=dict(pipeline=test_pipeline),
+)
