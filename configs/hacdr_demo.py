@@ -40,10 +40,10 @@ size = (1440, 960)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
-    # The contrast step needs a margin, and costs by the pixel: crop, normalise, crop.
-    dict(type='LesionCrop', crop_size=(320, 320), margin=32),
+    # The contrast step looks around, and costs by the pixel.
+    dict(type='LesionCrop', crop_size=(256, 256), context=60),
     dict(type='LocalContrastNormalize', sigma=30),
-    dict(type='CenterCrop', crop_size=(256, 256)),
+    dict(type='CutContext'),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='RandomFlip', prob=0.5, direction='vertical'),
     dict(type='DefaultFormatBundle'),

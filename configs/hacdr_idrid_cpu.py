@@ -19,7 +19,7 @@ data = dict(samples_per_gpu=4, workers_per_gpu=0, persistent_workers=False)
 custom_hooks = [
     dict(type='WeightAverageHook', decay=0.998, priority='ABOVE_NORMAL'),
 ]
-runner = dict(type='IterBasedRunner', max_iters=2600)
+runner = dict(type='IterBasedRunner', max_iters=2000)
 checkpoint_config = dict(interval=50, max_keep_ckpts=1)
 log_config = dict(interval=20)
 evaluation = dict(interval=500)

@@ -1,11 +1,14 @@
 # HACDR-Net and four networks of mmseg by one recipe (configs/baselines/recipe.py) for
 # equal times, from random weights, tested on val.
-seeds = [0]
-minutes = 14
-clock = 'processor'
-evaluations = 1
-# The slowest takes minutes for twenty iterations: little is lost with a killed run.
-cfg_options = {'checkpoint_config.interval': 20}
+seeds = [0, 1]
+minutes = 60
+evaluations = 4
+cfg_options = {
+    # The slowest takes minutes for twenty iterations: little is lost with a killed run,
+    # and warming up is not most of its training.
+    'checkpoint_config.interval': 20,
+    'lr_config.warmup_iters': 10,
+}
 entries = [
     dict(name='hacdr', config='configs/baselines/recipe.py'),
     dict(name='unet', config='configs/baselines/unet.py'),

@@ -4,16 +4,16 @@ _base_ = ['./ddr.py']
 img_scale = (1280, 1280)
 contrast = dict(type='LocalContrastNormalize', sigma=30, darkest=20)
 train_pipeline = [
-    # The contrast step needs a margin, and costs by the pixel: crop, normalise, crop.
+    # The contrast step looks around, and costs by the pixel.
     dict(
         type='LoadPhotograph',
         img_scale=img_scale,
         ratio_range=(0.8, 1.25),
-        crop=dict(crop_size=(384, 384), margin=32),
+        crop=dict(crop_size=(320, 320), context=60),
         cache_dir='data/cache',
     ),
     contrast,
-    dict(type='CenterCrop', crop_size=(320, 320)),
+    dict(type='CutContext'),
     dict(type='RandomQuarterTurn'),
     dict(type='RandomFlip', prob=0.5),
     dict(type='RandomGainOffset'),

@@ -1,7 +1,7 @@
 """Transforms for mmseg's pipelines."""
 
 from hacdr.datasets.pipelines.area_resize import AreaResize
-from hacdr.datasets.pipelines.center_crop import CenterCrop
+from hacdr.datasets.pipelines.cut_context import CutContext
 from hacdr.datasets.pipelines.fast_photometric_distortion import (
     FastPhotoMetricDistortion,
 )
@@ -17,7 +17,7 @@ from hacdr.datasets.pipelines.random_quarter_turn import RandomQuarterTurn
 
 __all__ = [
     'AreaResize',
-    'CenterCrop',
+    'CutContext',
     'FastPhotoMetricDistortion',
     'FormatLesionMasks',
     'FundusCrop',

@@ -13,12 +13,13 @@ class LesionCrop:
 
     With probability ``lesion_prob`` the crop contains a random pixel of a lesion
     drawn from those in the label map, be it of five pixels or a million; the pixel
-    may lie anywhere in the crop but in its ``margin``. Otherwise, and where there is no
-    lesion, the crop is drawn uniformly.
+    may lie anywhere in the crop. Otherwise, and where there is no lesion, the crop is
+    drawn uniformly.
 
     Needs 'img' (H, W, C) and 'gt_semantic_seg' (H, W); crops these and whatever else
-    is in 'seg_fields', and sets 'img_shape' and 'pad_shape'. Where the photograph is
-    smaller than the crop it stays as it is; ``Pad`` comes after. Draws from numpy's
+    is in 'seg_fields', and sets 'img_shape', 'pad_shape' and 'crop_window' (rows and
+    columns of the crop in what is left, for :class:`CutContext`). Where the photograph
+    is smaller than the crop it stays as it is; ``Pad`` comes after. Draws from numpy's
     global generator, which mmseg seeds in every worker.
 
     Args:
@@ -27,9 +28,9 @@ class LesionCrop:
         classes (Sequence[int]): label values that count as lesions.
         class_prob (Sequence[float], optional): chance of each of ``classes``, above
             0, relative to the others that are present; even by default.
-        margin (int): pixels along the crop's border in which the drawn pixel does not
-            lie (at the photograph's own border it may): what a ``CenterCrop`` after it
-            takes away.
+        context (int): pixels to leave around the crop, as far as the photograph has
+            them, for steps that look around every pixel. ``CutContext`` comes after
+            them.
 
     Raises:
         ValueError: an argument out of its range.
@@ -41,7 +42,7 @@ class LesionCrop:
         lesion_prob=0.85,
         classes=(1, 2, 3, 4),
         class_prob=None,
-        margin=0,
+        context=0,
     ):
         if isinstance(crop_size, int):
             crop_size = crop_size, crop_size
@@ -60,19 +61,16 @@ class LesionCrop:
                 f'class_prob must be above 0 for each of {len(classes)} classes, got '
                 f'{class_prob}'
             )
-        if not 0 <= 2 * margin < min(crop_size):
-            raise ValueError(
-                f'margin must be at least 0 and less than half of {crop_size}, got '
-                f'{margin}'
-            )
+        if context < 0:
+            raise ValueError(f'context must not be negative, got {context}')
         self.crop_size = tuple(crop_size)
-        self.margin = margin
+        self.context = context
         self.lesion_prob = lesion_prob
         self.classes = tuple(classes)
         self.class_prob = None if class_prob is None else tuple(class_prob)
 
     def __call__(self, results):
-        window = self.draw_window(results['gt_semantic_seg'])
+        window, results['crop_window'] = self.draw_window(results['gt_semantic_seg'])
         for key in ['img', *results['seg_fields']]:
             results[key] = results[key][window]
         results['img_shape'] = results['pad_shape'] = results['img'].shape
@@ -85,25 +83,30 @@ class LesionCrop:
             labels (np.ndarray): uint8 (H, W), of the whole photograph.
 
         Returns:
-            Tuple[slice, slice]: rows and columns.
+            Tuple[Tuple[slice, slice], Tuple[slice, slice]]: rows and columns of crop
+            and context in the photograph; rows and columns of the crop in these.
         """
-        height, width = labels.shape
         pixel = None
         if np.random.rand() < self.lesion_prob:
             pixel = random_lesion_pixel(labels, self.classes, self.class_prob)
         pixel = pixel or (None, None)
-        top = _draw_start(height, self.crop_size[0], pixel[0], self.margin)
-        left = _draw_start(width, self.crop_size[1], pixel[1], self.margin)
-        return (
-            slice(top, min(height, top + self.crop_size[0])),
-            slice(left, min(width, left + self.crop_size[1])),
-        )
+        axes = [
+            self._draw_axis(*axis) for axis in zip(labels.shape, self.crop_size, pixel)
+        ]
+        return tuple(zip(*axes))
+
+    def _draw_axis(self, size, crop, pixel):
+        """Draw along one axis: what is left of it, and the crop in that."""
+        start = _draw_start(size, crop, pixel)
+        first = max(0, start - self.context)
+        left = slice(first, min(size, start + crop + self.context))
+        return left, slice(start - first, start - first + min(crop, size))
 
     def __repr__(self):
         return (
             f'{type(self).__name__}(crop_size={self.crop_size}, '
             f'lesion_prob={self.lesion_prob}, classes={self.classes}, '
-            f'class_prob={self.class_prob}, margin={self.margin})'
+            f'class_prob={self.class_prob}, context={self.context})'
         )
 
 
@@ -145,12 +148,9 @@ def _draw_order(classes, class_prob):
     return np.random.choice(classes, len(classes), replace=False, p=chances)
 
 
-def _draw_start(size, crop, pixel, margin):
-    """Where the crop starts along one axis so that its inside contains the pixel."""
-    last = max(0, size - crop)
-    if pixel is None:
-        return np.random.randint(last + 1)
-    first = pixel - crop + 1 + margin
-    return np.random.randint(
-        np.clip(first, 0, last), np.clip(pixel - margin, 0, last) + 1
-    )
+def _draw_start(size, crop, pixel):
+    """Where the crop starts along one axis so that it contains the pixel."""
+    first, last = 0, max(0, size - crop)
+    if pixel is not None:
+        first, last = max(first, pixel - crop + 1), min(last, pixel)
+    return np.random.randint(first, last + 1)

@@ -80,7 +80,9 @@ class LoadPhotograph:
         if 'ann_info' in results:
             self._load_labels(results, size, (height, width), path)
         if self.crop:
-            window = self.crop.draw_window(results['gt_semantic_seg'])
+            window, results['crop_window'] = self.crop.draw_window(
+                results['gt_semantic_seg']
+            )
         for key in results.get('seg_fields', []):
             results[key] = results[key][window]
         divisor = (

@@ -80,24 +80,41 @@ def test_the_pixel_lies_anywhere_in_the_crop(labels):
     assert len({column for _, column in places}) == 20
 
 
-def test_the_pixel_lies_inside_the_margin(labels):
-    crop = LesionCrop((20, 20), lesion_prob=1, classes=(4,), margin=4)
-    places = []
-    for _ in range(600):
+def test_context_is_left_around_the_crop(labels):
+    crop = LesionCrop((20, 30), lesion_prob=1, classes=(4,), context=6)
+    for _ in range(50):
         out = crop(sample(labels))
-        ((row, column),) = np.argwhere(out['gt_semantic_seg'] == 4)
-        places.append((row, column))
-    assert {row for row, _ in places} == set(range(4, 16))
-    assert {column for _, column in places} == set(range(4, 16))
+        rows, columns = out['crop_window']
+        inside = out['gt_semantic_seg'][rows, columns]
+        assert inside.shape == (20, 30)
+        assert 4 in inside
+        top, left = out['img'][0, 0, :2]
+        bottom, right = out['img'][-1, -1, :2]
+        # As far as the photograph has it.
+        assert top == max(0, top + rows.start - 6)
+        assert left == max(0, left + columns.start - 6)
+        assert bottom == min(89, top + rows.stop + 5)
+        assert right == min(119, left + columns.stop + 5)
 
 
-def test_in_the_margin_at_the_photographs_border():
-    labels = np.zeros((30, 30), np.uint8)
-    labels[1, 28] = 4
-    crop = LesionCrop((20, 20), lesion_prob=1, margin=6)
-    for _ in range(20):
+def test_context_changes_no_crop(labels):
+    crops = []
+    for context in (0, 6):
+        np.random.seed(3)
+        out = [LesionCrop(20, context=context)(sample(labels)) for _ in range(20)]
+        crops.append([one['img'][one['crop_window']].tobytes() for one in out])
+    assert crops[0] == crops[1]
+
+
+def test_every_pixel_of_the_photograph_can_be_in_a_crop():
+    labels = np.zeros((12, 15), np.uint8)
+    crop = LesionCrop((4, 5), context=3)
+    seen = set()
+    for _ in range(300):
         out = crop(sample(labels))
-        assert np.argwhere(out['gt_semantic_seg']).tolist() == [[1, 18]]
+        inside = out['img'][out['crop_window']]
+        seen.update(map(tuple, inside[..., :2].reshape(-1, 2).tolist()))
+    assert len(seen) == labels.size
 
 
 def test_probability(labels):
@@ -124,6 +141,8 @@ def test_smaller_than_the_crop(labels):
     out = LesionCrop((100, 40), lesion_prob=1)(sample(labels))
     assert out['gt_semantic_seg'].shape == (90, 40)
     assert out['img_shape'] == (90, 40, 3)
+    out = LesionCrop((100, 40), context=8)(sample(labels))
+    assert out['gt_semantic_seg'][out['crop_window']].shape == (90, 40)
 
 
 def test_flipped_label_maps(labels):
@@ -147,8 +166,7 @@ def test_numpys_seed_decides(labels):
         (dict(crop_size=0), 'crop_size must be a positive'),
         (dict(crop_size=(4, 4, 3)), 'crop_size must be a positive'),
         (dict(crop_size=4, lesion_prob=1.5), 'from 0 to 1, got 1.5'),
-        (dict(crop_size=4, margin=2), 'less than half of'),
-        (dict(crop_size=4, margin=-1), 'margin must be at least 0'),
+        (dict(crop_size=4, context=-1), 'context must not be negative, got -1'),
         (dict(crop_size=4, classes=()), 'label values 0 to 255'),
         (dict(crop_size=4, classes=(1, 256)), 'label values 0 to 255'),
     ],
