@@ -26,4 +26,3 @@ model = dict(
         ],
     ),
 )
-data = dict(samples_per_gpu=8, workers_per_gpu=4)

@@ -43,7 +43,9 @@ def parse_args():
         '--opacity', type=float, default=0.5, help='of the painted lesions, (0, 1]'
     )
     parser.add_argument(
-        '--aug-test', action='store_true', help='average over flips and scales'
+        '--aug-test',
+        action='store_true',
+        help='average over flips and scales; needs a Resize in the test pipeline',
     )
     parser.add_argument(
         '--gpu-id', type=int, default=0, help='GPU of a test that is not distributed'

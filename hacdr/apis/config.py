@@ -91,7 +91,7 @@ def load_config(path, options=None):
         _check_key(key, [*cfg.keys(), *TOP_LEVEL_KEYS], f'--cfg-options {option}')
     try:
         cfg.merge_from_dict(options or {})
-    except (KeyError, TypeError, AssertionError, IndexError) as error:
+    except (AttributeError, KeyError, TypeError, AssertionError, IndexError) as error:
         raise InputError(f'--cfg-options: {error}') from error
     return cfg
 

@@ -54,7 +54,7 @@ class TrainingClock(Hook):
         if evaluations is not None and minutes is None:
             raise ValueError('evaluations at distances of time need minutes')
         if clock not in CLOCKS:
-            raise ValueError(f"clock must be 'wall' or 'processor', got {clock!r}")
+            raise ValueError(f'clock must be one of {list(CLOCKS)}, got {clock!r}')
         self.limit = None if minutes is None else 60 * minutes
         self.evaluations = evaluations
         self.clock = clock

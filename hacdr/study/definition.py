@@ -95,14 +95,14 @@ class Study:
         work_dir (str): the folder for everything.
         entries (tuple[Entry]): in the order of the file.
         minutes (float | None): time of each training, None without such a limit.
-        clock (str): what counts its time, 'wall' or 'processor'.
+        clock (str | None): what counts its time, None for the wall clock.
         split (str): photographs that are tested on, 'val' or 'test'.
     """
 
     work_dir: str
     entries: tuple
     minutes: object
-    clock: str
+    clock: object
     split: str
 
     @property
@@ -110,7 +110,7 @@ class Study:
         """str: what trainings are measured in, for people."""
         if self.minutes is None:
             return 'iterations'
-        return 'minutes' if self.clock == 'wall' else 'minutes of processor time'
+        return 'processor minutes' if self.clock == 'processor' else 'minutes'
 
     @property
     def runs(self):
@@ -156,9 +156,12 @@ def read_study(path):
             f'{path}: evaluations must be a positive whole number, and needs minutes, '
             f'got {evaluations!r}'
         )
-    clock = content.get('clock', 'wall')
-    if clock not in CLOCKS:
-        raise InputError(f"{path}: clock must be 'wall' or 'processor', got {clock!r}")
+    clock = content.get('clock')
+    if clock is not None and (clock not in CLOCKS or minutes is None):
+        raise InputError(
+            f'{path}: clock must be one of {list(CLOCKS)}, and needs minutes, got '
+            f'{clock!r}'
+        )
     split = content.get('split', 'val')
     if split not in SPLITS:
         raise InputError(f"{path}: split must be 'val' or 'test', got {split!r}")

@@ -22,8 +22,13 @@ def test_every_config_passes(path):
         ('model.decode_head.chanels', 3, r'decode_head\.chanels.*channels'),
         ('model.backbone.type', 'HACRD', 'unknown HACRD; did you mean HACDR'),
         ('data.sample_per_gpu', 2, 'did you mean samples_per_gpu'),
-        ('data.train.ann_dirs', 'x', r'data\.train\.ann_dirs.*ann_dir'),
-        ('data.train.pipeline.0.type', 'LoadImage', r'data\.train\.pipeline\[0\]'),
+        ('data.val.ann_dirs', 'x', r'data\.val\.ann_dirs.*ann_dir'),
+        ('data.train.dataset.ann_dirs', 'x', r'train\.dataset\.ann_dirs.*ann_dir'),
+        (
+            'data.train.dataset.pipeline.0.type',
+            'LoadImage',
+            r'data\.train\.dataset\.pipeline\[0\]',
+        ),
         ('evaluation.intervall', 5, 'did you mean interval'),
         ('evaluation.metric', 'mAUPRC', 'mAUPR, mDice'),
         ('optimizer.learning_rate', 5, r'optimizer\.learning_rate'),
@@ -31,13 +36,22 @@ def test_every_config_passes(path):
         ('model.decode_head.num_classes', 4, 'is 4, but IDRiDDataset has 5 classes'),
         ('model.decode_head.class_prior', [1, 2], 'class_prior has 2 values'),
         ('model.decode_head.loss_decode.0.class_weight', [1.0], 'has 1 values'),
-        ('model.decode_head.loss_decode.1.cls_num_list', [1.0], 'cls_num_list has 1'),
+        ('model.decode_head.loss_decode.2.cls_num_list', [1.0], 'cls_num_list has 1'),
     ],
 )
 def test_a_mistake_gets_one_line(option, value, message):
     with pytest.raises(InputError, match=message) as caught:
         check_config(load_config(IDRID, {option: value}))
     assert '\n' not in str(caught.value)
+
+
+def test_a_list_and_a_place_in_it():
+    options = {
+        'model.decode_head.loss_decode': [],
+        'model.decode_head.loss_decode.0': 1,
+    }
+    with pytest.raises(InputError, match='--cfg-options'):
+        load_config(IDRID, options)
 
 
 def test_a_misspelt_section_of_a_file(tmp_path):

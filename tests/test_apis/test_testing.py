@@ -68,7 +68,7 @@ def versions(config_file, tmp_path):
 
 
 def test_versions_of_a_photograph(tmp_path):
-    images = versions('hacdr_idrid.py', tmp_path)
+    images = versions('hacdr_idrid_released.py', tmp_path)
     assert len({image.shape for image in images}) == 6
     assert len(images) == 12
 

@@ -1,10 +1,14 @@
 """Every config that is shipped: the network trains and predicts; fair baselines."""
 
+import copy
 import math
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
+from mmseg.datasets.pipelines import Compose
 from mmseg.models import build_segmentor
 from mmseg.models.builder import build_loss
 
@@ -55,6 +59,28 @@ def test_trains_and_predicts(path):
         )
     assert probabilities.shape == (LESIONS, 95, 143)
     assert probabilities.sum(0) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize('name', ['idrid', 'ddr'])
+def test_crops_of_the_training(name, tmp_path):
+    labels = np.zeros((960, 1440), np.uint8)
+    labels[:40, 1000:1100] = 3
+    cv2.imwrite(str(tmp_path / 'a.jpg'), np.full((960, 1440, 3), 128, np.uint8))
+    cv2.imwrite(str(tmp_path / 'a.png'), labels)
+    cfg = load_config(str(CONFIGS / f'hacdr_{name}.py'))
+    pipeline = cfg.data.train.dataset.pipeline
+    pipeline[0].cache_dir = None
+    sample = dict(
+        img_info=dict(filename='a.jpg', ann=dict(seg_map='a.png')),
+        ann_info=dict(seg_map='a.png'),
+        img_prefix=str(tmp_path),
+        seg_prefix=str(tmp_path),
+        seg_fields=[],
+    )
+    for _ in range(4):
+        crop = Compose(pipeline)(copy.deepcopy(sample))
+        assert crop['img'].data.shape == (3, 320, 320)
+        assert crop['gt_semantic_seg'].data.shape == (1, 320, 320)
 
 
 def test_released_class_weights():

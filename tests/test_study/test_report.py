@@ -99,6 +99,14 @@ def test_curves_show_every_evaluation_and_the_final_test(study, finish, monkeypa
     assert plt.imread(os.path.join(two.work_dir, 'curves.png')).shape[:2] == (600, 960)
 
 
+def test_processor_time_is_named(tmp_path, study, finish):
+    one = study(minutes=14, clock='processor')
+    finish(one.runs[0], 0.6)
+    write_report(one)
+    text = (tmp_path / 'work' / 'table.md').read_text()
+    assert 'Tested on val, 14 processor minutes of training each.' in text
+
+
 def test_nothing_done_yet(tmp_path, study, made_up_results):
     (tmp_path / 'work').mkdir()
     write_report(study())

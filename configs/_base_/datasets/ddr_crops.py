@@ -1,5 +1,4 @@
-# ddr.py with photographs of even light, of which small crops are trained on: as
-# idrid_crops.py, to which docs/results.md has figures; none on DDR.
+# DDR as idrid_crops.py has IDRiD. Nothing was trained with it yet.
 _base_ = ['./ddr.py']
 img_scale = (1280, 1280)
 contrast = dict(type='LocalContrastNormalize', sigma=30, darkest=20)
@@ -11,6 +10,8 @@ train_pipeline = [
         ratio_range=(0.8, 1.25),
         crop=dict(crop_size=(320, 320), context=60),
         cache_dir='data/cache',
+        # Photographs at full and at half size: more than all of them take.
+        cache_gb=40,
     ),
     contrast,
     dict(type='CutContext'),
@@ -35,12 +36,13 @@ test_pipeline = [
     ),
 ]
 data = dict(
-    samples_per_gpu=4,
+    samples_per_gpu=8,
+    workers_per_gpu=4,
     # mmcv pauses for two seconds after each pass over the data: make passes long.
     train=dict(
         _delete_=True,
         type='RepeatDataset',
-        times=50,
+        times=1000,
         dataset=dict(
             type={{_base_.dataset_type}},
             data_root={{_base_.data_root}},

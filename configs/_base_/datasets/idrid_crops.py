@@ -1,5 +1,5 @@
-# idrid.py with photographs of even light, of which small crops are trained on: 85 %
-# hold a pixel of a lesion drawn evenly from the four (docs/results.md).
+# IDRiD in small crops, with the local mean subtracted. Of the crops 85 % are drawn
+# around a pixel of a lesion, the lesion evenly from those that the photograph shows.
 _base_ = ['./idrid.py']
 img_scale = (1440, 960)
 contrast = dict(type='LocalContrastNormalize', sigma=30, darkest=20)
@@ -35,12 +35,13 @@ test_pipeline = [
     ),
 ]
 data = dict(
-    samples_per_gpu=4,
+    samples_per_gpu=8,
+    workers_per_gpu=4,
     # mmcv pauses for two seconds after each pass over the data: make passes long.
     train=dict(
         _delete_=True,
         type='RepeatDataset',
-        times=50,
+        times=1000,
         dataset=dict(
             type={{_base_.dataset_type}},
             data_root={{_base_.data_root}},
