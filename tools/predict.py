@@ -6,11 +6,13 @@ from hacdr.cli import run
 
 
 def parse_args():
+    from mmcv import DictAction
+
     parser = argparse.ArgumentParser(
         description='Write a label map and an overlay for every photograph.'
     )
     parser.add_argument('config', help='config file the checkpoint was trained with')
-    parser.add_argument('checkpoint', help='checkpoint file (.pth)')
+    parser.add_argument('checkpoint', help='checkpoint file (.pth, .safetensors)')
     parser.add_argument('photographs', help='a photograph or a folder of photographs')
     parser.add_argument('-o', '--output', required=True, help='folder for the results')
     parser.add_argument(
@@ -18,7 +20,20 @@ def parse_args():
         help="folder with the experts' label maps, to be drawn beside the prediction",
     )
     parser.add_argument(
+        '--thresholds',
+        metavar='RESULTS',
+        help="results_val.json of this checkpoint, or 'published' for those that came "
+        'with the weights: a pixel gets the lesion furthest above its threshold; '
+        'default: the most probable class',
+    )
+    parser.add_argument(
         '--device', help="'cpu' or 'cuda:0'; default: the GPU where there is one"
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings of the config, key=value with dotted keys',
     )
     return parser.parse_args()
 
@@ -27,14 +42,35 @@ def main():
     args = parse_args()
     import torch
 
-    from hacdr.apis import file_sha256, init_model, predict_folder
+    from hacdr.apis import file_sha256, init_model, predict_folder, read_thresholds
+    from hacdr.errors import InputError
     from hacdr.models import fuse_for_inference
 
     device = args.device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
-    model = fuse_for_inference(init_model(args.config, args.checkpoint, device=device))
-    identity = dict(config=args.config, checkpoint_sha256=file_sha256(args.checkpoint))
+    model = init_model(args.config, args.checkpoint, device, args.cfg_options)
+    sha256 = file_sha256(args.checkpoint)
+    thresholds = None
+    if args.thresholds == 'published':
+        thresholds = model.thresholds
+        if thresholds is None:
+            raise InputError(
+                f'{args.checkpoint}: no thresholds came with these weights'
+            )
+    elif args.thresholds:
+        thresholds = read_thresholds(args.thresholds, sha256, model.cfg.data.test.type)
+    identity = dict(
+        config=args.config,
+        cfg_options=args.cfg_options,
+        checkpoint_sha256=sha256,
+        thresholds=thresholds,
+    )
     written = predict_folder(
-        model, args.photographs, args.output, identity, args.labels
+        fuse_for_inference(model),
+        args.photographs,
+        args.output,
+        identity,
+        args.labels,
+        thresholds,
     )
     print(f'{len(written)} label maps and overlays are in {args.output}')
 

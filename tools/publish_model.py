@@ -9,10 +9,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('checkpoint', help='checkpoint of a training')
     parser.add_argument('output', help='file to write, .safetensors')
+    parser.add_argument(
+        '--thresholds',
+        metavar='RESULTS',
+        help='results_val.json of the checkpoint: its thresholds come with the weights',
+    )
     args = parser.parse_args()
+    from hacdr.apis import file_sha256, read_thresholds
     from hacdr.engine import publish_weights
 
-    print(f'{publish_weights(args.checkpoint, args.output)}  {args.output}')
+    thresholds = None
+    if args.thresholds:
+        thresholds = read_thresholds(args.thresholds, file_sha256(args.checkpoint))
+    sha256 = publish_weights(args.checkpoint, args.output, thresholds)
+    print(f'{sha256}  {args.output}')
 
 
 if __name__ == '__main__':

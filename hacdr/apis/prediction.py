@@ -20,7 +20,7 @@ PHOTOGRAPH_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')
 RECORD = 'predictions.json'
 
 
-def predict_folder(model, source, output, identity, labels=None):
+def predict_folder(model, source, output, identity, labels=None, thresholds=None):
     """Segment every photograph of a folder.
 
     For ``eye.jpg`` it writes ``eye.png`` (label map, 8-bit palette, values as in
@@ -34,10 +34,11 @@ def predict_folder(model, source, output, identity, labels=None):
             :func:`hacdr.apis.init_model` returns it.
         source (str | Path): a photograph or a folder of photographs.
         output (str | Path): folder for the results; made where it is missing.
-        identity (dict): what makes the predictions (config, checkpoint's sha256);
-            kept in ``predictions.json``.
+        identity (dict): what makes the predictions (config, checkpoint's sha256,
+            thresholds); kept in ``predictions.json``.
         labels (str | Path, optional): folder with the experts' label maps
             (``eye.png``), drawn beside the prediction.
+        thresholds (dict[str, float], optional): see :func:`predict`.
 
     Returns:
         List[Path]: the label maps of all photographs, written now or before.
@@ -66,7 +67,7 @@ def predict_folder(model, source, output, identity, labels=None):
                 except InputError:
                     unreadable.append(path.name)
                     continue
-                label, overlay = _segment(model, path, photograph, labels)
+                label, overlay = _segment(model, path, photograph, labels, thresholds)
                 _write_overlay(overlay_path, overlay)
                 # The label map comes last: where it stands, the photograph is done.
                 _write_label(label_path, label, model.PALETTE)
@@ -80,25 +81,31 @@ def predict_folder(model, source, output, identity, labels=None):
     return written
 
 
-def _segment(model, path, photograph, labels):
+def _segment(model, path, photograph, labels, thresholds):
     """Return the label map of a photograph and the picture to look at."""
     panels = {'photograph': None}
     if labels is not None:
         panels = {'experts': _read_label(labels, path, photograph.shape[:2])}
-    prediction = predict(model, path)
+    prediction = predict(model, path, thresholds)
     panels['prediction'] = prediction
     return prediction, comparison(photograph, panels, model.CLASSES, model.PALETTE)
 
 
-def predict(model, path):
+def predict(model, path, thresholds=None):
     """Segment one photograph.
 
     Args:
         model (nn.Module): as :func:`hacdr.apis.init_model` returns it.
         path (str | Path): the photograph's file.
+        thresholds (dict[str, float], optional): lesion -> probability from which on a
+            pixel may have it; of several the one furthest above its threshold, as a
+            ratio. Without, a pixel has the most probable class.
 
     Returns:
         np.ndarray: label map, uint8, (H, W).
+
+    Raises:
+        InputError: thresholds, and a model that predicts classes alone.
     """
     # mmseg's inference_segmentor brings a loader of its own, which leaves out what
     # pipelines without a resize step need.
@@ -112,9 +119,37 @@ def predict(model, path):
         data['img_metas'] = [metas.data[0] for metas in data['img_metas']]
     with torch.no_grad():
         result = model(return_loss=False, rescale=True, **data)[0]
-    if result.ndim == 3:
-        result = result.argmax(0)
-    return result.astype(np.uint8)
+    return label_map(result, model.CLASSES, thresholds)
+
+
+def label_map(prediction, classes, thresholds=None):
+    """Make a label map of what a segmentor returns for a photograph.
+
+    Args:
+        prediction (np.ndarray): probabilities, float32, (len(classes), H, W), or
+            classes (H, W).
+        classes (Sequence[str]): background and lesions.
+        thresholds (dict[str, float], optional): see :func:`predict`.
+
+    Returns:
+        np.ndarray: uint8, (H, W).
+
+    Raises:
+        InputError: thresholds for a prediction without probabilities.
+    """
+    if thresholds is not None:
+        if prediction.ndim != 3:
+            raise InputError(
+                "thresholds need probabilities, test_cfg.output='prob'; got classes"
+            )
+        limits = np.array([thresholds[name] for name in classes[1:]], np.float32)
+        ratios = prediction[1:] / np.maximum(limits, 1e-12)[:, None, None]
+        # The background wins where no lesion reaches its threshold.
+        below = np.full_like(ratios[:1], np.nextafter(np.float32(1), np.float32(0)))
+        prediction = np.concatenate([below, ratios])
+    if prediction.ndim == 3:
+        prediction = prediction.argmax(0)
+    return prediction.astype(np.uint8)
 
 
 def find_photographs(source):
@@ -155,8 +190,8 @@ def _claim(output, identity):
     if record.exists():
         if json.loads(record.read_text()) != identity:
             raise InputError(
-                f'{output} holds predictions of another checkpoint or config; '
-                'choose another output folder'
+                f'{output} holds predictions of another checkpoint, config or '
+                'thresholds; choose another output folder'
             )
         return
     output.mkdir(parents=True, exist_ok=True)

@@ -80,13 +80,13 @@ def average_versions(data):
     )
 
 
-def read_thresholds(path, checkpoint_sha256, dataset):
+def read_thresholds(path, checkpoint_sha256, dataset=None):
     """Read working thresholds that were chosen on validation photographs.
 
     Args:
         path (str): results file of such a test.
         checkpoint_sha256 (str): of the checkpoint they are for.
-        dataset (str): type of the dataset.
+        dataset (str, optional): type of the dataset; any without.
 
     Returns:
         dict[str, float]: lesion -> threshold.
@@ -103,7 +103,7 @@ def read_thresholds(path, checkpoint_sha256, dataset):
         )
     for key, expected in (
         ('checkpoint_sha256', checkpoint_sha256),
-        ('dataset', dataset),
+        ('dataset', dataset or content['dataset']),
     ):
         if content[key] != expected:
             raise InputError(

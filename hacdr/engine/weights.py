@@ -47,12 +47,14 @@ def _read_published(path):
     return {'state_dict': load_file(path), 'meta': json.loads(meta)}
 
 
-def publish_weights(source, path):
+def publish_weights(source, path, thresholds=None):
     """Write the weights of a checkpoint alone, in half precision.
 
     Args:
         source (str): checkpoint.
         path (str): file to write, .safetensors; it appears whole or not at all.
+        thresholds (dict[str, float], optional): lesion -> working threshold, to come
+            with the weights.
 
     Returns:
         str: its sha256.
@@ -69,6 +71,8 @@ def publish_weights(source, path):
     }
     meta = checkpoint.get('meta', {})
     kept = {key: meta[key] for key in ('CLASSES', 'PALETTE', 'iter') if key in meta}
+    if thresholds is not None:
+        kept['thresholds'] = thresholds
     with whole_file(path) as temporary:
         save_file(weights, temporary, {'meta': json.dumps(kept)})
     return file_sha256(path)

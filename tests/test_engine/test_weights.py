@@ -71,6 +71,9 @@ def test_published_weights(tmp_path):
     for name, tensor in source.state_dict().items():
         published = tensor.half() if tensor.is_floating_point() else tensor
         assert torch.equal(target.state_dict()[name], published.to(tensor.dtype))
+    thresholds = dict(EX=0.25)
+    publish_weights(checkpoint, path, thresholds)
+    assert load_weights(target, path)['thresholds'] == thresholds
     with pytest.raises(InputError, match=r'ends in \.safetensors'):
         publish_weights(checkpoint, str(tmp_path / 'b.pth'))
 

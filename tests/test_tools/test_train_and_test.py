@@ -1,5 +1,6 @@
 """The main job end to end, by the commands a user types, on a tiny network."""
 
+import json
 import os
 import subprocess
 import sys
@@ -78,6 +79,22 @@ def test_convert_train_resume_test_predict(tmp_path):
     result = tool(*predict, '-o', tmp_path / 'out')
     assert result.returncode == 0, result.stderr
     assert len(list((tmp_path / 'out').glob('*_overlay.jpg'))) == 1
+
+    result = tool(*predict, '-o', tmp_path / 'other', '--thresholds', 'published')
+    assert result.returncode == 2
+    assert 'no thresholds came with these weights' in result.stderr
+    chosen = work / 'results_val.json'
+    weights = tmp_path / 'tiny.safetensors'
+    result = tool('publish_model.py', checkpoint, weights, '--thresholds', chosen)
+    assert result.returncode == 0, result.stderr
+    records = []
+    for i, (model, source) in enumerate([(checkpoint, chosen), (weights, 'published')]):
+        out = tmp_path / f'out_{i}'
+        predict = ('predict.py', config, model, data / 'images' / 'test', '-o', out)
+        result = tool(*predict, '--thresholds', source)
+        assert result.returncode == 0, result.stderr
+        records.append(json.loads((out / 'predictions.json').read_text()))
+    assert records[0]['thresholds'] == records[1]['thresholds'] is not None
 
     result = tool(*test, '--cfg-options', 'model.decode_head.channels=16')
     assert result.returncode == 2
