@@ -23,7 +23,7 @@ setup(
     python_requires='>=3.8',
     install_requires=[
         'jinja2',
-        'matplotlib',
+        'matplotlib>=3.5',
         'numba',
         'pillow>=9.1',
         'safetensors',

@@ -1,14 +1,16 @@
-# HACDR-Net on IDRiD: the paper's network, trained as a part of it was found to learn on
-# a CPU (docs/results.md); nothing ran on a GPU yet. What is not as in the released
-# code, whose configuration is hacdr_idrid_released.py, has a line with a star.
+# HACDR-Net on IDRiD: the paper's network, by the recipe that a smaller one was found to
+# learn by on a CPU (docs/results.md); nothing ran on a GPU yet. What is not as in the
+# released code, whose configuration is hacdr_idrid_released.py, has a line with a star.
 _base_ = [
+    # * The near-far branch runs; offsets start at zero.
     '_base_/models/hacdr.py',
     # * Eight crops of 320 pixels around lesions, at scales 0.8 to 1.25, turned,
     #   mirrored, with random gains and offsets; not one of 960x1440 at 0.5 to 2.
     # * The local mean is subtracted, as the paper's figure shows it.
     '_base_/datasets/idrid_crops.py',
     # * AdamW at 2e-3, offset predictors at a tenth of that, after 50 iterations of
-    #   warm-up; not at 6e-5 (head 9e-4) after 1500. Gradients are clipped.
+    #   warm-up; not at 6e-5 (head 9e-4) after 1500. The rate falls with power 0.9, not
+    #   1. Norms are decayed too. Gradients are clipped.
     '_base_/schedules/schedule_crops.py',
     # * An average of the weights is tested, not the last ones.
     '_base_/weight_average.py',
@@ -20,9 +22,8 @@ class_pixels = [645688315, 5318838, 6499117, 1248863, 704963]
 losses = [
     # * The class weights were 0.5, 0.7, 1.1, 0.7, 1.5.
     dict(type='CrossEntropyLoss', class_weight=[1.0, 1.5, 1.5, 2.0, 3.0]),
-    # * Dice was not there. With mmseg's own smooth=1 it keeps rare lesions from being
-    #   learnt: where a crop does not show one, it is all but 1 unless hardly a pixel is
-    #   scored.
+    # * Dice was not there. With mmseg's own smooth=1 it works against rare lesions: where
+    #   a crop does not show one, it is nearly 1 unless hardly a pixel is scored.
     dict(
         type='DiceLoss',
         class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],

@@ -1,4 +1,4 @@
-# hacdr_idrid.py for an hour of two CPU cores: half the width, fewer blocks, no near-far
+# hacdr_idrid.py for some 80 minutes of one core: fewer channels and blocks, no near-far
 # branch, no NALoss, four crops at a time.
 _base_ = './hacdr_idrid.py'
 model = dict(

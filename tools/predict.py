@@ -54,7 +54,8 @@ def main():
         thresholds = model.thresholds
         if thresholds is None:
             raise InputError(
-                f'{args.checkpoint}: no thresholds came with these weights'
+                f'{args.checkpoint}: no thresholds came with these weights; expected a '
+                'results_val.json, or weights of publish_model.py --thresholds'
             )
     elif args.thresholds:
         thresholds = read_thresholds(args.thresholds, sha256, model.cfg.data.test.type)

@@ -16,12 +16,13 @@ def main():
     )
     args = parser.parse_args()
     from hacdr.apis import file_sha256, read_thresholds
-    from hacdr.engine import publish_weights
+    from hacdr.engine import publish_weights, read_checkpoint
 
+    checkpoint = read_checkpoint(args.checkpoint)
     thresholds = None
     if args.thresholds:
         thresholds = read_thresholds(args.thresholds, file_sha256(args.checkpoint))
-    sha256 = publish_weights(args.checkpoint, args.output, thresholds)
+    sha256 = publish_weights(checkpoint, args.output, thresholds)
     print(f'{sha256}  {args.output}')
 
 

@@ -84,11 +84,11 @@ def main():
     from mmcv.runner import get_dist_info, init_dist, wrap_fp16_model
     from mmseg.apis import multi_gpu_test, single_gpu_test
     from mmseg.datasets import build_dataloader, build_dataset
-    from mmseg.models import build_segmentor
     from mmseg.utils import build_ddp, build_dp, get_device, setup_multi_processes
 
     from hacdr.apis import (
         average_versions,
+        build_network,
         check_classes,
         check_config,
         check_metrics,
@@ -134,7 +134,7 @@ def main():
         },
     )
 
-    model = build_segmentor(cfg.model, test_cfg=cfg.get('test_cfg'))
+    model = build_network(cfg)
     if cfg.get('fp16') is not None:
         wrap_fp16_model(model)
     meta = load_weights(model, args.checkpoint)

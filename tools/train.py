@@ -61,7 +61,6 @@ def main():
     from mmcv.runner import get_dist_info, init_dist
     from mmseg.apis import init_random_seed, set_random_seed, train_segmentor
     from mmseg.datasets import build_dataset
-    from mmseg.models import build_segmentor
     from mmseg.utils import (
         collect_env,
         get_device,
@@ -69,7 +68,7 @@ def main():
         setup_multi_processes,
     )
 
-    from hacdr.apis import check_config, load_config
+    from hacdr.apis import build_network, check_config, load_config
 
     cfg = load_config(args.config, args.cfg_options)
     check_config(cfg)
@@ -103,9 +102,7 @@ def main():
     set_random_seed(cfg.seed, deterministic=args.deterministic)
     logger.info('Seed: %d, deterministic: %s', cfg.seed, args.deterministic)
 
-    model = build_segmentor(
-        cfg.model, train_cfg=cfg.get('train_cfg'), test_cfg=cfg.get('test_cfg')
-    )
+    model = build_network(cfg)
     model.init_weights()
     if not distributed:
         model = revert_sync_batchnorm(model)

@@ -1,6 +1,6 @@
 # What makes a network learn: one change at a time to one starting point, for 600
-# iterations each, tested on val. A third of hacdr_idrid_cpu.py's network, on smaller
-# crops, gets further in the time. What that config changed since is set back here.
+# iterations each, tested on val. It takes a third of hacdr_idrid_cpu.py's network and
+# smaller crops, to get further in the time. What that config changed since is undone.
 seeds = [0]
 iterations = 600
 cfg_options = {

@@ -4,7 +4,7 @@ from hacdr.engine import check_classes, file_sha256, load_weights
 
 from .config import check_config, check_metrics, load_config
 from .environment import describe_environment
-from .model import init_model
+from .model import build_network, init_model
 from .prediction import predict, predict_folder
 from .testing import (
     average_versions,
@@ -15,6 +15,7 @@ from .testing import (
 
 __all__ = [
     'average_versions',
+    'build_network',
     'check_classes',
     'check_config',
     'check_metrics',

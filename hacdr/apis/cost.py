@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from mmcv.parallel import collate
 from mmseg.core import build_optimizer
 from mmseg.datasets import build_dataset
-from mmseg.models import build_segmentor
 from mmseg.utils import build_dp, get_device
 
+from hacdr.apis.model import build_network
 from hacdr.models import MDConv
 
 # Interpolation between four corners, and the mask.
@@ -39,7 +39,7 @@ def measure_cost(cfg, repeats=3):
         torch on a GPU.
     """
     device = get_device()
-    model = build_segmentor(cfg.model)
+    model = build_network(cfg)
     model.init_weights()
     parallel = build_dp(model, device, device_ids=[0])
     training_bytes = _training_bytes(parallel, cfg, device)

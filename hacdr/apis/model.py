@@ -1,11 +1,33 @@
 """A model ready to predict, from a config and a checkpoint."""
 
+import torch
 from mmcv.cnn.utils import revert_sync_batchnorm
 from mmseg.datasets import DATASETS
 from mmseg.models import build_segmentor
 
 from hacdr.apis.config import check_config, load_config
 from hacdr.engine.weights import check_classes, load_weights
+from hacdr.errors import InputError
+
+
+def build_network(cfg):
+    """Build the segmentor of a config.
+
+    Args:
+        cfg (mmcv.Config): a checked config.
+
+    Returns:
+        nn.Module: with random weights, on the CPU.
+
+    Raises:
+        InputError: a part of the model refuses its arguments.
+    """
+    try:
+        return build_segmentor(
+            cfg.model, train_cfg=cfg.get('train_cfg'), test_cfg=cfg.get('test_cfg')
+        )
+    except ValueError as error:
+        raise InputError(f'config: model: {error}') from error
 
 
 def init_model(config, checkpoint, device='cuda:0', options=None):
@@ -22,13 +44,15 @@ def init_model(config, checkpoint, device='cuda:0', options=None):
         thresholds: lesion -> working threshold published with the weights, or None.
 
     Raises:
-        InputError: config or checkpoint is bad, or they do not fit each other.
+        InputError: config or checkpoint is bad, they do not fit each other, or there is
+            no such device.
     """
+    _check_device(device)
     cfg = load_config(config, options)
     check_config(cfg)
     cfg.model.pretrained = None
     cfg.model.train_cfg = None
-    model = build_segmentor(cfg.model, test_cfg=cfg.get('test_cfg'))
+    model = build_network(cfg)
     meta = load_weights(model, checkpoint)
     dataset = DATASETS.get(cfg.data.test.type)
     check_classes(meta, dataset.CLASSES, checkpoint)
@@ -36,3 +60,16 @@ def init_model(config, checkpoint, device='cuda:0', options=None):
     model.cfg = cfg
     model.thresholds = meta.get('thresholds')
     return revert_sync_batchnorm(model).to(device).eval()
+
+
+def _check_device(device):
+    try:
+        known = torch.device(device)
+    except RuntimeError:
+        known = None
+    count = torch.cuda.device_count()
+    if known is None or (known.type == 'cuda' and (known.index or 0) >= count):
+        raise InputError(
+            f"device {device}: no such device; expected 'cpu' or one of {count} GPUs, "
+            "'cuda:0' the first"
+        )

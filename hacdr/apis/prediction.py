@@ -25,9 +25,9 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
 
     For ``eye.jpg`` it writes ``eye.png`` (label map, 8-bit palette, values as in
     ``model.CLASSES``) and ``eye_overlay.jpg`` (photograph and outlines side by
-    side). Photographs that were done before are skipped, so that an interrupted
-    run goes on where it stopped. A photograph that cannot be read is passed over
-    and reported at the end.
+    side). Photographs that were done before, and have not changed since, are
+    skipped, so that an interrupted run goes on where it stopped. A photograph that
+    cannot be read is passed over and reported at the end.
 
     Args:
         model (nn.Module): a segmentor with ``CLASSES``, ``PALETTE`` and ``cfg``, as
@@ -61,7 +61,7 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
         for path in bar:
             label_path = output / f'{path.stem}.png'
             overlay_path = output / f'{path.stem}_overlay.jpg'
-            if not (label_path.exists() and overlay_path.exists()):
+            if not _is_done(path, label_path, overlay_path):
                 try:
                     photograph = decode_photograph(path)
                 except InputError:
@@ -79,6 +79,11 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
             + (', ...' if len(unreadable) > 5 else '')
         )
     return written
+
+
+def _is_done(photograph, *results):
+    changed = photograph.stat().st_mtime
+    return all(path.exists() and path.stat().st_mtime >= changed for path in results)
 
 
 def _segment(model, path, photograph, labels, thresholds):
@@ -187,8 +192,14 @@ def find_photographs(source):
 def _claim(output, identity):
     """Make the output folder this model's, or refuse another model's."""
     record = output / RECORD
+    if output.exists() and not output.is_dir():
+        raise InputError(f'{output}: is a file, expected a folder for the results')
     if record.exists():
-        if json.loads(record.read_text()) != identity:
+        try:
+            before = json.loads(record.read_text())
+        except ValueError:
+            before = None
+        if before != identity:
             raise InputError(
                 f'{output} holds predictions of another checkpoint, config or '
                 'thresholds; choose another output folder'

@@ -101,14 +101,16 @@ def read_thresholds(path, checkpoint_sha256, dataset=None):
             f'{path}: scores of the test set, which must not choose thresholds; '
             'expected those of tools/test.py --split val'
         )
-    for key, expected in (
-        ('checkpoint_sha256', checkpoint_sha256),
-        ('dataset', dataset or content['dataset']),
-    ):
-        if content[key] != expected:
-            raise InputError(
-                f'{path}: thresholds for {key} {content[key]}, expected {expected}'
-            )
+    if content['checkpoint_sha256'] != checkpoint_sha256:
+        raise InputError(
+            f'{path}: thresholds of a checkpoint with sha256 '
+            f'{content["checkpoint_sha256"][:8]}, expected {checkpoint_sha256[:8]}: '
+            'those of tools/test.py --split val on the same checkpoint'
+        )
+    if content['dataset'] != (dataset or content['dataset']):
+        raise InputError(
+            f'{path}: thresholds for {content["dataset"]}, expected {dataset}'
+        )
     if content['summary']['best_dice_thresholds'] is None:
         raise InputError(f'{path}: no thresholds, predictions were label maps')
     return content['summary']['best_dice_thresholds']

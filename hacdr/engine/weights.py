@@ -47,11 +47,11 @@ def _read_published(path):
     return {'state_dict': load_file(path), 'meta': json.loads(meta)}
 
 
-def publish_weights(source, path, thresholds=None):
+def publish_weights(checkpoint, path, thresholds=None):
     """Write the weights of a checkpoint alone, in half precision.
 
     Args:
-        source (str): checkpoint.
+        checkpoint (dict): as :func:`read_checkpoint` returns it.
         path (str): file to write, .safetensors; it appears whole or not at all.
         thresholds (dict[str, float], optional): lesion -> working threshold, to come
             with the weights.
@@ -60,11 +60,10 @@ def publish_weights(source, path, thresholds=None):
         str: its sha256.
 
     Raises:
-        InputError: the checkpoint cannot be read, or ``path`` has another suffix.
+        InputError: ``path`` has another suffix.
     """
     if not path.endswith('.safetensors'):
         raise InputError(f'{path}: expected a name that ends in .safetensors')
-    checkpoint = read_checkpoint(source)
     weights = {
         name: tensor.half() if tensor.is_floating_point() else tensor
         for name, tensor in checkpoint.get('state_dict', checkpoint).items()

@@ -141,7 +141,9 @@ def read_study(path):
     _check_keys(content, STUDY_KEYS, path)
     minutes, iterations = content.get('minutes'), content.get('iterations')
     if minutes is not None and iterations is not None:
-        raise InputError(f'{path}: minutes and iterations are both given')
+        raise InputError(
+            f'{path}: minutes and iterations are both given, expected one of them'
+        )
     if minutes is not None and not _is_positive(minutes, (int, float)):
         raise InputError(f'{path}: minutes must be a positive number, got {minutes!r}')
     if iterations is not None and not _is_positive(iterations, int):
@@ -149,19 +151,16 @@ def read_study(path):
             f'{path}: iterations must be a positive whole number, got {iterations!r}'
         )
     evaluations = content.get('evaluations')
-    if evaluations is not None and not (
-        _is_positive(evaluations, int) and minutes is not None
-    ):
+    if evaluations is not None and not _is_positive(evaluations, int):
         raise InputError(
-            f'{path}: evaluations must be a positive whole number, and needs minutes, '
-            f'got {evaluations!r}'
+            f'{path}: evaluations must be a positive whole number, got {evaluations!r}'
         )
     clock = content.get('clock')
-    if clock is not None and (clock not in CLOCKS or minutes is None):
-        raise InputError(
-            f'{path}: clock must be one of {list(CLOCKS)}, and needs minutes, got '
-            f'{clock!r}'
-        )
+    if clock is not None and clock not in CLOCKS:
+        raise InputError(f'{path}: clock must be one of {list(CLOCKS)}, got {clock!r}')
+    for key in ('evaluations', 'clock'):
+        if content.get(key) is not None and minutes is None:
+            raise InputError(f'{path}: {key} needs minutes, which is not given')
     split = content.get('split', 'val')
     if split not in SPLITS:
         raise InputError(f"{path}: split must be 'val' or 'test', got {split!r}")
@@ -183,7 +182,9 @@ def read_study(path):
     names = [entry.name for entry in study.entries]
     for one in names:
         if names.count(one) > 1:
-            raise InputError(f'{path}: two entries have the name {one}')
+            raise InputError(
+                f'{path}: two entries have the name {one}, expected a name for each'
+            )
     return study
 
 
@@ -208,7 +209,7 @@ def _read_entry(entry, study, where, work_dir, split):
         or len(set(seeds)) < len(seeds)
     ):
         raise InputError(
-            f'{where}: seeds must be different whole numbers, got {seeds!r}'
+            f'{where}: seeds must be a list of different whole numbers, got {seeds!r}'
         )
     options = {}
     for source in (study, entry):

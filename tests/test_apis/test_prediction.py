@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -70,6 +72,25 @@ def test_goes_on_where_it_stopped(photographs, calls, tmp_path):
     (output / 'right.png').unlink()
     predict_folder(Model(), photographs, output, IDENTITY)
     assert len(calls) == 3
+
+
+def test_a_photograph_that_changed_is_done_again(photographs, calls, tmp_path):
+    output = tmp_path / 'out'
+    predict_folder(Model(), photographs, output, IDENTITY)
+    later = (output / 'left.png').stat().st_mtime + 5
+    os.utime(photographs / 'left.jpg', (later, later))
+    predict_folder(Model(), photographs, output, IDENTITY)
+    assert [path.name for path in calls] == ['left.jpg', 'right.jpg', 'left.jpg']
+
+
+def test_refuses_a_file_and_a_damaged_record(photographs, calls, tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(InputError, match='is a file, expected a folder'):
+        predict_folder(Model(), photographs, tmp_path / 'file', IDENTITY)
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out' / 'predictions.json').write_text('{')
+    with pytest.raises(InputError, match='another checkpoint'):
+        predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY)
 
 
 def test_refuses_the_folder_of_another_checkpoint(photographs, calls, tmp_path):

@@ -122,8 +122,8 @@ def test_thresholds_of_validation_photographs(results):
     ('changes', 'checkpoint', 'message'),
     [
         (dict(split='test'), '00', 'must not choose thresholds'),
-        ({}, '11', 'thresholds for checkpoint_sha256 00, expected 11'),
-        (dict(dataset='DDRDataset'), '00', 'dataset DDRDataset, expected IDRiD'),
+        ({}, '11', 'a checkpoint with sha256 00, expected 11'),
+        (dict(dataset='DDRDataset'), '00', 'for DDRDataset, expected IDRiD'),
     ],
 )
 def test_thresholds_of_others(results, changes, checkpoint, message):

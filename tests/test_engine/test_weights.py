@@ -62,9 +62,8 @@ def test_published_weights(tmp_path):
     source, target = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
     source(torch.randn(2, 3, 4, 4))
     classes = ['background', 'EX']
-    checkpoint = save(
-        tmp_path / 'a.pth', source.state_dict(), CLASSES=classes, config='secret'
-    )
+    meta = dict(CLASSES=classes, config='secret')
+    checkpoint = dict(state_dict=source.state_dict(), meta=meta)
     path = str(tmp_path / 'a.safetensors')
     assert publish_weights(checkpoint, path) == file_sha256(path)
     assert load_weights(target, path) == dict(CLASSES=classes)

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from mmcv import ConfigDict
 from mmseg.models.builder import SEGMENTORS
 from mmseg.models.segmentors import EncoderDecoder
 
@@ -23,6 +24,8 @@ class LesionEncoderDecoder(EncoderDecoder):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        if self.test_cfg is None:
+            self.test_cfg = ConfigDict(mode='whole')
         self.output = self.test_cfg.get('output', 'prob')
         if self.output not in ('prob', 'label'):
             raise ValueError(

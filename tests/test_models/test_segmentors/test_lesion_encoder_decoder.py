@@ -32,6 +32,23 @@ def build(**test_cfg):
     return build_segmentor(config).eval()
 
 
+def test_whole_and_probabilities_by_default():
+    config = ConfigDict(
+        type='LesionEncoderDecoder',
+        backbone=dict(type='HACDR', embed_dims=(8, 8, 8, 8), depths=(1, 1, 1, 1)),
+        decode_head=dict(
+            type='AdaptiveAggregationHead',
+            in_channels=(8, 8, 8, 8),
+            channels=8,
+            num_classes=5,
+        ),
+    )
+    config.backbone.ffn_ratios = (2, 2, 2, 2)
+    segmentor = build_segmentor(config)
+    assert segmentor.test_cfg.mode == 'whole'
+    assert segmentor.output == 'prob'
+
+
 def meta(**kwargs):
     return [
         dict(
