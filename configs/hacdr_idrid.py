@@ -22,8 +22,8 @@ class_pixels = [645688315, 5318838, 6499117, 1248863, 704963]
 losses = [
     # * The class weights were 0.5, 0.7, 1.1, 0.7, 1.5.
     dict(type='CrossEntropyLoss', class_weight=[1.0, 1.5, 1.5, 2.0, 3.0]),
-    # * Dice was not there. With mmseg's own smooth=1 it works against rare lesions: where
-    #   a crop does not show one, it is nearly 1 unless hardly a pixel is scored.
+    # * Dice was not there. With mmseg's own smooth=1 it works against rare lesions:
+    #   where a crop does not show one, it is nearly 1 unless hardly a pixel is scored.
     dict(
         type='DiceLoss',
         class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],

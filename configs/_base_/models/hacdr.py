@@ -1,5 +1,5 @@
-# HACDR-Net at full size. BN, not SyncBN, as in the released code; it also runs without a
-# process group.
+# HACDR-Net at full size. BN, not SyncBN, as in the released code: it also runs without
+# a process group.
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     type='LesionEncoderDecoder',
