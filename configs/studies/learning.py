@@ -47,16 +47,6 @@ entries = [
         cfg_options={'model.backbone.layer_scale': 0.3},
     ),
     dict(
-        name='whole_crop',
-        config='configs/hacdr_idrid_cpu.py',
-        cfg_options={
-            'data.train.dataset.pipeline.0.crop': dict(
-                crop_size=(256, 256), context=60
-            ),
-            'data.train.dataset.pipeline.2': dict(type='CutContext'),
-        },
-    ),
-    dict(
         name='lr_3e-3',
         config='configs/hacdr_idrid_cpu.py',
         cfg_options={'optimizer.lr': 3e-3},
@@ -66,26 +56,6 @@ entries = [
         config='configs/hacdr_idrid_cpu.py',
         cfg_options={
             'optimizer.paramwise_cfg.custom_keys.decode_head': dict(lr_mult=10),
-        },
-    ),
-    dict(
-        name='na_loss',
-        config='configs/hacdr_idrid_cpu.py',
-        cfg_options={
-            'model.decode_head.loss_decode': [
-                dict(type='CrossEntropyLoss', class_weight=[1.0, 1.5, 1.5, 2.0, 3.0]),
-                dict(
-                    type='DiceLoss',
-                    class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],
-                    ignore_index=255,
-                    loss_weight=0.5,
-                ),
-                dict(
-                    type='NALoss',
-                    cls_num_list=[645688315, 5318838, 6499117, 1248863, 704963],
-                    loss_weight=0.2,
-                ),
-            ],
         },
     ),
 ]
