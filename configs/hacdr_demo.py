@@ -1,5 +1,9 @@
 # A small HACDR-Net on generated photographs, for minutes of two CPU cores.
-_base_ = ['_base_/models/hacdr.py', '_base_/default_runtime.py']
+_base_ = [
+    '_base_/models/hacdr.py',
+    '_base_/schedules/schedule_crops.py',
+    '_base_/default_runtime.py',
+]
 class_pixels = [975, 8, 10, 2, 1]
 model = dict(
     backbone=dict(
@@ -99,23 +103,8 @@ data = dict(
     ),
 )
 
-optimizer = dict(
-    type='AdamW',
-    lr=2e-3,
-    weight_decay=0.01,
-    paramwise_cfg=dict(custom_keys=dict(conv_offset=dict(lr_mult=0.1))),
-)
-optimizer_config = dict(grad_clip=dict(max_norm=5))
-lr_config = dict(
-    policy='poly', power=0.9, warmup='linear', warmup_iters=30, by_epoch=False
-)
-runner = dict(type='IterBasedRunner', max_iters=320)
-checkpoint_config = dict(by_epoch=False, interval=50, max_keep_ckpts=1)
+lr_config = dict(warmup_iters=30)
+runner = dict(max_iters=320)
+checkpoint_config = dict(interval=50, max_keep_ckpts=1)
 log_config = dict(interval=10)
-evaluation = dict(
-    interval=160,
-    metric=['mAUPR', 'mDice', 'mIoU'],
-    pre_eval=True,
-    save_best='mAUPR',
-    rule='greater',
-)
+evaluation = dict(interval=160, metric=['mAUPR', 'mDice', 'mIoU'])
