@@ -18,8 +18,7 @@ best=$(ls -t "$work"/best_mAUPR_iter_*.pth | head -n 1)
 "$PYTHON" tools/test.py "$config" "$best" --work-dir "$work" --eval mAUPR mDice \
     --thresholds "$work/results_val.json" --save-probabilities "$work/probabilities"
 "$PYTHON" tools/predict.py "$config" "$best" "$data/images/test" \
-    -o "$work/overlays" --labels "$data/labels/test" \
-    --thresholds "$work/results_val.json"
+    -o "$work/overlays" --labels "$data/labels/test"
 echo "checkpoint: $best"
 echo "scores:     $work/results.json"
 echo "pictures:   $work/overlays/*_overlay.jpg"
