@@ -107,7 +107,7 @@ def read_thresholds(path, checkpoint_sha256, dataset=None):
             f'{content["checkpoint_sha256"][:8]}, expected {checkpoint_sha256[:8]}: '
             'those of tools/test.py --split val on the same checkpoint'
         )
-    if content['dataset'] != (dataset or content['dataset']):
+    if dataset is not None and content['dataset'] != dataset:
         raise InputError(
             f'{path}: thresholds for {content["dataset"]}, expected {dataset}'
         )
