@@ -25,7 +25,7 @@ model = dict(
                 type='DiceLoss',
                 class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],
                 ignore_index=255,
-                smooth=1000,
+                smooth=100,
                 loss_weight=0.5,
             ),
             dict(

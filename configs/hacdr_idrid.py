@@ -8,7 +8,7 @@ _base_ = [
     #   mirrored, with random gains and offsets; not one of 960x1440 at 0.5 to 2.
     # * The local mean is subtracted, as the paper's figure shows it.
     '_base_/datasets/idrid_crops.py',
-    # * AdamW at 2e-3, offset predictors at a tenth of that, after 50 iterations of
+    # * AdamW at 4e-3, offset predictors at a tenth of that, after 50 iterations of
     #   warm-up; not at 6e-5 (head 9e-4) after 1500. The rate falls with power 0.9, not
     #   1. Norms are decayed too. Gradients are clipped.
     '_base_/schedules/schedule_crops.py',
@@ -28,7 +28,7 @@ losses = [
         type='DiceLoss',
         class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],
         ignore_index=255,
-        smooth=1000,
+        smooth=100,
         loss_weight=0.5,
     ),
 ]

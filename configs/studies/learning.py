@@ -58,5 +58,81 @@ entries = [
             'optimizer.paramwise_cfg.custom_keys.decode_head': dict(lr_mult=10),
         },
     ),
+    dict(
+        name='na_loss_prob',
+        config='configs/hacdr_idrid_cpu.py',
+        cfg_options={
+            'model.decode_head.loss_decode': [
+                dict(type='CrossEntropyLoss', class_weight=[1.0, 1.5, 1.5, 2.0, 3.0]),
+                dict(
+                    type='DiceLoss',
+                    class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],
+                    ignore_index=255,
+                    loss_weight=0.5,
+                ),
+                dict(
+                    type='NALoss',
+                    cls_num_list=[645688315, 5318838, 6499117, 1248863, 704963],
+                    loss_weight=0.2,
+                ),
+            ],
+        },
+    ),
+    dict(
+        name='na_loss_logit',
+        config='configs/hacdr_idrid_cpu.py',
+        cfg_options={
+            'model.decode_head.loss_decode': [
+                dict(type='CrossEntropyLoss', class_weight=[1.0, 1.5, 1.5, 2.0, 3.0]),
+                dict(
+                    type='DiceLoss',
+                    class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],
+                    ignore_index=255,
+                    loss_weight=0.5,
+                ),
+                dict(
+                    type='NALoss',
+                    cls_num_list=[645688315, 5318838, 6499117, 1248863, 704963],
+                    mining='logit',
+                    thresh=0.5,
+                    loss_weight=0.2,
+                ),
+            ],
+        },
+    ),
+    dict(
+        name='no_dropout',
+        config='configs/hacdr_idrid_cpu.py',
+        cfg_options={
+            'model.backbone.drop_rate': 0.0,
+            'model.backbone.drop_path_rate': 0.0,
+            'model.decode_head.dropout_ratio': 0.0,
+        },
+    ),
+    dict(
+        name='offset_lr_1e-3',
+        config='configs/hacdr_idrid_cpu.py',
+        cfg_options={
+            'optimizer.paramwise_cfg.custom_keys.conv_offset': dict(lr_mult=1),
+        },
+    ),
+    dict(
+        name='adaptive',
+        config='configs/hacdr_idrid_cpu.py',
+        cfg_options={'model.decode_head.mode': 'adaptive'},
+    ),
+    dict(
+        name='near_far',
+        config='configs/hacdr_idrid_cpu.py',
+        cfg_options={'model.backbone.near_far_kernel': 7},
+    ),
+    dict(
+        name='group_norm',
+        config='configs/hacdr_idrid_cpu.py',
+        cfg_options={
+            'model.backbone.norm_cfg': dict(type='GN', num_groups=4),
+            'model.decode_head.norm_cfg': dict(type='GN', num_groups=4),
+        },
+    ),
 ]
 work_dir = 'work_dirs/study_learning'

@@ -18,7 +18,7 @@ def test_defaults_and_order(study):
         'b, seed 5',
     ]
     first, second = (entry.config for entry in read.entries)
-    assert first.optimizer.lr == 2e-3
+    assert first.optimizer.lr == 4e-3
     assert second.optimizer.lr == 1
     assert first.data.samples_per_gpu == second.data.samples_per_gpu == 3
 

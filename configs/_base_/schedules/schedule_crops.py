@@ -1,7 +1,7 @@
 # For small crops (datasets/idrid_crops.py).
 optimizer = dict(
     type='AdamW',
-    lr=2e-3,
+    lr=4e-3,
     weight_decay=0.01,
     paramwise_cfg=dict(custom_keys=dict(conv_offset=dict(lr_mult=0.1))),
 )
