@@ -1,6 +1,12 @@
 """HACDR-Net for mmsegmentation 0.x: importing this package registers its parts."""
 
-from . import compat
+import warnings
+
+with warnings.catch_warnings():
+    # Said whenever mmcv 1.x is imported; its users can do nothing about either.
+    warnings.filterwarnings('ignore', 'On January 1, 2023, MMCV')
+    warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
+    from . import compat
 
 compat.apply()
 
