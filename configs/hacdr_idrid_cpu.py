@@ -1,4 +1,4 @@
-# hacdr_idrid.py for some 80 minutes of one core: fewer channels and blocks, no near-far
+# hacdr_idrid.py for some 75 minutes of one core: fewer channels and blocks, no near-far
 # branch, no NALoss, four crops at a time.
 _base_ = './hacdr_idrid.py'
 model = dict(

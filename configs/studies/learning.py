@@ -110,6 +110,27 @@ entries = [
         },
     ),
     dict(
+        name='auxiliary',
+        config='configs/hacdr_idrid_cpu.py',
+        cfg_options={
+            'model.auxiliary_head': dict(
+                type='FCNHead',
+                in_channels=64,
+                in_index=2,
+                channels=32,
+                num_convs=1,
+                num_classes=5,
+                norm_cfg=dict(type='BN'),
+                align_corners=False,
+                loss_decode=dict(
+                    type='CrossEntropyLoss',
+                    class_weight=[1.0, 1.5, 1.5, 2.0, 3.0],
+                    loss_weight=0.4,
+                ),
+            ),
+        },
+    ),
+    dict(
         name='offset_lr_1e-3',
         config='configs/hacdr_idrid_cpu.py',
         cfg_options={
