@@ -2,8 +2,12 @@
 
 import warnings
 
+# Before the block, which undoes the filters that are set inside: torch and numpy have
+# their own.
+import torch  # noqa: F401
+
 with warnings.catch_warnings():
-    # Said whenever mmcv 1.x is imported; its users can do nothing about either.
+    # Said when mmcv 1.x imports; its users can do nothing about either.
     warnings.filterwarnings('ignore', 'On January 1, 2023, MMCV')
     warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
     from . import compat
