@@ -3,6 +3,7 @@ _base_ = [
     '_base_/models/hacdr.py',
     '_base_/datasets/ddr_crops.py',
     '_base_/schedules/schedule_crops.py',
+    '_base_/losses_crops.py',
     '_base_/weight_average.py',
     '_base_/default_runtime.py',
 ]
@@ -14,14 +15,8 @@ model = dict(
     decode_head=dict(
         class_prior=class_pixels,
         loss_decode=[
-            dict(type='CrossEntropyLoss', class_weight=[1.0, 1.5, 1.5, 2.0, 3.0]),
-            dict(
-                type='DiceLoss',
-                class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],
-                ignore_index=255,
-                smooth=100,
-                loss_weight=0.5,
-            ),
+            {{_base_.cross_entropy}},
+            {{_base_.dice}},
             dict(type='NALoss', cls_num_list=class_pixels, loss_weight=0.2),
         ],
     ),

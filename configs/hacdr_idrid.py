@@ -12,6 +12,9 @@ _base_ = [
     #   warm-up; not at 6e-5 (head 9e-4) after 1500. The rate falls with power 0.9, not
     #   1. Norms are decayed too. Gradients are clipped.
     '_base_/schedules/schedule_crops.py',
+    # * The class weights were 0.5, 0.7, 1.1, 0.7, 1.5.
+    # * Dice was not there.
+    '_base_/losses_crops.py',
     # * An average of the weights is tested, not the last ones.
     '_base_/weight_average.py',
     '_base_/default_runtime.py',
@@ -19,19 +22,6 @@ _base_ = [
 # Label pixels of the 54 training photographs: background, EX, HE, SE, MA. Only their
 # ratios matter to the loss and to the prior.
 class_pixels = [645688315, 5318838, 6499117, 1248863, 704963]
-losses = [
-    # * The class weights were 0.5, 0.7, 1.1, 0.7, 1.5.
-    dict(type='CrossEntropyLoss', class_weight=[1.0, 1.5, 1.5, 2.0, 3.0]),
-    # * Dice was not there. With mmseg's own smooth=1 it works against rare lesions:
-    #   where a crop does not show one, it is nearly 1 unless hardly a pixel is scored.
-    dict(
-        type='DiceLoss',
-        class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],
-        ignore_index=255,
-        smooth=100,
-        loss_weight=0.5,
-    ),
-]
 model = dict(
     # * It began at 0.01.
     backbone=dict(layer_scale=0.3),
@@ -39,7 +29,8 @@ model = dict(
         # * The classifier began at even chances.
         class_prior=class_pixels,
         loss_decode=[
-            *losses,
+            {{_base_.cross_entropy}},
+            {{_base_.dice}},
             # * NALoss was commented out there, and had weight 0.2 on DDR.
             dict(type='NALoss', cls_num_list=class_pixels, loss_weight=0.2),
         ],

@@ -12,7 +12,7 @@ model = dict(
         in_channels=[24, 48, 96, 128],
         channels=24,
         dropout_ratio=0.1,
-        loss_decode={{_base_.losses}},
+        loss_decode=[{{_base_.cross_entropy}}, {{_base_.dice}}],
     ),
 )
 data = dict(

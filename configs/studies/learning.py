@@ -3,21 +3,25 @@
 # smaller crops, to get further in the time. What that config changed since is undone.
 seeds = [0]
 iterations = 600
+cross_entropy = dict(type='CrossEntropyLoss', class_weight=[1.0, 1.5, 1.5, 2.0, 3.0])
+dice = dict(
+    type='DiceLoss',
+    class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],
+    ignore_index=255,
+    loss_weight=0.5,
+)
+na_loss = dict(
+    type='NALoss',
+    cls_num_list=[645688315, 5318838, 6499117, 1248863, 704963],
+    loss_weight=0.2,
+)
 cfg_options = {
     'model.backbone.embed_dims': [16, 32, 64, 96],
     'model.backbone.depths': [1, 1, 2, 1],
     'model.backbone.layer_scale': 0.01,
     'model.decode_head.in_channels': [16, 32, 64, 96],
     'model.decode_head.channels': 16,
-    'model.decode_head.loss_decode': [
-        dict(type='CrossEntropyLoss', class_weight=[1.0, 1.5, 1.5, 2.0, 3.0]),
-        dict(
-            type='DiceLoss',
-            class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],
-            ignore_index=255,
-            loss_weight=0.5,
-        ),
-    ],
+    'model.decode_head.loss_decode': [cross_entropy, dice],
     'data.train.dataset.pipeline.0.crop': dict(crop_size=(320, 320), context=0),
     'data.train.dataset.pipeline.2': dict(type='RandomCrop', crop_size=(256, 256)),
     'optimizer.lr': 1e-3,
@@ -30,14 +34,8 @@ entries = [
         config='configs/hacdr_idrid_cpu.py',
         cfg_options={
             'model.decode_head.loss_decode': [
-                dict(type='CrossEntropyLoss', class_weight=[1.0, 1.5, 1.5, 2.0, 3.0]),
-                dict(
-                    type='DiceLoss',
-                    class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],
-                    ignore_index=255,
-                    loss_weight=0.5,
-                    smooth=1000,
-                ),
+                cross_entropy,
+                dict(dice, smooth=1000),
             ],
         },
     ),
@@ -61,42 +59,16 @@ entries = [
     dict(
         name='na_loss_prob',
         config='configs/hacdr_idrid_cpu.py',
-        cfg_options={
-            'model.decode_head.loss_decode': [
-                dict(type='CrossEntropyLoss', class_weight=[1.0, 1.5, 1.5, 2.0, 3.0]),
-                dict(
-                    type='DiceLoss',
-                    class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],
-                    ignore_index=255,
-                    loss_weight=0.5,
-                ),
-                dict(
-                    type='NALoss',
-                    cls_num_list=[645688315, 5318838, 6499117, 1248863, 704963],
-                    loss_weight=0.2,
-                ),
-            ],
-        },
+        cfg_options={'model.decode_head.loss_decode': [cross_entropy, dice, na_loss]},
     ),
     dict(
         name='na_loss_logit',
         config='configs/hacdr_idrid_cpu.py',
         cfg_options={
             'model.decode_head.loss_decode': [
-                dict(type='CrossEntropyLoss', class_weight=[1.0, 1.5, 1.5, 2.0, 3.0]),
-                dict(
-                    type='DiceLoss',
-                    class_weight=[0.0, 1.0, 1.0, 1.0, 1.0],
-                    ignore_index=255,
-                    loss_weight=0.5,
-                ),
-                dict(
-                    type='NALoss',
-                    cls_num_list=[645688315, 5318838, 6499117, 1248863, 704963],
-                    mining='logit',
-                    thresh=0.5,
-                    loss_weight=0.2,
-                ),
+                cross_entropy,
+                dice,
+                dict(na_loss, mining='logit', thresh=0.5),
             ],
         },
     ),
@@ -122,11 +94,7 @@ entries = [
                 num_classes=5,
                 norm_cfg=dict(type='BN'),
                 align_corners=False,
-                loss_decode=dict(
-                    type='CrossEntropyLoss',
-                    class_weight=[1.0, 1.5, 1.5, 2.0, 3.0],
-                    loss_weight=0.4,
-                ),
+                loss_decode=dict(cross_entropy, loss_weight=0.4),
             ),
         },
     ),
@@ -157,3 +125,5 @@ entries = [
     ),
 ]
 work_dir = 'work_dirs/study_learning'
+# No keys of a study.
+del cross_entropy, dice, na_loss

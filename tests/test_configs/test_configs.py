@@ -159,8 +159,9 @@ def test_studies_are_complete(path, monkeypatch):
     assert len({run.folder for run in study.runs}) == len(study.runs) > 1
 
 
-def test_the_baselines_are_all_in_the_study(monkeypatch):
+@pytest.mark.parametrize('name', ['baselines', 'baselines_cpu'])
+def test_the_baselines_are_all_in_the_study(name, monkeypatch):
     monkeypatch.chdir(CONFIGS.parent)
-    study = read_study('configs/studies/baselines.py')
+    study = read_study(f'configs/studies/{name}.py')
     names = {entry.name for entry in study.entries}
     assert names == {'hacdr'} | {path.stem for path in BASELINES}
