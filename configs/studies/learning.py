@@ -3,6 +3,7 @@
 # smaller crops, to get further in the time. What that config changed since is undone.
 seeds = [0]
 iterations = 600
+class_pixels = [645688315, 5318838, 6499117, 1248863, 704963]
 cross_entropy = dict(type='CrossEntropyLoss', class_weight=[1.0, 1.5, 1.5, 2.0, 3.0])
 dice = dict(
     type='DiceLoss',
@@ -10,11 +11,7 @@ dice = dict(
     ignore_index=255,
     loss_weight=0.5,
 )
-na_loss = dict(
-    type='NALoss',
-    cls_num_list=[645688315, 5318838, 6499117, 1248863, 704963],
-    loss_weight=0.2,
-)
+na_loss = dict(type='NALoss', cls_num_list=class_pixels, loss_weight=0.2)
 cfg_options = {
     'model.backbone.embed_dims': [16, 32, 64, 96],
     'model.backbone.depths': [1, 1, 2, 1],
@@ -68,7 +65,7 @@ entries = [
             'model.decode_head.loss_decode': [
                 cross_entropy,
                 dice,
-                dict(na_loss, mining='logit', thresh=0.5),
+                dict(na_loss, mining='logit', thresh=0.5, min_kept=1000000),
             ],
         },
     ),
@@ -95,6 +92,7 @@ entries = [
                 norm_cfg=dict(type='BN'),
                 align_corners=False,
                 loss_decode=dict(cross_entropy, loss_weight=0.4),
+                init_cfg=dict(type='ClassPrior', class_prior=class_pixels),
             ),
         },
     ),
@@ -126,4 +124,4 @@ entries = [
 ]
 work_dir = 'work_dirs/study_learning'
 # No keys of a study.
-del cross_entropy, dice, na_loss
+del class_pixels, cross_entropy, dice, na_loss
