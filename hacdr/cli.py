@@ -2,6 +2,7 @@
 
 import sys
 
+from hacdr import announcements
 from hacdr.errors import InputError
 
 
@@ -15,6 +16,7 @@ def run(main):
     and exits with 2, Ctrl-C exits with 130; every other exception is a bug
     and keeps its traceback.
     """
+    announcements.silence_training()
     try:
         main()
     except InputError as error:
