@@ -144,9 +144,11 @@ def find_gpus():
             ['nvidia-smi', f'--query-gpu={fields}', '--format=csv,noheader']
         )
         try:
-            return [_read_gpu(line) for line in lines]
+            gpus = [_read_gpu(line) for line in lines]
         except ValueError:
             continue
+        if gpus:
+            return gpus
     return []
 
 
