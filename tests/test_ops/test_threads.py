@@ -98,24 +98,23 @@ print('done', flush=True)
 
 
 def test_no_interrupt_is_swallowed():
-    code = INTERRUPTED.format(count=100)
     process = subprocess.Popen(
-        [sys.executable, '-W', 'ignore', '-c', code],
+        [sys.executable, '-W', 'ignore', '-c', INTERRUPTED.format(count=100)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    # What waits for a lost interrupt waits for ever.
-    watch = threading.Timer(240, process.kill)
-    watch.start()
-    wait = random.Random(0)
-    for line in process.stdout:
-        if line == 'done\n':
-            break
-        time.sleep(wait.uniform(0, 0.01))
-        process.send_signal(signal.SIGINT)
+    wait, lines = random.Random(0), []
+    while not lines or lines[-1] == 'at work\n':
+        # After an interrupt that is lost no line comes any more.
+        watch = threading.Timer(120, process.kill)
+        watch.start()
+        lines.append(process.stdout.readline())
+        watch.cancel()
+        if lines[-1] == 'at work\n':
+            time.sleep(wait.uniform(0, 0.01))
+            process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
-    watch.cancel()
+    assert lines == ['at work\n'] * 100 + ['done\n'], errors
     assert process.returncode == 0, errors
-    assert line == 'done\n'
     assert 'Exception ignored' not in errors
