@@ -19,6 +19,7 @@ setup(
     long_description=(HERE / 'README.md').read_text(),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
+    py_modules=['hacdr_cli'],
     packages=find_packages(include=['hacdr', 'hacdr.*']),
     package_data={'hacdr.report': ['page/*']},
     python_requires='>=3.8,<3.15',

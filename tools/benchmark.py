@@ -20,7 +20,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from hacdr.cli import run
+from hacdr_cli import run
+
 from hacdr.files import write_text
 
 # name, channels, kernel, groups, deform groups, height and width

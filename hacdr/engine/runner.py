@@ -7,16 +7,20 @@ import time
 
 import numpy as np
 import torch
-from mmcv.runner import RUNNERS, IterBasedRunner, get_dist_info, get_host_info
+from mmcv.runner import (
+    RUNNERS,
+    EvalHook,
+    IterBasedRunner,
+    get_dist_info,
+    get_host_info,
+)
 from mmcv.runner.checkpoint import CheckpointLoader
 
 from hacdr.engine.weights import load_state_dict_strictly
 from hacdr.errors import InputError
 
 
-# mmseg 0.30 evaluates by iteration only if the runner's name is 'IterBasedRunner';
-# under a name of its own this runner would never evaluate.
-@RUNNERS.register_module(name='IterBasedRunner', force=True)
+@RUNNERS.register_module()
 class ResumableIterBasedRunner(IterBasedRunner):
     """mmcv's IterBasedRunner, with these differences.
 
@@ -30,14 +34,21 @@ class ResumableIterBasedRunner(IterBasedRunner):
     * ``extra_state``, a dict for hooks, goes into the checkpoints and comes back.
     * ``iter_began`` is when the current iteration asked for its batch, by ``clock``,
       ``time.monotonic`` unless a hook sets another.
-
-    It takes the place of mmcv's runner in the registry under the same name.
+    * Evaluation hooks count iterations, whatever they were told.
     """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.extra_state = {}
         self.clock = time.monotonic
+
+    def register_hook(self, hook, priority='NORMAL'):
+        """Register a hook, arguments as in mmcv's runner."""
+        # mmseg 0.30 tells the hook to count epochs unless the runner's type is spelt
+        # 'IterBasedRunner'. Here no epoch ever ends: it would never evaluate.
+        if isinstance(hook, EvalHook):
+            hook.by_epoch = False
+        super().register_hook(hook, priority)
 
     def train(self, data_loader, **kwargs):
         """Do one iteration."""
@@ -104,6 +115,19 @@ class ResumableIterBasedRunner(IterBasedRunner):
             restore_random_states(meta['random_states'])
         self.logger.info(
             'resumed from %s at iteration %d on %s', path, self.iter, get_host_info()
+        )
+
+
+def require_resumable(runner, hook):
+    """Refuse to run a hook that keeps its state in the checkpoints of this runner.
+
+    Raises:
+        InputError: another runner.
+    """
+    if not isinstance(runner, ResumableIterBasedRunner):
+        raise InputError(
+            f"{type(hook).__name__} needs runner.type 'ResumableIterBasedRunner', got "
+            f'{type(runner).__name__!r}'
         )
 
 

@@ -4,6 +4,8 @@ import torch
 from mmcv.parallel import is_module_wrapper
 from mmcv.runner import HOOKS, Hook
 
+from hacdr.engine.runner import require_resumable
+
 
 @HOOKS.register_module()
 class WeightAverageHook(Hook):
@@ -37,6 +39,7 @@ class WeightAverageHook(Hook):
 
     def before_run(self, runner):
         """Begin at the model's weights, or where the resumed training was."""
+        require_resumable(runner, self)
         model = runner.model.module if is_module_wrapper(runner.model) else runner.model
         self.tensors = {
             name: tensor

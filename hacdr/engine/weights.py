@@ -6,8 +6,6 @@ import os.path as osp
 
 import torch
 from mmcv.runner.checkpoint import CheckpointLoader
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 
 from hacdr.errors import InputError
 from hacdr.files import whole_file
@@ -42,6 +40,9 @@ def read_checkpoint(path):
 
 
 def _read_published(path):
+    from safetensors import safe_open
+    from safetensors.torch import load_file
+
     with safe_open(path, 'pt') as file:
         meta = (file.metadata() or {}).get('meta', '{}')
     return {'state_dict': load_file(path), 'meta': json.loads(meta)}
@@ -62,6 +63,8 @@ def publish_weights(checkpoint, path, thresholds=None):
     Raises:
         InputError: ``path`` has another suffix.
     """
+    from safetensors.torch import save_file
+
     if not path.endswith('.safetensors'):
         raise InputError(f'{path}: expected a name that ends in .safetensors')
     weights = {

@@ -2,15 +2,42 @@ import os
 
 import pytest
 import torch
-from mmcv.runner import Hook
+from mmcv.runner import DistEvalHook, EvalHook, Hook
+from torch.utils.data import DataLoader
 from training import Model, make_runner, train
 
-from hacdr.engine import ResumableIterBasedRunner
+from hacdr.engine import (
+    ResumableIterBasedRunner,
+    ScoreHistory,
+    TrainingClock,
+    WeightAverageHook,
+)
 from hacdr.errors import InputError
 
 
 def test_is_what_the_registry_builds(tmp_path):
     assert isinstance(make_runner(tmp_path, 1), ResumableIterBasedRunner)
+
+
+@pytest.mark.parametrize('hook', [EvalHook, DistEvalHook])
+def test_evaluates_by_iteration_whatever_the_hook_was_told(tmp_path, hook):
+    """mmseg 0.30 tells it to count epochs where the runner's type is not mmcv's."""
+    evaluated = []
+
+    class Evaluation(hook):
+        def _do_evaluate(self, runner):
+            evaluated.append(runner.iter + 1)
+
+    evaluation = Evaluation(DataLoader([0]), interval=2, by_epoch=True)
+    train(make_runner(tmp_path, 5, hooks=[(evaluation, 'LOW')]))
+    assert evaluated == [2, 4]
+
+
+@pytest.mark.parametrize('hook', [ScoreHistory, TrainingClock, WeightAverageHook])
+def test_hooks_with_state_refuse_the_runner_of_mmcv(tmp_path, hook):
+    runner = make_runner(tmp_path, 2, hooks=[(hook(), 'LOW')], kind='IterBasedRunner')
+    with pytest.raises(InputError, match=f'{hook.__name__} needs .* got .IterBased'):
+        train(runner)
 
 
 def test_resumed_training_equals_an_uninterrupted_one(tmp_path):

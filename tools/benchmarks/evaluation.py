@@ -16,7 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from hacdr.cli import run
+from hacdr_cli import run
+
 from hacdr.errors import InputError
 
 SIZE, NETWORK_SIZE = (2848, 4288), (960, 1440)
