@@ -12,16 +12,15 @@ __version__ = '0.1.0'
 if not find_missing():
     check_stack()
 
-    import warnings
-
     # Before the block, which undoes the filters that are set inside: torch and numpy
     # have their own.
     import torch  # noqa: F401
 
-    with warnings.catch_warnings():
-        # Said when mmcv 1.x imports; its users can do nothing about either.
-        warnings.filterwarnings('ignore', 'On January 1, 2023, MMCV')
-        warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
+    from . import announcements, mmcv_ext
+
+    # Before mmseg, which imports mmcv's operators.
+    mmcv_ext.stand_in()
+    with announcements.imports_silenced():
         from . import compat
 
     compat.apply()

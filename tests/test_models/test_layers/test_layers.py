@@ -8,6 +8,7 @@ from torch import nn
 from hacdr.models.layers import LayerNorm2d, MDConv, checkpoint
 
 
+@pytest.mark.mmcv_operators
 @pytest.mark.parametrize(
     'args',
     [
