@@ -11,6 +11,7 @@ steps with it, as trainings have it.
 """
 
 import gc
+import logging
 import multiprocessing
 import re
 import statistics
@@ -100,6 +101,7 @@ def benchmark(args):
         figures[name] = measure()
         figures['goals'] = goals(figures)
         figures['seconds'] = time.monotonic() - began
+        print(f'{name}: done after {figures["seconds"]:.0f} s', flush=True)
         if args.json:
             write_json(args.json, figures)
     print(format_report(figures))
@@ -353,6 +355,8 @@ class Trainer:
         cfg = load_config(str(CONFIG))
         torch.manual_seed(0)
         self.model = build_network(cfg)
+        # mmcv says of every weight how it began.
+        logging.getLogger('mmcv').setLevel(logging.WARNING)
         self.model.init_weights()
         network = torch.nn.Sequential(self.model.backbone, self.model.decode_head)
         with kernel('ours'):
