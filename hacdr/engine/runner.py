@@ -100,6 +100,9 @@ class ResumableIterBasedRunner(IterBasedRunner):
             self.meta = {}
         self.meta.setdefault('hook_msgs', {}).update(meta.get('hook_msgs', {}))
         self.extra_state = meta.get('extra_state', {})
+        if meta.get('fp16', {}).get('loss_scaler'):
+            # Without a GPU the scaler is off and its state empty.
+            self.meta['fp16'] = meta['fp16']
         if get_dist_info()[1] == 1 and 'random_states' in meta:
             restore_random_states(meta['random_states'])
         self.logger.info(
