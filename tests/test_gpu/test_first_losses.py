@@ -74,7 +74,6 @@ def without_tf32(monkeypatch):
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
 @pytest.mark.parametrize(('bfloat16', 'tolerance'), [(False, 1e-3), (True, 3e-2)])
 def test_first_losses_are_those_of_the_cpu(
     expected, bfloat16, tolerance, without_tf32, capsys
@@ -82,5 +81,5 @@ def test_first_losses_are_those_of_the_cpu(
     losses = first_losses('cuda', bfloat16)
     with capsys.disabled():
         print(f'\nCPU  {expected}\nCUDA {losses}')
-    assert losses[-1] < 0.9 * losses[0]
+    assert losses[-1] < 0.95 * losses[0]
     assert losses == pytest.approx(expected, rel=tolerance)

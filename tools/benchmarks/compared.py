@@ -181,8 +181,7 @@ def interleave(calls, repeats, device, label, seconds=None, queued=False):
             # Whoever follows the slowest finds cold caches: let chance say who does.
             for name, call in order.sample([*calls.items()], len(calls)):
                 taken, issued = time_call(call, device, queued and delay[name])
-                # The first one compiles.
-                delay[name] = 1.5 * issued if turn else 0.0
+                delay[name] = 1.5 * issued
                 if turn:
                     times[name].append(taken)
                 bar.update()

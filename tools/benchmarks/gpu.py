@@ -60,6 +60,8 @@ PREDICTION = 960, 1440
 COPY_BYTES = 1 << 30
 # Times more seconds than this are not spent on one comparison, see interleave.
 SECONDS = 4.0
+# Changes to the config.
+OPTIONS = {}
 
 
 def benchmark(args):
@@ -109,7 +111,8 @@ def benchmark(args):
 
 def shrink():
     """Make everything tiny, so that all of it runs in a minute of a CPU."""
-    global LAYERS, STEPS, PREDICTION, COPY_BYTES, SECONDS
+    global LAYERS, STEPS, PREDICTION, COPY_BYTES, SECONDS, OPTIONS
+    OPTIONS = {'model.backbone.depths': [1, 1, 1, 1]}
     LAYERS = tuple(layer._replace(area=(12, 10)) for layer in LAYERS)
     STEPS = ((2, 64, 64), (1, 64, 96))
     PREDICTION = 64, 96
@@ -118,19 +121,23 @@ def shrink():
 
 
 @contextmanager
-def precision(mode, device):
-    """Compute in 'float32', in 'TF32', or in 'bfloat16' where autocast does."""
+def precision(mode):
+    """Let products of float32 run in TF32 unless ``mode`` is 'float32'."""
     switches = torch.backends.cuda.matmul, torch.backends.cudnn
     before = [switch.allow_tf32 for switch in switches]
     for switch in switches:
         switch.allow_tf32 = mode != 'float32'
-    kind = torch.device(device).type
     try:
-        with torch.autocast(kind, torch.bfloat16, enabled=mode == 'bfloat16'):
-            yield
+        yield
     finally:
         for switch, value in zip(switches, before):
             switch.allow_tf32 = value
+
+
+def set_mode(model, mode):
+    """Let a segmentor train and predict in 'bfloat16', or in float32 in other modes."""
+    for cfg in (model.train_cfg, model.test_cfg):
+        cfg['bfloat16'] = mode == 'bfloat16'
 
 
 # --- single layers ----------------------------------------------------------------
@@ -209,7 +216,7 @@ def measure_layers(args):
                 for name, (operator, leaves) in calls.items()
             }
             label = f'{layer.name}, {what}'
-            with precision('float32', args.device):
+            with precision('float32'):
                 row[what] = interleave(
                     timed, args.repeats, args.device, label, SECONDS / 4, queued=True
                 )
@@ -275,7 +282,7 @@ def sampling_row(layer, rate, args):
         ]
 
         def forward(inputs=inputs):
-            with kernel('ours'), torch.no_grad(), precision('float32', args.device):
+            with kernel('ours'), torch.no_grad(), precision('float32'):
                 for tensors, geometry in inputs:
                     out = modulated_deform_conv2d_packed(*tensors, *geometry)
             return out
@@ -283,7 +290,7 @@ def sampling_row(layer, rate, args):
         out = forward()
         kernels = device_kernels(forward, args.device)
         x, packed = inputs[0][0][:2]
-        sampled = [k for k in kernels if k['name'] in our_kernels()]
+        sampled = [k for k in kernels if k['name'].startswith(our_kernels())]
         products = any(PRODUCT.search(k['name']) for k in kernels)
         taps = layer.size[0] * layer.size[1]
         moved = x.nbytes + packed.nbytes
@@ -308,10 +315,12 @@ PRODUCT = re.compile(r'gemm|nvjet|cutlass|gemv', re.IGNORECASE)
 def our_kernels():
     """Return the names of the package's Triton kernels."""
     folder = Path(hacdr.ops.__file__).parent
-    names = set()
-    for path in folder.glob('triton*.py'):
-        names.update(re.findall(r'@triton\.jit\b[^\n]*\ndef (\w+)', path.read_text()))
-    return names
+    sources = [path.read_text() for path in folder.glob('triton*.py')]
+    return tuple(
+        name
+        for source in sources
+        for name in re.findall(r'@triton\.jit\b[^\n]*\ndef (\w+)', source)
+    )
 
 
 def device_kernels(call, device):
@@ -352,7 +361,7 @@ class Trainer:
 
     def __init__(self, device):
         self.device = device
-        cfg = load_config(str(CONFIG))
+        cfg = load_config(str(CONFIG), OPTIONS)
         torch.manual_seed(0)
         self.model = build_network(cfg)
         # mmcv says of every weight how it began.
@@ -384,7 +393,8 @@ class Trainer:
 
     def step(self, which, mode, batch):
         """Do one training step."""
-        with kernel(which), precision(mode, self.device):
+        set_mode(self.model, mode)
+        with kernel(which), precision(mode):
             loss = self.model.train().train_step(batch, self.optimizer)['loss']
             self.descend(loss)
 
@@ -448,7 +458,8 @@ def measure_predictions(args, trainer, modes):
     for mode in modes:
 
         def predict(which, mode=mode):
-            with kernel(which), precision(mode, args.device), torch.no_grad():
+            set_mode(fused, mode)
+            with kernel(which), precision(mode), torch.no_grad():
                 fused.encode_decode(picture, None)
 
         calls = {
@@ -548,13 +559,13 @@ def graphed_network(trainer, mode, batch):
     """Return steps without and with graphs of the network."""
     model, device = trainer.model.train(), trainer.device
     network = torch.nn.Sequential(model.backbone, model.decode_head)
-    with kernel('ours'), precision(mode, device), uncached(mode, device):
+    with kernel('ours'), precision(mode), uncached(mode, device):
         graphed = torch.cuda.make_graphed_callables(
             network, (batch['img'],), allow_unused_input=True
         )
 
     def step():
-        with kernel('ours'), precision(mode, device), uncached(mode, device):
+        with kernel('ours'), precision(mode), uncached(mode, device):
             logits = graphed(batch['img'])
         losses = model.decode_head.losses(logits.float(), batch['gt_semantic_seg'])
         trainer.descend(sum(v for name, v in losses.items() if 'loss' in name))
@@ -570,7 +581,7 @@ def graphed_step(trainer, mode, batch):
 
     def step():
         optimizer.zero_grad()
-        with kernel('ours'), precision(mode, device), uncached(mode, device):
+        with kernel('ours'), precision(mode), uncached(mode, device):
             logits = trainer.network(batch['img'])
         logits = F.interpolate(logits.float(), label.shape[1:], mode='bilinear')
         F.cross_entropy(logits, label).backward()
@@ -612,7 +623,7 @@ def compiled_step(device, repeats, size):
     compiled = torch.compile(trainer.network)
 
     def step():
-        with kernel('ours'), precision('bfloat16', device):
+        with kernel('ours'), precision('bfloat16'), uncached('bfloat16', device):
             logits = compiled(batch['img'])
         losses = model.decode_head.losses(logits.float(), batch['gt_semantic_seg'])
         trainer.descend(sum(v for name, v in losses.items() if 'loss' in name))
