@@ -13,6 +13,7 @@ On a GPU the layers and the network of configs/hacdr_idrid.py at sizes of its ow
 """
 
 import argparse
+import json
 import multiprocessing
 from pathlib import Path
 
@@ -75,9 +76,20 @@ def main():
         action='store_true',
         help='run all that runs on a GPU once, at tiny sizes, on any device',
     )
+    on_gpu.add_argument(
+        '--table',
+        type=Path,
+        metavar='JSON',
+        help='only print what --json wrote on a GPU, in Markdown',
+    )
     args = parser.parse_args()
     if args.repeats is not None and args.repeats < 1:
         parser.error(f'--repeats must be at least 1, got {args.repeats}')
+    if args.table:
+        from benchmarks import gpu
+
+        print(gpu.format_markdown(json.loads(args.table.read_text())))
+        return
     if args.device.startswith('cuda') or args.dry_run:
         if args.sizes or args.large:
             parser.error('--sizes and --large are for the CPU; on a GPU they are fixed')

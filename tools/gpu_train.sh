@@ -83,6 +83,7 @@ config=configs/hacdr_idrid_gpu.py
 if [ -n "$dry" ]; then
     head -n 1 "$root/splits/val.txt" >"$work/val.txt"
     data="$data data.val.split=$PWD/$work/val.txt data.samples_per_gpu=2"
+    data="$data data.train.dataset.pipeline.0.crop.crop_size=[64,64]"
     # shellcheck disable=SC2086
     train "$config" --cfg-options $data $precision custom_hooks.1.minutes=None \
         runner.max_iters=3 log_config.interval=1

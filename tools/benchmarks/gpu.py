@@ -785,3 +785,41 @@ def network_lines(what, rows):
 def number(value):
     """Return a figure of two decimals, or a dash."""
     return '-' if value is None else f'{value:.2f}'
+
+
+def format_markdown(figures):
+    """Return goals, layers, steps and predictions as tables in Markdown."""
+    info = figures['machine']
+    goals = [
+        [name, must, target, number(measured)]
+        for name, must, target, measured in figures['goals']
+    ]
+    layers = [
+        [f'{row["name"]}, {row["batch"]} x {row["channels"]} x {show(row["area"])}']
+        + [
+            f'{row["forward"][name]:.2f} / {row["both ways"][name]:.2f}'
+            for name in row['forward']
+        ]
+        for row in figures['layers']
+    ]
+    networks = [
+        [f'{what} {row["size"]}, {row["mode"]}']
+        + [f'{row["ms"][name]:.1f}' for name in row['ms']]
+        + [number(row['MiB'][n] and row['MiB'][n] / 1024) for n in ('ours', 'floor')]
+        for what, name in (('step', 'steps'), ('prediction', 'predictions'))
+        for row in figures[name]
+    ]
+    variants = [*figures['steps'][0]['ms']]
+    tables = [
+        markdown(['goal', 'must', 'target', 'measured'], goals),
+        markdown(['forward / both ways, ms', *figures['layers'][0]['forward']], layers),
+        markdown(['ms', *variants, 'GiB: ours', 'GiB: floor'], networks),
+    ]
+    title = f'{info["processor"]}, torch {info["torch"]}, Python {info["python"]}:'
+    return '\n\n'.join([title, *tables])
+
+
+def markdown(head, rows):
+    """Return a table in Markdown."""
+    lines = [head, ['---'] * len(head), *rows]
+    return '\n'.join(f'| {" | ".join(line)} |' for line in lines)
