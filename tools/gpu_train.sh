@@ -92,14 +92,20 @@ else
     train "$config" --cfg-options $data $precision "custom_hooks.1.minutes=$minutes"
 fi
 checkpoint=$(find "$work" -maxdepth 1 -name 'iter_*.pth' | head -n 1)
+# The weights are left also where the test fails.
+status=0
 # shellcheck disable=SC2086
 "$python" tools/test.py "$config" "$checkpoint" --work-dir "$work" --split val \
-    --eval mAUPR mDice --cfg-options $data
-"$python" tools/publish_model.py "$checkpoint" "$work/weights.safetensors" \
-    --thresholds "$work/results_val.json"
+    --eval mAUPR mDice --cfg-options $data || status=1
+thresholds=''
+[ ! -e "$work/results_val.json" ] || thresholds="--thresholds $work/results_val.json"
+# shellcheck disable=SC2086
+"$python" tools/publish_model.py "$checkpoint" "$work/weights.safetensors" $thresholds
 rm -f "$out"/weights.safetensors.part*
 split -b 15000000 -d -a 2 "$work/weights.safetensors" "$out/weights.safetensors.part"
 (cd "$work" && sha256sum weights.safetensors) >"$out/weights.sha256"
-(cd "$work" && tar czf - ./*.log ./*.json ./*.py) >"$out/logs.tar.gz"
+(cd "$work" && find . -maxdepth 1 -type f -size -20M ! -name '*.safetensors' |
+    tar czf - -T -) >"$out/logs.tar.gz"
 cat "$work/training.json"
 ls -l "$out"
+exit $status
