@@ -11,12 +11,13 @@
 #
 #   python tools/convert_datasets/idrid.py DOWNLOAD -o data/gpu_set --max-side 1800
 #
-# PYTHON: the Python of the environment; OUT: where the results go by default.
+# --wheels: folder of wheels that the machine lacks (make wheels), put on PYTHONPATH for
+# this run. PYTHON: the Python of the environment; WHEELS, OUT: defaults of the options.
 set -eu
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 minutes=5 data=data/gpu_set out=${OUT:-work_dirs/gpu_train/out} iters='' dry=''
-precision=bfloat16 join='' work=work_dirs/gpu_train
+precision=bfloat16 join='' work=work_dirs/gpu_train wheels=${WHEELS:-}
 while [ $# -gt 0 ]; do
     case $1 in
     --dry-run) dry=yes && shift && continue ;;
@@ -29,6 +30,7 @@ while [ $# -gt 0 ]; do
     --iters) iters=$2 ;;
     --precision) precision=$2 ;;
     --join) join=$2 ;;
+    --wheels) wheels=$2 ;;
     *) echo "error: $1: unknown option" >&2 && exit 2 ;;
     esac
     shift 2
@@ -51,21 +53,27 @@ bfloat16) bfloat16=True ;;
 *) echo "error: --precision $precision: expected float32 or bfloat16" >&2 && exit 2 ;;
 esac
 
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
+if [ -n "$wheels" ]; then
+    "$python" -m pip install -q --no-index --no-deps --no-compile --no-cache-dir \
+        --target "$scratch/site" "$wheels"/*.whl
+    PYTHONPATH="$scratch/site:$PYTHONPATH"
+fi
 # Waiting threads must not keep the loader's cores busy.
 export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-1000}"
 # What is left of float32 products runs in TF32.
 [ "$precision" = float32 ] || export TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1
 cores=$(nproc)
 workers=$((cores > 2 ? cores - 2 : 1))
-cache=$(mktemp -d)
-trap 'rm -rf "$cache"' EXIT
 [ -z "$dry" ] || work=$work/dry
 [ -z "$iters" ] || work=$work/$precision
 rm -rf "$work" && mkdir -p "$work" "$out"
 root=$(cd "$data" && pwd)
 data="data.train.dataset.data_root=$root data.val.data_root=$root"
-data="$data data.train.dataset.pipeline.0.cache_dir=$cache data.workers_per_gpu=$workers"
+data="$data data.train.dataset.pipeline.0.cache_dir=$scratch/cache"
+data="$data data.workers_per_gpu=$workers"
 precision="model.train_cfg.bfloat16=$bfloat16"
 
 train() {
@@ -76,7 +84,9 @@ train() {
 # shellcheck disable=SC2086
 if [ -n "$iters" ]; then
     train configs/hacdr_idrid.py --cfg-options $data $precision \
-        "runner.max_iters=$iters" log_config.interval=10 checkpoint_config.interval=1000000
+        "runner.max_iters=$iters" log_config.interval=10 \
+        checkpoint_config.interval=1000000
+    cat "$work"/*.log.json >"$out/losses-$(basename "$work").json"
     exit
 fi
 config=configs/hacdr_idrid_gpu.py
@@ -91,7 +101,8 @@ else
     # shellcheck disable=SC2086
     train "$config" --cfg-options $data $precision "custom_hooks.1.minutes=$minutes"
 fi
-checkpoint=$(find "$work" -maxdepth 1 -name 'iter_*.pth' | head -n 1)
+# shellcheck disable=SC2012
+checkpoint=$(ls -t "$work"/iter_*.pth | head -n 1)
 # The weights are left also where the test fails.
 status=0
 # shellcheck disable=SC2086
