@@ -74,6 +74,11 @@ root=$(cd "$data" && pwd)
 data="data.train.dataset.data_root=$root data.val.data_root=$root"
 data="$data data.train.dataset.pipeline.0.cache_dir=$scratch/cache"
 data="$data data.workers_per_gpu=$workers"
+if [ -n "$dry" ]; then
+    head -n 1 "$root/splits/val.txt" >"$work/val.txt"
+    data="$data data.val.split=$PWD/$work/val.txt data.samples_per_gpu=2"
+    data="$data data.train.dataset.pipeline.0.crop.crop_size=[64,64]"
+fi
 precision="model.train_cfg.bfloat16=$bfloat16"
 
 train() {
@@ -91,9 +96,6 @@ if [ -n "$iters" ]; then
 fi
 config=configs/hacdr_idrid_gpu.py
 if [ -n "$dry" ]; then
-    head -n 1 "$root/splits/val.txt" >"$work/val.txt"
-    data="$data data.val.split=$PWD/$work/val.txt data.samples_per_gpu=2"
-    data="$data data.train.dataset.pipeline.0.crop.crop_size=[64,64]"
     # shellcheck disable=SC2086
     train "$config" --cfg-options $data $precision custom_hooks.1.minutes=None \
         runner.max_iters=3 log_config.interval=1
