@@ -7,9 +7,11 @@ import time
 
 import numpy as np
 import torch
+from mmcv import Config
 from mmcv.runner import RUNNERS, IterBasedRunner, get_dist_info, get_host_info
 from mmcv.runner.checkpoint import CheckpointLoader
 
+from hacdr.engine.half_precision import check_half_precision
 from hacdr.engine.weights import load_state_dict_strictly
 from hacdr.errors import InputError
 
@@ -38,6 +40,18 @@ class ResumableIterBasedRunner(IterBasedRunner):
         super().__init__(*args, **kwargs)
         self.extra_state = {}
         self.clock = time.monotonic
+
+    def register_training_hooks(self, *args, **kwargs):
+        """Register hooks, arguments as in mmcv's runner.
+
+        Raises:
+            InputError: the config asks for half precision and would train in float32.
+        """
+        # mmseg's own train.py leaves no other trace of its config here than this text.
+        text = (self.meta or {}).get('config', '')
+        if 'fp16' in text:
+            check_half_precision(Config.fromstring(text, '.py'))
+        super().register_training_hooks(*args, **kwargs)
 
     def train(self, data_loader, **kwargs):
         """Do one iteration."""

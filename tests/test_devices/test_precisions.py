@@ -122,11 +122,14 @@ def probabilities(model, path):
 
 
 @pytest.mark.parametrize('fuse', [False, True], ids=['plain', 'fused'])
-def test_prediction(folder, device, precision, fuse):
-    """Against the plain network in float32 on the CPU."""
+def test_prediction(folder, device, precision, fuse, monkeypatch):
+    """Against the plain network in float32 on the CPU, by plain tensor operations."""
     config, weights = str(folder / 'tiny.py'), str(folder / 'tiny.pth')
     path = folder / 'data' / 'images' / '0.jpg'
-    expected, expected_label = probabilities(init_model(config, weights, 'cpu'), path)
+    with monkeypatch.context() as patch:
+        patch.setenv('HACDR_MDCONV', 'torch')
+        reference = init_model(config, weights, 'cpu')
+        expected, expected_label = probabilities(reference, path)
     options = tiny.PRECISIONS[precision]
     device = 'cuda:0' if device == 'cuda' else device
     model = init_model(config, weights, device, options)

@@ -154,7 +154,7 @@ class Witness(Hook):
             self.seen['figures'].append(dict(runner.log_buffer.output))
 
 
-def train(cfg, work_dir, device, seed=0):
+def train(cfg, work_dir, device, seed=0, distributed=False):
     """Train as mmseg's train.py does; return the runner with what Witness saw."""
     cfg.work_dir, cfg.device, cfg.gpu_ids, cfg.seed = str(work_dir), device, [0], seed
     cfg.custom_hooks = [*cfg.custom_hooks, dict(type='Witness', priority='LOW')]
@@ -168,6 +168,7 @@ def train(cfg, work_dir, device, seed=0):
         model,
         [dataset],
         cfg,
+        distributed=distributed,
         validate=True,
         timestamp=time.strftime('%Y%m%d_%H%M%S'),
         meta=dict(config=cfg.pretty_text),
