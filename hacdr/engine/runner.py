@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 import torch
-from mmcv import Config
 from mmcv.runner import RUNNERS, IterBasedRunner, get_dist_info, get_host_info
 from mmcv.runner.checkpoint import CheckpointLoader
+from mmcv.utils import Config
 
 from hacdr.engine.half_precision import check_half_precision
 from hacdr.engine.weights import load_state_dict_strictly
@@ -41,6 +41,11 @@ class ResumableIterBasedRunner(IterBasedRunner):
         self.extra_state = {}
         self.clock = time.monotonic
 
+    def train(self, data_loader, **kwargs):
+        """Do one iteration."""
+        self.iter_began = self.clock()
+        super().train(data_loader, **kwargs)
+
     def register_training_hooks(self, *args, **kwargs):
         """Register hooks, arguments as in mmcv's runner.
 
@@ -52,11 +57,6 @@ class ResumableIterBasedRunner(IterBasedRunner):
         if 'fp16' in text:
             check_half_precision(Config.fromstring(text, '.py'))
         super().register_training_hooks(*args, **kwargs)
-
-    def train(self, data_loader, **kwargs):
-        """Do one iteration."""
-        self.iter_began = self.clock()
-        super().train(data_loader, **kwargs)
 
     def save_checkpoint(
         self,
