@@ -28,9 +28,6 @@ esac
 case $device in '' | cpu | cuda) ;; *)
     echo "error: --device $device: expected cuda or cpu" >&2 && exit 2 ;;
 esac
-# Seconds for each part.
-if [ -n "$only" ]; then tests=225 benchmark=225; else tests=130 benchmark=95; fi
-
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir -p "$out"
@@ -57,6 +54,14 @@ driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null
 device=${device:-$found}
 if [ "$device" = cuda ] && [ "$found" = cpu ]; then
     echo 'error: --device cuda: torch finds no GPU' >&2 && exit 1
+fi
+# Seconds for each part; a dry run may take its time.
+if [ "$device" = cpu ]; then
+    tests=900 benchmark=900
+elif [ -n "$only" ]; then
+    tests=225 benchmark=225
+else
+    tests=130 benchmark=95
 fi
 has() {
     "$python" -c "import importlib.util as u, sys; sys.exit(u.find_spec('$1') is None)"

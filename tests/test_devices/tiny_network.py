@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmcv.cnn.utils import revert_sync_batchnorm
-from mmcv.runner import HOOKS, Hook, wrap_fp16_model
+from mmcv.runner import HOOKS, Fp16OptimizerHook, Hook, wrap_fp16_model
 from mmseg.apis import set_random_seed, single_gpu_test, train_segmentor
 from mmseg.datasets import build_dataloader, build_dataset
 from mmseg.utils import build_dp
@@ -145,7 +145,11 @@ class Witness(Hook):
     runners = []
 
     def before_run(self, runner):
-        self.seen = runner.seen = dict(losses=[], figures=[])
+        scaler = None
+        for hook in runner.hooks:
+            if isinstance(hook, Fp16OptimizerHook):
+                scaler = hook.loss_scaler.state_dict()
+        self.seen = runner.seen = dict(losses=[], figures=[], scaler=scaler)
         self.runners.append(runner)
 
     def after_train_iter(self, runner):
