@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from mmcv.runner import RUNNERS, IterBasedRunner, get_dist_info, get_host_info
 from mmcv.runner.checkpoint import CheckpointLoader
+from mmcv.utils import Config
 
+from hacdr.engine.half_precision import check_half_precision
 from hacdr.engine.weights import load_state_dict_strictly
 from hacdr.errors import InputError
 
@@ -43,6 +45,18 @@ class ResumableIterBasedRunner(IterBasedRunner):
         """Do one iteration."""
         self.iter_began = self.clock()
         super().train(data_loader, **kwargs)
+
+    def register_training_hooks(self, *args, **kwargs):
+        """Register hooks, arguments as in mmcv's runner.
+
+        Raises:
+            InputError: the config asks for half precision and would train in float32.
+        """
+        # mmseg's own train.py leaves no other trace of its config here than this text.
+        text = (self.meta or {}).get('config', '')
+        if 'fp16' in text:
+            check_half_precision(Config.fromstring(text, '.py'))
+        super().register_training_hooks(*args, **kwargs)
 
     def save_checkpoint(
         self,

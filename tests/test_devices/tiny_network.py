@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmcv.cnn.utils import revert_sync_batchnorm
-from mmcv.runner import HOOKS, Hook, wrap_fp16_model
+from mmcv.runner import HOOKS, Fp16OptimizerHook, Hook, wrap_fp16_model
 from mmseg.apis import set_random_seed, single_gpu_test, train_segmentor
 from mmseg.datasets import build_dataloader, build_dataset
 from mmseg.utils import build_dp
@@ -145,7 +145,11 @@ class Witness(Hook):
     runners = []
 
     def before_run(self, runner):
-        self.seen = runner.seen = dict(losses=[], figures=[])
+        scaler = None
+        for hook in runner.hooks:
+            if isinstance(hook, Fp16OptimizerHook):
+                scaler = hook.loss_scaler.state_dict()
+        self.seen = runner.seen = dict(losses=[], figures=[], scaler=scaler)
         self.runners.append(runner)
 
     def after_train_iter(self, runner):
@@ -154,7 +158,7 @@ class Witness(Hook):
             self.seen['figures'].append(dict(runner.log_buffer.output))
 
 
-def train(cfg, work_dir, device, seed=0):
+def train(cfg, work_dir, device, seed=0, distributed=False):
     """Train as mmseg's train.py does; return the runner with what Witness saw."""
     cfg.work_dir, cfg.device, cfg.gpu_ids, cfg.seed = str(work_dir), device, [0], seed
     cfg.custom_hooks = [*cfg.custom_hooks, dict(type='Witness', priority='LOW')]
@@ -168,6 +172,7 @@ def train(cfg, work_dir, device, seed=0):
         model,
         [dataset],
         cfg,
+        distributed=distributed,
         validate=True,
         timestamp=time.strftime('%Y%m%d_%H%M%S'),
         meta=dict(config=cfg.pretty_text),
