@@ -91,7 +91,7 @@ if [ "$only" != benchmark ]; then
     has xdist && [ "$(nproc)" -ge 8 ] && options+=(-n 4 --dist worksteal)
     has pytest_timeout && options+=(--timeout 100)
     if [ "$device" = cuda ]; then
-        options+=(-m gpu tests/test_ops tests/test_devices)
+        options+=(-m gpu tests/test_ops tests/test_devices tests/test_gpu)
     else
         options+=(-m 'not gpu' tests/test_devices/test_precisions.py -k prediction)
     fi
