@@ -13,7 +13,7 @@ CONFIG = Path(__file__).parents[2] / 'configs' / 'hacdr_idrid.py'
 STEPS = 10
 
 
-def make_crops(number=2, side=160):
+def make_crops(number=2, side=128):
     """Return photographs with blobs of each lesion, and their label maps."""
     generator = torch.Generator().manual_seed(0)
     coarse = torch.randn(number, 5, side // 16, side // 16, generator=generator)
