@@ -1,6 +1,10 @@
 """What tests need of a machine, said where it is not there."""
 
+# Before torch is loaded: tests run beside each other.
+import hacdr_cli  # noqa: F401
+
 import pytest
+import torch
 from mmcv import _ext
 
 
@@ -9,3 +13,5 @@ def pytest_runtest_setup(item):
         _ext, 'OPERATORS', True
     ):
         pytest.skip('mmcv is here without its compiled operators')
+    if item.get_closest_marker('gpu') and not torch.cuda.is_available():
+        pytest.skip('no CUDA device')
