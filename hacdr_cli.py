@@ -24,11 +24,11 @@ def run(main):
     every other exception is a bug and keeps its traceback.
     """
     try:
-        from hacdr import announcements
+        from hacdr.announcements import silence_training
         from hacdr.stack import check_stack
 
         check_stack()
-        announcements.silence_training()
+        silence_training()
         main()
     except KeyboardInterrupt:
         sys.exit(_fail('interrupted', 130))
