@@ -3,11 +3,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 SCRIPT = Path(__file__).with_name('one_of_two.py')
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_network(folder, device, tmp_path):
     """By gloo, which lets them share a card; mmcv's fp16 where there is one."""
     precision = 'fp16' if device == 'cuda' else 'float32'
