@@ -364,10 +364,10 @@ def report(figures):
     print('\nnetwork')
     forward = figures['network'][1]
     names = [name for name in NETWORK_COLUMNS if name in forward]
-    print(f'{"":<24}' + ''.join(f'{name:>11}' for name in names))
+    print(f'{"":<24}' + ''.join(f'{name:>12}' for name in names))
     for row in figures['network']:
         times = ''.join(
-            f'{row[name]:>11.0f}' if name in row else f'{"":>11}' for name in names
+            f'{row[name]:>12.0f}' if name in row else f'{"":>12}' for name in names
         )
         print(f'{row["what"] + " " + row["size"]:<24}{times}')
     if 'memory' in figures:
@@ -379,9 +379,9 @@ def report(figures):
     if 'pixel' in figures:
         costs = ', '.join(f'{size} {us:.0f}' for size, us in figures['pixel'].items())
         print(f'training step, ns a pixel: {costs}')
-    print(f'\n{"goal":<50}{"must":>10}{"target":>9}{"measured":>10}')
+    print(f'\n{"goal":<56}{"must":>10}{"target":>9}{"measured":>10}')
     for name, must, target, measured in figures['goals']:
-        print(f'{name:<50}{must:>10}{target:>9}{measured:>10.2f}')
+        print(f'{name:<56}{must:>10}{target:>9}{measured:>10.2f}')
 
 
 if __name__ == '__main__':
