@@ -1,5 +1,6 @@
 """Package metadata. The stack itself (torch, mmcv-full, mmseg) is never installed or
-upgraded from here: see requirements.txt for the versions that are supported."""
+upgraded from here, nor OpenCV, which comes under two names: see requirements.txt for
+the versions that are supported."""
 
 import re
 from pathlib import Path
@@ -18,13 +19,15 @@ setup(
     long_description=(HERE / 'README.md').read_text(),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
+    py_modules=['hacdr_cli'],
     packages=find_packages(include=['hacdr', 'hacdr.*']),
     package_data={'hacdr.report': ['page/*']},
-    python_requires='>=3.8',
+    python_requires='>=3.8,<3.15',
     install_requires=[
         'jinja2',
         'matplotlib>=3.5',
         'numba',
+        'numpy',
         'pillow>=9.1',
         'safetensors',
         'scipy',

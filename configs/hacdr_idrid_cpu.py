@@ -25,7 +25,7 @@ data = dict(
 custom_hooks = [
     dict(type='WeightAverageHook', decay=0.998, priority='ABOVE_NORMAL'),
 ]
-runner = dict(type='IterBasedRunner', max_iters=2000)
+runner = dict(type='ResumableIterBasedRunner', max_iters=2000)
 checkpoint_config = dict(interval=50, max_keep_ckpts=1)
 log_config = dict(interval=20)
 evaluation = dict(interval=500)

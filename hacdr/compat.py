@@ -4,12 +4,15 @@ Each function cures one thing, only where it is ill, and returns whether it did.
 ``import hacdr`` applies them all and logs once what it did.
 """
 
+import importlib.util
 import logging
+import pkgutil
 
 import torch
 from mmcv.parallel import _functions as scatter_functions
 from mmcv.parallel import distributed
 from mmcv.runner.checkpoint import CheckpointLoader
+from mmcv.runner.optimizer import default_constructor
 from mmcv.utils import config as config_module
 
 logger = logging.getLogger('hacdr')
@@ -17,7 +20,13 @@ logger = logging.getLogger('hacdr')
 
 def apply():
     """Apply every cure that is needed."""
-    cures = (replicated_module, scatter_stream, load_weights_only, yapf_verify)
+    cures = (
+        replicated_module,
+        scatter_stream,
+        load_weights_only,
+        yapf_verify,
+        operators_exist,
+    )
     done = [cure.__name__ for cure in cures if cure()]
     if done:
         logger.info('compatibility cures for mmcv 1.x: %s', ', '.join(done))
@@ -67,9 +76,12 @@ def load_weights_only():
 
 
 def yapf_verify():
-    """``Config.pretty_text`` with yapf >= 0.40.2, which dropped an argument."""
+    """``Config.pretty_text`` with yapf >= 0.40.2, which dropped an argument.
+
+    mmcv 1.7.2 asks for yapf's version itself, and imports it by name for that.
+    """
     original = config_module.FormatCode
-    if 'verify' in original.__code__.co_varnames:
+    if hasattr(config_module, 'yapf') or 'verify' in original.__code__.co_varnames:
         return False
 
     def format_code(text, verify=None, **kwargs):
@@ -77,6 +89,25 @@ def yapf_verify():
 
     config_module.FormatCode = format_code
     return True
+
+
+def operators_exist():
+    """Optimizers with ``paramwise_cfg`` on Python >= 3.14.
+
+    mmcv looks for its operators with ``pkgutil.find_loader``, which is gone.
+    """
+    if (
+        hasattr(pkgutil, 'find_loader')
+        or default_constructor.check_ops_exist is ops_exist
+    ):
+        return False
+    default_constructor.check_ops_exist = ops_exist
+    return True
+
+
+def ops_exist():
+    """Return whether ``mmcv.ops`` can be imported, with operators or the stand-in."""
+    return importlib.util.find_spec('mmcv._ext') is not None
 
 
 def torch_version():

@@ -1,3 +1,4 @@
+import pkgutil
 import subprocess
 import sys
 
@@ -6,7 +7,9 @@ import torch
 from mmcv.parallel import _functions as scatter_functions
 from mmcv.parallel import distributed
 from mmcv.runner.checkpoint import CheckpointLoader
+from mmcv.runner.optimizer import build_optimizer, default_constructor
 from mmcv.utils import config as config_module
+from mmcv.utils.ext_loader import check_ops_exist
 
 from hacdr import compat
 
@@ -77,9 +80,29 @@ def test_pretty_text_with_a_yapf_without_verify(monkeypatch):
     def format_code(text, style_config=None):
         return text, True
 
+    # As mmcv 1.6.2, which does not ask for yapf's version.
+    monkeypatch.delattr(config_module, 'yapf', raising=False)
     monkeypatch.setattr(config_module, 'FormatCode', format_code)
-    config = config_module.Config(dict(a=1))
     with pytest.raises(TypeError, match='verify'):
-        _ = config.pretty_text
+        config_module.FormatCode('a=1', verify=True)
     assert compat.yapf_verify()
-    assert config.pretty_text == 'a=1'
+    assert config_module.FormatCode('a=1', verify=True) == ('a=1', True)
+
+
+def test_pretty_text_with_the_yapf_that_is_here():
+    assert config_module.Config(dict(a=1)).pretty_text.strip() == 'a = 1'
+
+
+def test_optimizers_are_built_without_find_loader(monkeypatch):
+    monkeypatch.delattr(pkgutil, 'find_loader', raising=False)
+    monkeypatch.setattr(default_constructor, 'check_ops_exist', check_ops_exist)
+    layer = torch.nn.Linear(2, 1)
+    config = dict(
+        type='SGD', lr=1.0, paramwise_cfg=dict(custom_keys={'bias': dict(lr_mult=0.5)})
+    )
+    with pytest.raises(AttributeError, match='find_loader'):
+        build_optimizer(layer, dict(config))
+    assert compat.operators_exist()
+    assert not compat.operators_exist()
+    groups = build_optimizer(layer, dict(config)).param_groups
+    assert [group['lr'] for group in groups] == [1.0, 0.5]

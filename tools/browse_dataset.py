@@ -7,12 +7,12 @@ pipeline makes of it, random crops and colours included.
 import argparse
 from pathlib import Path
 
-from hacdr.cli import run
-from hacdr.errors import InputError
-from hacdr.files import write_bytes
+from hacdr_cli import run
 
 
 def parse_args():
+    from hacdr.errors import InputError
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         'source', type=Path, help='folder of a converted data set, or a config (.py)'
@@ -83,6 +83,8 @@ def write_sheet(args, samples, number):
     import cv2
 
     from hacdr.apis.browsing import contact_sheet
+    from hacdr.errors import InputError
+    from hacdr.files import write_bytes
 
     path = args.output / f'sheet_{number}.png'
     encoded = cv2.imencode('.png', contact_sheet(samples, args.columns, args.width))[1]
@@ -97,6 +99,8 @@ def write_sheet(args, samples, number):
 def show(sheets):
     import matplotlib
     from matplotlib import pyplot
+
+    from hacdr.errors import InputError
 
     if matplotlib.get_backend().lower() == 'agg':
         raise InputError('--show: there is no display here; look at the PNG files')

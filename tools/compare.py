@@ -2,7 +2,7 @@
 
 import argparse
 
-from hacdr.cli import run
+from hacdr_cli import run
 
 
 def main():

@@ -5,12 +5,12 @@ import json
 import os
 from pathlib import Path
 
-from hacdr.cli import run
-from hacdr.errors import InputError
-from hacdr.files import write_text
+from hacdr_cli import run
 
 
 def parse_args():
+    from hacdr.errors import InputError
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('root', type=Path, help='folder of a converted data set')
     parser.add_argument(
@@ -67,6 +67,9 @@ def table(figures):
 
 
 def write_json(path, figures):
+    from hacdr.errors import InputError
+    from hacdr.files import write_text
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps(figures, indent=1))

@@ -2,9 +2,7 @@
 
 import argparse
 
-from hacdr.cli import run
-from hacdr.datasets.conversion.generated import generate_dataset
-from hacdr.errors import InputError
+from hacdr_cli import run
 
 
 def parse_args():
@@ -21,6 +19,8 @@ def parse_args():
 
 
 def parse_size(text):
+    from hacdr.errors import InputError
+
     width, _, height = text.lower().partition('x')
     if not (width.isdecimal() and height.isdecimal()):
         raise InputError(f'--size is {text!r}, expected WIDTHxHEIGHT such as 720x480')
@@ -29,6 +29,8 @@ def parse_size(text):
 
 def main():
     args = parse_args()
+    from hacdr.datasets.conversion.generated import generate_dataset
+
     size = parse_size(args.size)
     generate_dataset(args.output, args.train, args.test, size, args.seed, args.jobs)
     print(

@@ -3,7 +3,7 @@
 import argparse
 import os.path as osp
 
-from hacdr.cli import run
+from hacdr_cli import run
 
 
 def main():

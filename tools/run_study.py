@@ -10,8 +10,7 @@ file.
 import argparse
 import os.path as osp
 
-from hacdr.cli import run
-from hacdr.errors import InputError
+from hacdr_cli import run
 
 
 def main():
@@ -29,7 +28,6 @@ def main():
     )
     args = parser.parse_args()
 
-    import hacdr  # noqa: F401
     from hacdr.study import execute, read_study
 
     study = read_study(args.study)
@@ -41,6 +39,8 @@ def main():
 def visible(devices):
     """Return what CUDA_VISIBLE_DEVICES is to be for each device."""
     import torch
+
+    from hacdr.errors import InputError
 
     if not devices:
         return [None]

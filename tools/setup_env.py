@@ -1,8 +1,9 @@
 """Build the environment of ``make setup``, or print where its Python is (--which).
 
 The environment lives in the user's cache, outlives the checkout and is keyed by the
-constraints file, the recipe below and the version of Python. Each step leaves a mark
-when it is done, so that an interrupted build goes on where it stopped.
+stack's constraints, the recipe below, the Python and whether mmcv's operators are
+compiled. Each step leaves a mark when it is done, so that an interrupted build goes on
+where it stopped. The variable STACK forces a stack.
 """
 
 import argparse
@@ -18,32 +19,28 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-CONSTRAINTS = ROOT / 'constraints.txt'
+from environment import mmcv_wheel, stack
+from environment.process import SetupError, run
+
 CACHE = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'hacdr'
 # Counts up when the way of building changes, so that older environments are left.
-RECIPE = 1
+RECIPE = 2
 FREE_BYTES_NEEDED = 8e9
-NO_INDEX = re.compile(
-    r'name resolution|NewConnectionError|ConnectTimeout|Connection refused|'
-    r'Network is unreachable|ReadTimeout|ProxyError|from versions: none'
-)
 CHECK = """
 import cv2, numba, scipy, sklearn, torch, torchvision, mmcv, mmseg
+from mmcv import _ext
 from mmcv.ops import modulated_deform_conv2d
-x = torch.rand(1, 4, 8, 8)
-y = modulated_deform_conv2d(
-    x, torch.zeros(1, 18, 8, 8), torch.ones(1, 9, 8, 8), torch.rand(4, 4, 3, 3),
-    None, 1, 1, 1, 1, 1)
-assert y.shape == x.shape
-print(f'torch {torch.__version__}, mmcv-full {mmcv.__version__}, '
-      f'mmsegmentation {mmseg.__version__}: everything imports, '
-      'the deformable operator runs')
+operators = 'without operators'
+if getattr(_ext, 'OPERATORS', True):
+    x = torch.rand(1, 4, 8, 8)
+    y = modulated_deform_conv2d(
+        x, torch.zeros(1, 18, 8, 8), torch.ones(1, 9, 8, 8), torch.rand(4, 4, 3, 3),
+        None, 1, 1, 1, 1, 1)
+    assert y.shape == x.shape
+    operators = 'with operators, which run'
+print(f'everything imports: torch {torch.__version__}, mmcv {mmcv.__version__} '
+      f'{operators}, mmsegmentation {mmseg.__version__}')
 """
-
-
-class SetupError(Exception):
-    """What stands in the way, in one line."""
 
 
 def main():
@@ -52,7 +49,9 @@ def main():
         '--which', action='store_true', help='print the Python of the environment'
     )
     args = parser.parse_args()
-    environment = CACHE / f'env-{key()}'
+    choice = stack.choose(os.environ.get('STACK'))
+    without = mmcv_wheel.why_not_compiled(choice.python)
+    environment = CACHE / f'env-{choice.stack.name}-{key(choice, not without)}'
     python = environment / 'bin' / 'python'
     complete = environment / '.complete'
     if args.which:
@@ -61,37 +60,37 @@ def main():
         print(python)
         return
     CACHE.mkdir(parents=True, exist_ok=True)
+    print(choice.line)
+    if without:
+        print(f'{without}: mmcv comes without its operators, a stand-in names them')
     with open(CACHE / 'lock', 'w') as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             print('waiting for another make setup to end', flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        if complete.exists():
-            print(f'environment is ready: {environment}')
-            return
-        build(environment, python)
-        complete.touch()
+        if not complete.exists():
+            build(choice, not without, environment, python)
+            complete.touch()
     print(f'environment is ready: {environment}')
 
 
-def key():
+def key(choice, operators):
     """Return what an environment depends on, as twelve hexadecimal digits."""
     digest = hashlib.sha256()
     for part in (
-        CONSTRAINTS.read_bytes(),
+        choice.stack.constraints.read_bytes(),
+        b'operators' if operators else mmcv_wheel.STAND_IN.read_bytes(),
         str(RECIPE).encode(),
-        platform.python_version().encode(),
+        choice.version.encode(),
         platform.machine().encode(),
     ):
         digest.update(part)
     return digest.hexdigest()[:12]
 
 
-def build(environment, python):
+def build(choice, operators, environment, python):
     """Build the environment step by step, leaving out the steps that are done."""
-    if not any(shutil.which(name) for name in ('c++', 'g++', 'clang++')):
-        raise SetupError('no C++ compiler found (c++, g++ or clang++); install g++')
     free = shutil.disk_usage(CACHE).free
     if free < FREE_BYTES_NEEDED:
         raise SetupError(
@@ -102,14 +101,15 @@ def build(environment, python):
     requirements.write_text(
         ''.join(
             line
-            for line in CONSTRAINTS.read_text().splitlines(keepends=True)
+            for line in choice.stack.constraints.read_text().splitlines(keepends=True)
             if not line.startswith(('mmcv-full', 'mmsegmentation'))
         )
     )
     log = CACHE / f'{environment.name}.log'
+    pin = choice.stack.pin
     pip = [python, '-m', 'pip', '--disable-pip-version-check', 'install']
     steps = [
-        ('environment', lambda: create(environment, log)),
+        ('environment', lambda: create(choice.python, environment, log)),
         (
             'PyTorch (about 2 GB to download)',
             lambda: run(
@@ -117,7 +117,7 @@ def build(environment, python):
             ),
         ),
         ('other packages', lambda: run([*pip, '-r', requirements], log)),
-        ('mmcv-full', lambda: install_mmcv(python, pip, log)),
+        ('mmcv', lambda: install_mmcv(choice, operators, python, pip, log)),
         (
             'mmsegmentation',
             lambda: run([*pip, '--no-deps', pin('mmsegmentation')], log),
@@ -139,105 +139,45 @@ def build(environment, python):
     requirements.unlink()
 
 
-def pin(package):
-    """Return 'package==version' as the constraints file has it."""
-    match = re.search(rf'^{package}==\S+?(?=;|\s|$)', CONSTRAINTS.read_text(), re.M)
-    return match.group()
-
-
-def create(environment, log):
+def create(python, environment, log):
     shutil.rmtree(environment, ignore_errors=True)
-    run([sys.executable, '-m', 'venv', environment], log)
+    run([python, '-m', 'venv', environment], log)
 
 
-def install_mmcv(python, pip, log):
-    """Install mmcv-full from the cached wheel, or compile that wheel first."""
-    version = pin('mmcv-full')
-    tags = [version, pin('torch'), f'py{platform.python_version()}', platform.machine()]
+def install_mmcv(choice, operators, python, pip, log):
+    """Install mmcv, compiled where that goes.
+
+    A compiler that is there may still fail, as torch's CUDA and the machine's differ:
+    then mmcv comes without its operators.
+    """
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        wheel = None
+        if operators:
+            try:
+                wheel = compiled_wheel(choice, python, Path(folder) / 'compiled', log)
+            except SetupError as error:
+                print(f'  {error}\n  mmcv comes without its operators', flush=True)
+        if wheel is None:
+            pin = choice.stack.pin('mmcv-full')
+            wheel = mmcv_wheel.build_without_operators(python, pin, Path(folder), log)
+        run([*pip, '--no-deps', '--no-cache-dir', wheel], log)
+
+
+def compiled_wheel(choice, python, folder, log):
+    """Return mmcv-full's compiled wheel from the cache, or compile it first."""
+    pin = choice.stack.pin('mmcv-full')
+    tags = [pin, choice.stack.pin('torch'), f'py{choice.version}', platform.machine()]
     wheels = CACHE / 'wheels' / re.sub(r'[^\w.-]+', '-', '_'.join(tags))
     if not list(wheels.glob('*.whl')):
-        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-            wheel = compile_mmcv(python, version, Path(folder), log)
-            wheels.mkdir(parents=True, exist_ok=True)
-            os.replace(wheel, wheels / wheel.name)
+        wheel = mmcv_wheel.compile_operators(python, pin, folder, log)
+        wheels.mkdir(parents=True, exist_ok=True)
+        os.replace(wheel, wheels / wheel.name)
     (wheel,) = wheels.glob('*.whl')
-    run([*pip, '--no-deps', '--no-cache-dir', wheel], log)
-
-
-def compile_mmcv(python, version, folder, log):
-    """Compile mmcv-full from its source package and return the wheel.
-
-    Nearly all of the time goes into headers that are parsed anew for each file, so
-    two files that include the wrappers take their place. Should a compiler not like
-    that, the source package is built as it is.
-    """
-    download = [python, '-m', 'pip', 'download', '--no-deps', '--no-cache-dir']
-    download += ['--no-build-isolation', '--no-binary', 'mmcv-full', '-d', folder]
-    run([*download, version], log)
-    (archive,) = folder.glob('mmcv*.tar.gz')
-    for grouped in (True, False):
-        shutil.unpack_archive(archive, folder / 'source')
-        (source,) = (folder / 'source').iterdir()
-        if grouped:
-            group_wrappers(source / 'mmcv' / 'ops' / 'csrc' / 'pytorch')
-        flags = {'MMCV_WITH_OPS': '1', 'MAX_JOBS': str(os.cpu_count())}
-        flags['CFLAGS'] = '-O2 -g0'
-        command = [python, 'setup.py', 'bdist_wheel', '-d', folder]
-        try:
-            run(command, log, cwd=source, env={**os.environ, **flags}, compiler=True)
-        except SetupError:
-            if not grouped:
-                raise
-            print('  grouped build failed, compiling file by file', flush=True)
-            shutil.rmtree(folder / 'source')
-        else:
-            (wheel,) = folder.glob('*.whl')
-            return wheel
-
-
-def group_wrappers(folder):
-    """Replace the C++ files of a folder by two that include half of them each."""
-    files = sorted(folder.glob('*.cpp'))
-    (folder / 'wrappers').mkdir()
-    for file in files:
-        file.rename(folder / 'wrappers' / file.name)
-    for i in range(2):
-        lines = [f'#include "wrappers/{file.name}"\n' for file in files[i::2]]
-        (folder / f'group{i}.cpp').write_text(''.join(lines))
-
-
-def run(command, log, compiler=False, **kwargs):
-    """Run a command with its output in the log; show the compiler's progress."""
-    command = [str(part) for part in command]
-    lines = []
-    with open(log, 'a') as file:
-        file.write(f'$ {" ".join(command)}\n')
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors='replace',
-            **kwargs,
-        )
-        for line in process.stdout:
-            file.write(line)
-            lines.append(line)
-            progress = re.match(r'\[(\d+)/(\d+)\]', line.strip()) if compiler else None
-            if progress:
-                print(f'  compiled file {progress[1]} of {progress[2]}', flush=True)
-    if process.wait() == 0:
-        return
-    output = ''.join(lines)
-    if NO_INDEX.search(output):
-        raise SetupError(f'the package index cannot be reached (log: {log})')
-    said = [line.strip() for line in lines if 'error' in line.lower()] or lines[-1:]
-    raise SetupError(f'{" ".join(command[:6])} failed: {said[0].strip()} (log: {log})')
+    return wheel
 
 
 def check(python):
-    """Import everything and run mmcv's deformable operator."""
+    """Import everything and run mmcv's deformable operator where there is one."""
     result = subprocess.run(
         [str(python), '-W', 'ignore', '-c', CHECK],
         capture_output=True,

@@ -4,7 +4,7 @@ import argparse
 import os
 import os.path as osp
 
-from hacdr.cli import run
+from hacdr_cli import run
 
 
 def parse_args():

@@ -5,7 +5,7 @@ import os
 import os.path as osp
 import time
 
-from hacdr.cli import run
+from hacdr_cli import run
 
 
 def parse_args():

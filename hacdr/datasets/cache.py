@@ -1,7 +1,6 @@
 """Decoded photographs on disk, for all workers of all trainings of a machine."""
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import tempfile
@@ -92,6 +91,9 @@ class ArrayCache:
         return array.view(np.ndarray)
 
     def _store(self, path, array):
+        # Not every system has it; a cache needs it, importing this module does not.
+        import fcntl
+
         with open(self.folder / '.lock') as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if path.exists() or not self._make_room(array.nbytes + HEADER):

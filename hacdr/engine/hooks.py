@@ -9,6 +9,7 @@ import torch
 import torch.distributed
 from mmcv.runner import HOOKS, EvalHook, Hook, get_dist_info, master_only
 
+from hacdr.engine.runner import require_resumable
 from hacdr.files import write_json
 
 TRAINING_RECORD = 'training.json'
@@ -61,6 +62,7 @@ class TrainingClock(Hook):
 
     def before_run(self, runner):
         """Take up the time that the resumed training had used."""
+        require_resumable(runner, self)
         runner.clock = getattr(time, CLOCKS[self.clock])
         runner.extra_state.setdefault('training_seconds', 0.0)
         if self.limit is not None:
@@ -106,6 +108,10 @@ class ScoreHistory(Hook):
     resume) the later one counts. Needs priority 'LOW': after the evaluation, before
     the loggers.
     """
+
+    def before_run(self, runner):
+        """Check the runner."""
+        require_resumable(runner, self)
 
     @master_only
     def after_train_iter(self, runner):

@@ -7,16 +7,22 @@ import time
 
 import numpy as np
 import torch
-from mmcv.runner import RUNNERS, IterBasedRunner, get_dist_info, get_host_info
+from mmcv.runner import (
+    RUNNERS,
+    EvalHook,
+    IterBasedRunner,
+    get_dist_info,
+    get_host_info,
+)
 from mmcv.runner.checkpoint import CheckpointLoader
+from mmcv.utils import Config
 
+from hacdr.engine.half_precision import check_half_precision
 from hacdr.engine.weights import load_state_dict_strictly
 from hacdr.errors import InputError
 
 
-# mmseg 0.30 evaluates by iteration only if the runner's name is 'IterBasedRunner';
-# under a name of its own this runner would never evaluate.
-@RUNNERS.register_module(name='IterBasedRunner', force=True)
+@RUNNERS.register_module()
 class ResumableIterBasedRunner(IterBasedRunner):
     """mmcv's IterBasedRunner, with these differences.
 
@@ -30,8 +36,7 @@ class ResumableIterBasedRunner(IterBasedRunner):
     * ``extra_state``, a dict for hooks, goes into the checkpoints and comes back.
     * ``iter_began`` is when the current iteration asked for its batch, by ``clock``,
       ``time.monotonic`` unless a hook sets another.
-
-    It takes the place of mmcv's runner in the registry under the same name.
+    * Evaluation hooks count iterations, whatever they were told.
     """
 
     def __init__(self, *args, **kwargs):
@@ -39,10 +44,30 @@ class ResumableIterBasedRunner(IterBasedRunner):
         self.extra_state = {}
         self.clock = time.monotonic
 
+    def register_hook(self, hook, priority='NORMAL'):
+        """Register a hook, arguments as in mmcv's runner."""
+        # mmseg 0.30 tells the hook to count epochs unless the runner's type is spelt
+        # 'IterBasedRunner'. Here no epoch ever ends: it would never evaluate.
+        if isinstance(hook, EvalHook):
+            hook.by_epoch = False
+        super().register_hook(hook, priority)
+
     def train(self, data_loader, **kwargs):
         """Do one iteration."""
         self.iter_began = self.clock()
         super().train(data_loader, **kwargs)
+
+    def register_training_hooks(self, *args, **kwargs):
+        """Register hooks, arguments as in mmcv's runner.
+
+        Raises:
+            InputError: the config asks for half precision and would train in float32.
+        """
+        # mmseg's own train.py leaves no other trace of its config here than this text.
+        text = (self.meta or {}).get('config', '')
+        if 'fp16' in text:
+            check_half_precision(Config.fromstring(text, '.py'))
+        super().register_training_hooks(*args, **kwargs)
 
     def save_checkpoint(
         self,
@@ -100,10 +125,26 @@ class ResumableIterBasedRunner(IterBasedRunner):
             self.meta = {}
         self.meta.setdefault('hook_msgs', {}).update(meta.get('hook_msgs', {}))
         self.extra_state = meta.get('extra_state', {})
+        if meta.get('fp16', {}).get('loss_scaler'):
+            # Without a GPU the scaler is off and its state empty.
+            self.meta['fp16'] = meta['fp16']
         if get_dist_info()[1] == 1 and 'random_states' in meta:
             restore_random_states(meta['random_states'])
         self.logger.info(
             'resumed from %s at iteration %d on %s', path, self.iter, get_host_info()
+        )
+
+
+def require_resumable(runner, hook):
+    """Refuse to run a hook that keeps its state in the checkpoints of this runner.
+
+    Raises:
+        InputError: another runner.
+    """
+    if not isinstance(runner, ResumableIterBasedRunner):
+        raise InputError(
+            f"{type(hook).__name__} needs runner.type 'ResumableIterBasedRunner', got "
+            f'{type(runner).__name__!r}'
         )
 
 

@@ -6,8 +6,6 @@ import os.path as osp
 
 import torch
 from mmcv.runner.checkpoint import CheckpointLoader
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 
 from hacdr.errors import InputError
 from hacdr.files import whole_file
@@ -42,6 +40,9 @@ def read_checkpoint(path):
 
 
 def _read_published(path):
+    from safetensors import safe_open
+    from safetensors.torch import load_file
+
     with safe_open(path, 'pt') as file:
         meta = (file.metadata() or {}).get('meta', '{}')
     return {'state_dict': load_file(path), 'meta': json.loads(meta)}
@@ -49,6 +50,10 @@ def _read_published(path):
 
 def publish_weights(checkpoint, path, thresholds=None):
     """Write the weights of a checkpoint alone, in half precision.
+
+    Values nearer to zero than 3e-8 become zero, which a network does not notice:
+    normalisations add 1e-5 to every variance, and beside other weights they count for
+    nothing.
 
     Args:
         checkpoint (dict): as :func:`read_checkpoint` returns it.
@@ -60,12 +65,15 @@ def publish_weights(checkpoint, path, thresholds=None):
         str: its sha256.
 
     Raises:
-        InputError: ``path`` has another suffix.
+        InputError: ``path`` has another suffix, or a value is too large for half
+            precision or no number.
     """
+    from safetensors.torch import save_file
+
     if not path.endswith('.safetensors'):
         raise InputError(f'{path}: expected a name that ends in .safetensors')
     weights = {
-        name: tensor.half() if tensor.is_floating_point() else tensor
+        name: _half(tensor, name) if tensor.is_floating_point() else tensor
         for name, tensor in checkpoint.get('state_dict', checkpoint).items()
     }
     meta = checkpoint.get('meta', {})
@@ -75,6 +83,17 @@ def publish_weights(checkpoint, path, thresholds=None):
     with whole_file(path) as temporary:
         save_file(weights, temporary, {'meta': json.dumps(kept)})
     return file_sha256(path)
+
+
+def _half(tensor, name):
+    half = tensor.half()
+    lost = tensor[~torch.isfinite(half)]
+    if len(lost):
+        raise InputError(
+            f'{name}: {lost[0].item():g} cannot be published in half precision, '
+            f'expected at most {torch.finfo(torch.half).max:g}'
+        )
+    return half
 
 
 def load_weights(model, path):

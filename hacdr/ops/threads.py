@@ -10,7 +10,10 @@ is none.
 import ctypes
 import functools
 import os
+import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -25,8 +28,10 @@ def run_together(calls):
         calls (list[callable]): take no argument and let go of the interpreter lock
             while they work.
 
+    An interrupt (Ctrl-C) is raised when they are done.
+
     Raises:
-        Exception: the first that one of them raised.
+        BaseException: the first that one of them raised.
     """
     if len(calls) == 1:
         calls[0]()
@@ -45,12 +50,36 @@ def run_together(calls):
         for call in calls[library.omp_get_thread_num() :: members]:
             try:
                 call()
-            except Exception as error:
+            except BaseException as error:
                 errors.append(error)
 
-    library.GOMP_parallel(_Body(body), None, len(calls), 0)
+    with _interrupts_later():
+        library.GOMP_parallel(_Body(body), None, len(calls), 0)
     if errors:
         raise errors[0]
+
+
+@contextmanager
+def _interrupts_later():
+    """Hold an interrupt back until the end of the block.
+
+    ctypes prints and drops what is raised as Python code that C has called begins,
+    before it can catch anything; Python calls signal handlers at that point too.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(
+        handler
+    ):
+        yield
+        return
+    held = []
+    try:
+        signal.signal(signal.SIGINT, lambda *arguments: held.append(arguments))
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if held:
+        handler(*held[0])
 
 
 # The team does not survive a fork.

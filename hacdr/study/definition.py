@@ -227,8 +227,9 @@ def _read_entry(entry, study, where, work_dir, split):
 
 def _limited(cfg, study):
     """Return the config with the study's limit and hooks."""
-    if cfg.get('runner', {}).get('type') != 'IterBasedRunner':
-        raise InputError('runner.type must be IterBasedRunner')
+    runner = cfg.get('runner', {}).get('type')
+    if runner != 'ResumableIterBasedRunner':
+        raise InputError(f'runner.type must be ResumableIterBasedRunner, got {runner}')
     if study.get('iterations') is not None:
         cfg.runner.max_iters = study.iterations
     clock = dict(type='TrainingClock', priority='ABOVE_NORMAL')

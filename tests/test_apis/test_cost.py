@@ -59,7 +59,10 @@ def test_a_convolution():
     )
 
 
-@pytest.mark.parametrize('kernel', ['numba', 'torch', 'mmcv'])
+@pytest.mark.parametrize(
+    'kernel',
+    ['numba', 'torch', pytest.param('mmcv', marks=pytest.mark.mmcv_operators)],
+)
 def test_a_deformable_convolution_whatever_its_kernel(kernel, monkeypatch):
     monkeypatch.setenv('HACDR_MDCONV', kernel)
     predictor = 10 * 15 * (3 * 9) * 3 * 9

@@ -217,7 +217,7 @@ def test_eval_hook_keeps_the_best(dataset, tmp_path):
         dataset, 1, 0, num_gpus=1, dist=False, shuffle=False, persistent_workers=False
     )
     runner = build_runner(
-        dict(type='IterBasedRunner', max_iters=4),
+        dict(type='ResumableIterBasedRunner', max_iters=4),
         dict(
             model=MMDataParallel(model, device_ids=[-1]),
             optimizer=torch.optim.SGD(model.parameters(), lr=0.1),

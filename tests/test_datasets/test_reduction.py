@@ -72,7 +72,7 @@ def spots(seed, count, radius, shape=(240, 320)):
     for _ in range(count):
         row, column = rng.uniform((0, 0), shape)
         size = rng.uniform(0.6, radius)
-        bits[(y - row) ** 2 + (x - column) ** 2 <= size**2] |= 1 << rng.integers(4)
+        bits[(y - row) ** 2 + (x - column) ** 2 <= size**2] |= 1 << int(rng.integers(4))
     return bits
 
 

@@ -2,15 +2,42 @@ import os
 
 import pytest
 import torch
-from mmcv.runner import Hook
+from mmcv.runner import DistEvalHook, EvalHook, Hook
+from torch.utils.data import DataLoader
 from training import Model, make_runner, train
 
-from hacdr.engine import ResumableIterBasedRunner
+from hacdr.engine import (
+    ResumableIterBasedRunner,
+    ScoreHistory,
+    TrainingClock,
+    WeightAverageHook,
+)
 from hacdr.errors import InputError
 
 
 def test_is_what_the_registry_builds(tmp_path):
     assert isinstance(make_runner(tmp_path, 1), ResumableIterBasedRunner)
+
+
+@pytest.mark.parametrize('hook', [EvalHook, DistEvalHook])
+def test_evaluates_by_iteration_whatever_the_hook_was_told(tmp_path, hook):
+    """mmseg 0.30 tells it to count epochs where the runner's type is not mmcv's."""
+    evaluated = []
+
+    class Evaluation(hook):
+        def _do_evaluate(self, runner):
+            evaluated.append(runner.iter + 1)
+
+    evaluation = Evaluation(DataLoader([0]), interval=2, by_epoch=True)
+    train(make_runner(tmp_path, 5, hooks=[(evaluation, 'LOW')]))
+    assert evaluated == [2, 4]
+
+
+@pytest.mark.parametrize('hook', [ScoreHistory, TrainingClock, WeightAverageHook])
+def test_hooks_with_state_refuse_the_runner_of_mmcv(tmp_path, hook):
+    runner = make_runner(tmp_path, 2, hooks=[(hook(), 'LOW')], kind='IterBasedRunner')
+    with pytest.raises(InputError, match=f'{hook.__name__} needs .* got .IterBased'):
+        train(runner)
 
 
 def test_resumed_training_equals_an_uninterrupted_one(tmp_path):
@@ -26,6 +53,25 @@ def test_resumed_training_equals_an_uninterrupted_one(tmp_path):
     resumed = train(runner)
     for name, tensor in whole.items():
         assert torch.equal(tensor, resumed[name]), name
+
+
+@pytest.mark.parametrize('state', [dict(scale=512.0, _growth_tracker=3), {}])
+def test_the_loss_scale_survives(tmp_path, state):
+    runner = make_runner(tmp_path, 2)
+    runner.meta['fp16'] = dict(loss_scaler=state)
+    train(runner)
+    resumed = make_runner(tmp_path, 4)
+    resumed.resume(str(tmp_path / 'latest.pth'))
+    # An empty state is that of a training without a GPU, which a scaler refuses.
+    assert resumed.meta.get('fp16', {}).get('loss_scaler') == (state or None)
+
+
+def test_a_loss_scale_that_mmseg_ignores(tmp_path):
+    """mmseg's own train.py, which checks no config, hands it on as text."""
+    runner = make_runner(tmp_path, 2)
+    runner.meta['config'] = 'fp16 = dict(loss_scale=512.0)\noptimizer_config = dict()\n'
+    with pytest.raises(InputError, match='would train in float32'):
+        runner.register_training_hooks(dict(policy='poly', power=1.0))
 
 
 def interrupt_after(runner, iterations):

@@ -19,12 +19,19 @@ class Model(nn.Module):
         return dict(loss=loss, log_vars=dict(loss=loss.item()), num_samples=1)
 
 
-def make_runner(work_dir, max_iters, width=3, hooks=(), interval=2):
+def make_runner(
+    work_dir,
+    max_iters,
+    width=3,
+    hooks=(),
+    interval=2,
+    kind='ResumableIterBasedRunner',
+):
     """Build a runner with checkpoints; hooks: (hook, priority)."""
     torch.manual_seed(0)
     model = Model(width)
     runner = build_runner(
-        dict(type='IterBasedRunner', max_iters=max_iters),
+        dict(type=kind, max_iters=max_iters),
         dict(
             model=model,
             optimizer=torch.optim.AdamW(model.parameters(), lr=0.1),

@@ -8,6 +8,8 @@ from hacdr.errors import InputError
 from hacdr.models import convert_released_state_dict
 from hacdr.models.released_weights import _new_names
 
+KERNELS = 'numba', 'torch', pytest.param('mmcv', marks=pytest.mark.mmcv_operators)
+
 
 @pytest.fixture(scope='module')
 def fixture():
@@ -19,7 +21,7 @@ def released(fixture):
     return mmseg_names(fixture[0])
 
 
-@pytest.fixture(params=['numba', 'torch', 'mmcv'])
+@pytest.fixture(params=KERNELS)
 def kernel(request, monkeypatch):
     """Force each kernel of the deformable convolution in turn."""
     monkeypatch.setenv('HACDR_MDCONV', request.param)

@@ -79,6 +79,7 @@ def assert_equal(ours, theirs, tolerance=1e-5):
         assert error <= tolerance, f'{name}: {float(error):.1e}'
 
 
+@pytest.mark.mmcv_operators
 @pytest.mark.parametrize('offsets', OFFSETS)
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES)
 def test_equals_mmcv(kernel, case, offsets):
@@ -88,6 +89,7 @@ def test_equals_mmcv(kernel, case, offsets):
     )
 
 
+@pytest.mark.mmcv_operators
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES)
 def test_batch_of_three_of_another_size(kernel, case):
     tensors, args = make(case, batch=3, size=(9, 7))
@@ -96,6 +98,7 @@ def test_batch_of_three_of_another_size(kernel, case):
     )
 
 
+@pytest.mark.mmcv_operators
 @pytest.mark.parametrize('name', ['depthwise 5x5', 'strided, two fields'])
 def test_offsets_that_end_exactly_on_the_border(kernel, name):
     (x, offset, *rest), args = make(CASES[name], 'zero')
@@ -164,6 +167,7 @@ def test_absurd_offsets_read_nothing(kernel, name, value):
     assert not goffset.any()
 
 
+@pytest.mark.mmcv_operators
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES)
 def test_packed(kernel, case):
     (x, offset, mask, *rest), args = make(case, batch=2)
@@ -180,6 +184,7 @@ def test_packed(kernel, case):
     )
 
 
+@pytest.mark.mmcv_operators
 @settings(max_examples=60, deadline=None)
 @given(
     data=st.data(),
@@ -323,7 +328,7 @@ def test_a_forked_child_can_use_it_too():
     [
         ('numba', 'on cpu: numba'),
         ('torch', 'on cpu: torch'),
-        ('mmcv', 'on cpu: mmcv'),
+        pytest.param('mmcv', 'on cpu: mmcv', marks=pytest.mark.mmcv_operators),
         ('fast', "got 'fast'"),
     ],
 )

@@ -1,5 +1,10 @@
 import multiprocessing
+import random
+import signal
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 
@@ -58,3 +63,58 @@ def test_this_machine_uses_the_library_of_torch():
     if library is None:
         pytest.skip('torch runs on no OpenMP library that can be reached')
     assert 'omp' in library._name
+
+
+# Ends after so many interrupts; prints a line whenever it is ready for the next.
+INTERRUPTED = """
+import torch
+from hacdr.ops import modulated_deform_conv2d
+from hacdr.ops.threads import run_together
+
+torch.set_num_threads(2)
+x = torch.rand(1, 32, 32, 32, requires_grad=True)
+weight = torch.rand(32, 1, 3, 3, requires_grad=True)
+offset, mask = torch.rand(1, 18, 32, 32), torch.rand(1, 9, 32, 32)
+
+
+def work():
+    while True:
+        out = modulated_deform_conv2d(x, offset, mask, weight, padding=1, groups=32)
+        out.sum().backward()
+        for _ in range(10):
+            # Nothing but beginnings and ends, where an interrupt gets lost first.
+            run_together([lambda: None, lambda: None])
+
+
+modulated_deform_conv2d(x, offset, mask, weight, padding=1, groups=32).sum().backward()
+for _ in range({count}):
+    try:
+        print('at work', flush=True)
+        work()
+    except KeyboardInterrupt:
+        pass
+print('done', flush=True)
+"""
+
+
+def test_no_interrupt_is_swallowed():
+    process = subprocess.Popen(
+        [sys.executable, '-W', 'ignore', '-c', INTERRUPTED.format(count=100)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait, lines = random.Random(0), []
+    while not lines or lines[-1] == 'at work\n':
+        # After an interrupt that is lost no line comes any more.
+        watch = threading.Timer(120, process.kill)
+        watch.start()
+        lines.append(process.stdout.readline())
+        watch.cancel()
+        if lines[-1] == 'at work\n':
+            time.sleep(wait.uniform(0, 0.01))
+            process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert lines == ['at work\n'] * 100 + ['done\n'], errors
+    assert process.returncode == 0, errors
+    assert 'Exception ignored' not in errors

@@ -87,7 +87,7 @@ ENTRY = dict(name='a', config=CONFIG)
         (dict(entries=[dict(config='none.py')]), r'entries\[0\]: none\.py: no such'),
         (
             dict(cfg_options={'runner.type': 'EpochBasedRunner'}),
-            'runner.type must be IterBasedRunner',
+            'runner.type must be ResumableIterBasedRunner, got EpochBasedRunner',
         ),
     ],
 )

@@ -2,11 +2,11 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from hacdr_cli import run
+
 import numpy as np
 import pytest
 import torch
-
-from hacdr.cli import run
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / 'tools' / 'model_converters' / 'released2hacdr.py'

@@ -16,7 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from hacdr.cli import run
+from hacdr_cli import run
+
 from hacdr.errors import InputError
 
 SIZE, NETWORK_SIZE = (2848, 4288), (960, 1440)
@@ -198,6 +199,7 @@ def _status(key):
 def walk_maps(maps, truths):
     """Area under precision and recall at 11 thresholds, the peers' way, (4,)."""
     import numpy as np
+    from scipy.integrate import trapezoid
 
     areas = []
     for k in range(4):
@@ -211,7 +213,7 @@ def walk_maps(maps, truths):
                 actual += np.count_nonzero(there)
             precision.append(hits / predicted if predicted else 1)
             recall.append(hits / actual if actual else np.nan)
-        areas.append(-np.trapz(precision, recall))
+        areas.append(-trapezoid(precision, recall))
     return np.array(areas)
 
 

@@ -17,7 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from hacdr.cli import run
+from hacdr_cli import run
+
 from hacdr.errors import InputError
 from hacdr.files import write_text
 

@@ -9,11 +9,12 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from hacdr_cli import run
+
 import cv2
 import numpy as np
 from PIL import Image
 
-from hacdr.cli import run
 from hacdr.datasets.conversion import layout, merging, reducing
 from hacdr.datasets.conversion.workers import for_each
 from hacdr.errors import InputError

@@ -1,11 +1,12 @@
 """Convert DDR (lesion segmentation part) as downloaded."""
 
-from hacdr.cli import run
-from hacdr.datasets.conversion.command import convert_command
-from hacdr.datasets.conversion.ddr import read_ddr
+from hacdr_cli import run
 
 
 def main():
+    from hacdr.datasets.conversion.command import convert_command
+    from hacdr.datasets.conversion.ddr import read_ddr
+
     convert_command(read_ddr, __doc__)
 
 

@@ -1,11 +1,12 @@
 """Convert e-ophtha EX or e-ophtha MA as downloaded."""
 
-from hacdr.cli import run
-from hacdr.datasets.conversion.command import convert_command
-from hacdr.datasets.conversion.e_ophtha import read_e_ophtha
+from hacdr_cli import run
 
 
 def main():
+    from hacdr.datasets.conversion.command import convert_command
+    from hacdr.datasets.conversion.e_ophtha import read_e_ophtha
+
     convert_command(read_e_ophtha, __doc__)
 
 

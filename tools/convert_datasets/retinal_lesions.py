@@ -1,11 +1,12 @@
 """Convert Retinal-Lesions as downloaded."""
 
-from hacdr.cli import run
-from hacdr.datasets.conversion.command import convert_command
-from hacdr.datasets.conversion.retinal_lesions import read_retinal_lesions
+from hacdr_cli import run
 
 
 def main():
+    from hacdr.datasets.conversion.command import convert_command
+    from hacdr.datasets.conversion.retinal_lesions import read_retinal_lesions
+
     convert_command(read_retinal_lesions, __doc__)
 
 

@@ -11,11 +11,12 @@ of mmsegmentation.
 
 import argparse
 
+from hacdr_cli import run
+
 import torch
 from mmseg.models.builder import build_backbone
 
 from hacdr.apis import load_config
-from hacdr.cli import run
 from hacdr.engine import read_checkpoint
 from hacdr.errors import InputError
 from hacdr.files import whole_file

@@ -8,9 +8,10 @@ The result is for ``HACDR(near_far_kernel=0)`` with
 
 import argparse
 
+from hacdr_cli import run
+
 import torch
 
-from hacdr.cli import run
 from hacdr.engine import read_checkpoint
 from hacdr.errors import InputError
 from hacdr.files import whole_file

@@ -17,7 +17,7 @@ lr_config = dict(
     min_lr=0.0,
     by_epoch=False,
 )
-runner = dict(type='IterBasedRunner', max_iters=40000)
+runner = dict(type='ResumableIterBasedRunner', max_iters=40000)
 checkpoint_config = dict(by_epoch=False, interval=1000, max_keep_ckpts=2)
 evaluation = dict(
     interval=2000,

@@ -8,6 +8,7 @@ from torch import nn
 from hacdr.models.layers import LayerNorm2d, MDConv, checkpoint
 
 
+@pytest.mark.mmcv_operators
 @pytest.mark.parametrize(
     'args',
     [
@@ -69,6 +70,18 @@ def test_layer_norm_over_channels():
     torch.testing.assert_close(
         norm(x), expected.permute(0, 3, 1, 2), rtol=1e-4, atol=1e-4
     )
+
+
+@pytest.mark.parametrize('kind', [torch.half, torch.bfloat16])
+def test_layer_norm_of_half_precision_has_room_for_squares(kind):
+    torch.manual_seed(0)
+    norm = LayerNorm2d(6)
+    nn.init.normal_(norm.weight)
+    x = (torch.randn(2, 6, 5, 4) * 1000).to(kind)
+    out = norm(x)
+    assert out.dtype == kind
+    # Rounded once, at the end.
+    torch.testing.assert_close(out, norm(x.float()).to(kind), rtol=0, atol=0)
 
 
 def test_checkpoint_counts_a_batch_once():

@@ -216,7 +216,8 @@ def _rasterize(spot, size):
     y = (np.arange(low[1] * factor, high[1] * factor) + 0.5) / (factor * width)
     x = (x - spot.centre[0]).astype(np.float32)
     y = (y - spot.centre[1]).astype(np.float32)[:, None]
-    cos, sin = np.cos(spot.angle), np.sin(spot.angle)
+    # In float64 they would carry everything below along, and remap wants float32.
+    cos, sin = np.float32(np.cos(spot.angle)), np.float32(np.sin(spot.angle))
     along = (cos * x + sin * y) / np.float32(np.sqrt(spot.stretch))
     across = (cos * y - sin * x) * np.float32(np.sqrt(spot.stretch))
     distance = np.sqrt(along * along + across * across) / np.float32(spot.radius)

@@ -1,0 +1,70 @@
+"""What the network runs on: torch, mmcv 1.x and mmsegmentation 0.x; imports none."""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+from hacdr.errors import StackError
+
+# Name of the module: what it is called on a package index, first part of its version.
+NEEDED = {
+    'torch': ('torch', None),
+    'mmcv': ('mmcv', '1'),
+    'mmseg': ('mmsegmentation', '0'),
+}
+
+
+def find_missing():
+    """Return which of torch, mmcv and mmseg cannot be found, a list of names."""
+    return [name for name in NEEDED if _folder(name) is None]
+
+
+def check_stack():
+    """Make sure that the network can run here.
+
+    Raises:
+        StackError: a package is missing, mmcv is not 1.x or mmsegmentation not 0.x;
+            says what was found of all three.
+    """
+    versions = {name: read_version(name) for name in NEEDED}
+    if any(
+        found is None or (major and found.split('.')[0] not in (major, '?'))
+        for found, (_, major) in zip(versions.values(), NEEDED.values())
+    ):
+        found = ', '.join(
+            f'no {package}' if versions[name] is None else f'{name} {versions[name]}'
+            for name, (package, _) in NEEDED.items()
+        )
+        raise StackError(
+            f'hacdr needs torch, mmcv 1.x and mmsegmentation 0.x, found {found}'
+        )
+
+
+def read_version(name):
+    """Return the version of torch, mmcv or mmseg from its files.
+
+    They are not imported: mmseg refuses to be beside an mmcv that it does not know.
+
+    Returns:
+        str | None: '?' where the files do not say it, None where there is none.
+    """
+    folder = _folder(name)
+    if folder is None:
+        return None
+    try:
+        text = (folder / 'version.py').read_text()
+    except OSError:
+        return '?'
+    match = re.search(r'^__version__ = [\'"](.+?)[\'"]', text, re.M)
+    return match[1] if match else '?'
+
+
+def _folder(name):
+    try:
+        spec = find_spec(name)
+    except ModuleNotFoundError:
+        return None
+    # A folder of that name without modules is not the package.
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent

@@ -1,0 +1,244 @@
+"""What ``import hacdr`` does to a process, and what it needs. Each in a process."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STOCK_TRAININGS = Path(__file__).with_name('stock_trainings.py')
+STACK = ('torch', 'mmcv', 'mmseg')
+BLOCK = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in {names}:
+            raise ModuleNotFoundError(f'No module named {{name!r}}', name=name)
+sys.meta_path.insert(0, Blocked())
+"""
+NONE = 'import sys; sys.modules.update(dict.fromkeys({names}))\n'
+# All that a training of mmseg imports.
+REST = """
+import mmcv.runner, mmseg.apis, mmseg.core, mmseg.datasets, mmseg.models
+"""
+
+
+def python(code, *paths, **environment):
+    """Run code with the project on the path, after ``paths``."""
+    path = os.pathsep.join(map(str, [*paths, ROOT]))
+    return subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code],
+        env=dict(os.environ, PYTHONPATH=path, **environment),
+        capture_output=True,
+        text=True,
+    )
+
+
+def printed(code, *paths):
+    """Return what a program prints last, as JSON; it has to end well."""
+    result = python(code, *paths)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+# --- others' parts ----------------------------------------------------------------
+
+REGISTERED = """
+import gc, json
+from mmcv.utils import Registry
+print(json.dumps({
+    f'{registry.scope}.{registry.name}.{key}': f'{part.__module__}.{part.__qualname__}'
+    for registry in gc.get_objects() if isinstance(registry, Registry)
+    for key, part in registry.module_dict.items()
+}))
+"""
+
+
+@pytest.fixture(scope='module')
+def registered():
+    return printed(REST + REGISTERED)
+
+
+@pytest.mark.parametrize(
+    'code',
+    [
+        'import hacdr' + REST,
+        REST + 'import mmcv; mmcv.utils.import_modules_from_strings(["hacdr"])',
+    ],
+    ids=['first', 'by a config'],
+)
+def test_all_that_others_registered_is_still_there(registered, code):
+    after = printed(code + REGISTERED)
+    assert 'mmcv.runner.IterBasedRunner' in registered
+    assert 'hacdr.engine.runner.ResumableIterBasedRunner' in after.values()
+    assert {name: after.get(name) for name in registered} == registered
+
+
+STATE = """
+import json, logging, os, random, signal, sys, warnings
+import cv2, numpy, torch
+def state():
+    return [repr(part) for part in (
+        dict(os.environ), os.getcwd(), sys.argv, sys.path, sys.excepthook,
+        warnings.filters, logging.root.handlers, logging.root.level,
+        signal.getsignal(signal.SIGINT), random.getstate(),
+        numpy.random.get_state()[1].tolist(), torch.get_rng_state().tolist(),
+        torch.get_num_threads(), torch.get_default_dtype(), cv2.getNumThreads(),
+        torch.backends.cudnn.benchmark, numpy.geterr(), numpy.get_printoptions(),
+    )]
+before = state()
+import hacdr
+after = state()
+print(json.dumps([pair for pair in zip(before, after) if pair[0] != pair[1]]))
+"""
+
+
+def test_the_process_is_left_as_it_was():
+    assert printed(REST + STATE) == []
+
+
+def stock_trainings(beside, folder):
+    """Return what trainings of mmcv's runners printed, and their files."""
+    folder.mkdir()
+    result = subprocess.run(
+        [sys.executable, '-W', 'ignore', STOCK_TRAININGS, beside],
+        env=dict(os.environ, PYTHONPATH=str(ROOT)),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    files = {
+        str(path.relative_to(folder)): os.readlink(path)
+        if path.is_symlink()
+        else hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob('*.pth')
+    }
+    return result.stdout.splitlines(), files
+
+
+def test_trainings_of_others_are_the_same_to_the_last_byte(tmp_path):
+    """Their checkpoints in folders, in sub-folders, on their storage; resumed."""
+    said, files = stock_trainings('without', tmp_path / 'without')
+    for name in ('iter', 'epoch'):
+        assert files[f'{name}/plain/work/latest.pth'] == f'{name}_4.pth'
+        assert f'{name}/nested/work/part/{name}_2.pth' in files
+        assert f'drawers_{name}_work_{name}_2.pth' in files
+    assert sum(line.startswith('resumed at') for line in said) == 2
+    assert stock_trainings('with', tmp_path / 'with') == (said, files)
+
+
+# --- what is missing --------------------------------------------------------------
+
+
+@pytest.mark.parametrize('block', [BLOCK, NONE], ids=['finder', 'none'])
+@pytest.mark.parametrize('missing', [STACK, *STACK], ids=str)
+def test_without_the_stack_it_is_importable_and_loads_nothing(missing, block):
+    names = [missing] if isinstance(missing, str) else [*missing]
+    code = f"""
+{block.format(names=names)}
+import json
+import hacdr, hacdr.errors, hacdr.files
+from hacdr.stack import find_missing
+heavy = {{*{STACK!r}, 'numpy', 'numba', 'cv2'}}
+loaded = [name for name in heavy if sys.modules.get(name)]
+print(json.dumps([hacdr.__version__, find_missing(), loaded]))
+"""
+    version, found_missing, loaded = printed(code)
+    assert version
+    assert sorted(found_missing) == sorted(names)
+    assert loaded == []
+
+
+@pytest.mark.parametrize('missing', STACK)
+def test_a_command_says_what_is_missing(missing):
+    code = f"""
+{NONE.format(names=[missing])}
+import runpy
+sys.argv = ['train.py', 'config.py']
+runpy.run_path({str(ROOT / 'tools' / 'train.py')!r}, run_name='__main__')
+"""
+    result = python(code)
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    package = dict(mmseg='mmsegmentation').get(missing, missing)
+    assert line.startswith('error: hacdr needs torch, mmcv 1.x and mmsegmentation')
+    assert f'no {package}' in line
+
+
+OPTIONAL = (
+    *('fcntl', 'resource', 'numba', 'jinja2', 'matplotlib', 'safetensors', 'scipy'),
+    *('tqdm', 'tensorboard', 'onnxruntime'),
+)
+
+
+def test_what_only_some_parts_need_is_not_needed_to_import():
+    """Of those that mmseg loads too, only what hacdr itself asks for is blocked."""
+    code = f"""
+{REST}
+{NONE.format(names=OPTIONAL)}
+import hacdr, json
+from mmseg.models.builder import MODELS
+print(json.dumps([hacdr.__version__, MODELS.get('HACDR').__module__]))
+"""
+    assert printed(code)[1] == 'hacdr.models.backbones.hacdr'
+
+
+@pytest.mark.parametrize('broken', ['hacdr.engine.runner', 'hacdr.compat'])
+def test_an_import_that_fails_is_not_hidden(broken):
+    result = python(NONE.format(names=[broken]) + 'import hacdr')
+    assert result.returncode == 1
+    assert f'import of {broken} halted' in result.stderr.splitlines()[-1]
+
+
+# --- what is of another version ---------------------------------------------------
+
+
+def fake(folder, **versions):
+    """Make packages that hold a version and, as mmseg does, refuse to be imported."""
+    for name, version in versions.items():
+        (folder / name).mkdir()
+        (folder / name / 'version.py').write_text(f"__version__ = '{version}'\n")
+        (folder / name / '__init__.py').write_text("raise AssertionError('imported')\n")
+
+
+@pytest.mark.parametrize(
+    ('mmcv', 'mmseg'), [('2.1.0', '1.2.2'), ('1.7.2', '1.2.2'), ('2.1.0', '0.30.0')]
+)
+def test_another_version_is_told_in_one_line(tmp_path, mmcv, mmseg):
+    fake(tmp_path, mmcv=mmcv, mmseg=mmseg)
+    line = 'hacdr needs torch, mmcv 1.x and mmsegmentation 0.x, found torch '
+    found = f', mmcv {mmcv}, mmseg {mmseg}'
+    result = python('import hacdr', tmp_path)
+    assert result.returncode == 1
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith(f'hacdr.errors.StackError: {line}')
+    assert last.endswith(found)
+    caught = 'try:\n    import hacdr\nexcept ImportError as error:\n    print(error)'
+    assert python(caught, tmp_path).stdout.startswith(line)
+    for tool in ('check_env.py', 'train.py', 'convert_datasets/idrid.py'):
+        path = str(ROOT / 'tools' / tool)
+        code = f'import runpy; runpy.run_path({path!r}, run_name="__main__")'
+        result = python(code, tmp_path)
+        assert result.returncode == 2
+        (told,) = result.stderr.splitlines()
+        assert told.startswith(f'error: {line}')
+        assert told.endswith(found)
+
+
+def test_a_folder_of_the_same_name_is_not_the_package(tmp_path):
+    """As where a program is run beside a folder 'mmseg' of its results."""
+    (tmp_path / 'mmseg').mkdir()
+    code = f"""
+import sys
+sys.path = [{str(tmp_path)!r}, {str(ROOT)!r}, *(p for p in sys.path if 'lib' in p
+            and 'site-packages' not in p)]
+import hacdr, json
+from hacdr.stack import find_missing
+print(json.dumps(find_missing()))
+"""
+    assert 'mmseg' in printed(code)
