@@ -12,13 +12,17 @@ setup:
 demo: setup
 	@PYTHON=$(PYTHON) sh tools/demo.sh $(DEMO) $(WORK)
 
+# One thread a worker, a worker a core; a file stays with its worker and its fixtures.
+PYTEST = OMP_NUM_THREADS=1 GOMP_SPINCOUNT=1000 $(PYTHON) -m pytest -n auto \
+    --dist loadfile
+
 test: setup
-	@$(PYTHON) -m pytest
+	@$(PYTEST)
 
 # What depends on torch, numpy and OpenCV: for the stack that is not the machine's.
 test-share: setup
-	@$(PYTHON) -m pytest tests/test_ops tests/test_models tests/test_engine \
-	    tests/test_evaluation tests/test_tools/test_train_and_test.py
+	@$(PYTEST) tests/test_ops tests/test_models tests/test_engine tests/test_evaluation \
+	    tests/test_tools/test_train_and_test.py
 
 bench: setup
 	@$(PYTHON) tools/benchmark.py --json work_dirs/benchmark.json

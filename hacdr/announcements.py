@@ -21,8 +21,10 @@ def imports_silenced():
 
 
 def silence_training():
-    """Leave out what mmseg says of losses that are configured on purpose."""
+    """Leave out what is said of losses that are configured on purpose, and of mmcv's
+    calls of torch."""
     warnings.filterwarnings('ignore', 'Default ``avg_non_ignore`` is False')
+    warnings.filterwarnings('ignore', r'`torch\.cuda\.amp\.\w+\(args\.\.\.\)` is depre')
 
 
 def _import_extension_builder():

@@ -44,10 +44,13 @@ def test_losses_are_silent_in_a_command_only(tmp_path):
     assert stderr(code + f'run(lambda: exec({LOSS!r}))', tmp_path) == ''
 
 
-def test_only_that_warning_is_left_out():
+def test_only_these_warnings_are_left_out():
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter('always')
         silence_training()
         warnings.warn('Default ``avg_non_ignore`` is False, ...', stacklevel=1)
+        for name in ('autocast', 'GradScaler'):
+            text = f'`torch.cuda.amp.{name}(args...)` is deprecated. Please use ...'
+            warnings.warn(text, FutureWarning, stacklevel=1)
         warnings.warn('another', stacklevel=1)
     assert [str(warning.message) for warning in said] == ['another']

@@ -63,15 +63,16 @@ def main():
     print(choice.line)
     if without:
         print(f'{without}: mmcv comes without its operators, a stand-in names them')
-    with open(CACHE / 'lock', 'w') as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            print('waiting for another make setup to end', flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        if not complete.exists():
-            build(choice, not without, environment, python)
-            complete.touch()
+    if not complete.exists():
+        with open(CACHE / 'lock', 'w') as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                print('waiting for another make setup to end', flush=True)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if not complete.exists():
+                build(choice, not without, environment, python)
+                complete.touch()
     print(f'environment is ready: {environment}')
 
 
