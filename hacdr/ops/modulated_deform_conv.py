@@ -11,9 +11,11 @@ from .plain import modulated_deform_conv2d_plain
 from .precision import compute_dtype, without_autocast
 
 try:
-    from .cpu import modulated_deform_conv2d_cpu
-except ImportError:  # numba has no version for this Python yet
+    import numba  # noqa: F401
+except ImportError:  # it has no version for this Python yet
     modulated_deform_conv2d_cpu = None
+else:
+    from .cpu import modulated_deform_conv2d_cpu
 
 logger = logging.getLogger('hacdr')
 
@@ -138,9 +140,11 @@ def find_obstacle(kernel, device):
     elif kernel == 'mmcv':
         if device not in ('cpu', 'cuda'):
             return f'it runs on the CPU and on CUDA only, got a {device} tensor'
-        from mmcv.ops import get_compiling_cuda_version
+        from mmcv import _ext
 
-        if device == 'cuda' and get_compiling_cuda_version() == 'not available':
+        if not getattr(_ext, 'OPERATORS', True):
+            return 'mmcv is here without its compiled operators'
+        if device == 'cuda' and _ext.get_compiling_cuda_version() == 'not available':
             return 'mmcv was built without CUDA'
     return None
 
@@ -158,7 +162,11 @@ def _find_obstacle_of_triton(device):
         return 'triton cannot be imported'
     if int(triton.__version__.split('.')[0]) < 3:
         return f'it needs triton 3 or newer, found {triton.__version__}'
-    if not interpreted and torch.cuda.get_device_capability() < (7, 0):
+    if interpreted:
+        return None
+    if not torch.cuda.is_available():
+        return 'torch finds no GPU'
+    if torch.cuda.get_device_capability() < (7, 0):
         return 'it needs a GPU of compute capability 7.0 or newer'
     return None
 
