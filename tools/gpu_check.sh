@@ -61,7 +61,7 @@ if [ "$device" = cpu ]; then
 elif [ -n "$only" ]; then
     tests=225 benchmark=225
 else
-    tests=130 benchmark=95
+    tests=120 benchmark=110
 fi
 has() {
     "$python" -c "import importlib.util as u, sys; sys.exit(u.find_spec('$1') is None)"
@@ -88,7 +88,7 @@ part() {
 if [ "$only" != benchmark ]; then
     options=(-q -rfE --disable-warnings -p no:cacheprovider --durations=10)
     # Tests wait for compilers most of the time, hardly for the GPU.
-    has xdist && [ "$(nproc)" -ge 8 ] && options+=(-n 4 --dist worksteal)
+    has xdist && [ "$(nproc)" -ge 8 ] && options+=(-n 8 --dist worksteal)
     has pytest_timeout && options+=(--timeout 100)
     if [ "$device" = cuda ]; then
         options+=(-m gpu tests/test_ops tests/test_devices tests/test_gpu)
