@@ -9,7 +9,7 @@ from hacdr.errors import StackError
 # Name of the module: what it is called on a package index, first part of its version.
 NEEDED = {
     'torch': ('torch', None),
-    'mmcv': ('mmcv-full', '1'),
+    'mmcv': ('mmcv', '1'),
     'mmseg': ('mmsegmentation', '0'),
 }
 
@@ -36,7 +36,7 @@ def check_stack():
             for name, (package, _) in NEEDED.items()
         )
         raise StackError(
-            f'hacdr needs torch, mmcv-full 1.x and mmsegmentation 0.x, found {found}'
+            f'hacdr needs torch, mmcv 1.x and mmsegmentation 0.x, found {found}'
         )
 
 

@@ -165,8 +165,8 @@ runpy.run_path({str(ROOT / 'tools' / 'train.py')!r}, run_name='__main__')
     result = python(code)
     assert result.returncode == 2
     (line,) = result.stderr.splitlines()
-    package = dict(mmcv='mmcv-full', mmseg='mmsegmentation').get(missing, missing)
-    assert line.startswith('error: hacdr needs torch, mmcv-full 1.x and mmsegmentation')
+    package = dict(mmseg='mmsegmentation').get(missing, missing)
+    assert line.startswith('error: hacdr needs torch, mmcv 1.x and mmsegmentation')
     assert f'no {package}' in line
 
 
@@ -211,7 +211,7 @@ def fake(folder, **versions):
 )
 def test_another_version_is_told_in_one_line(tmp_path, mmcv, mmseg):
     fake(tmp_path, mmcv=mmcv, mmseg=mmseg)
-    line = 'hacdr needs torch, mmcv-full 1.x and mmsegmentation 0.x, found torch '
+    line = 'hacdr needs torch, mmcv 1.x and mmsegmentation 0.x, found torch '
     found = f', mmcv {mmcv}, mmseg {mmseg}'
     result = python('import hacdr', tmp_path)
     assert result.returncode == 1

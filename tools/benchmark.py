@@ -5,24 +5,19 @@ torchvision's) and the whole network (training step, i.e. forward, loss and back
 forward of the network fused for inference). The floor is the network with the offsets
 computed and every deformable sampling replaced by a plain convolution. Peak memory is
 that of a child process. The network has its full size, random weights and offsets of
-two pixels (standard deviation).
+two pixels (standard deviation). Where mmcv has no operators torchvision's take their
+place.
+
+On a GPU the layers and the network of configs/hacdr_idrid.py at sizes of its own
+(benchmarks/gpu.py).
 """
 
 import argparse
 import json
-import logging
 import multiprocessing
-import os
-import platform
-import random
-import statistics
-import time
-from contextlib import contextmanager
 from pathlib import Path
 
 from hacdr_cli import run
-
-from hacdr.files import write_text
 
 # name, channels, kernel, groups, deform groups, height and width
 LAYERS = (
@@ -32,6 +27,8 @@ LAYERS = (
     ('dense 1x3, own offsets', 160, (1, 3), 1, 160, 16),
 )
 LAYER_GOALS = {0: (50, 100), 2: (9, 20)}
+LAYER_COLUMNS = ('ours', 'torch', 'mmcv', 'torchvision')
+NETWORK_COLUMNS = ('ours, fused', 'ours, bf16', 'ours', 'mmcv', 'torchvision', 'floor')
 
 
 def main():
@@ -43,20 +40,22 @@ def main():
         '--sizes',
         nargs='+',
         type=parse_size,
-        default=[(256, 256), (480, 720)],
         metavar='HxW',
         help='pictures of the whole network (default: 256x256 480x720)',
     )
     parser.add_argument(
         '--large',
         type=parse_size,
-        default=(960, 1440),
         metavar='HxW',
         help='picture whose cost per pixel is compared (default: 960x1440)',
     )
-    parser.add_argument('--repeats', type=int, default=5, help='default: 5')
     parser.add_argument(
-        '--quick', action='store_true', help='layers and the smallest picture only'
+        '--repeats', type=int, help='rounds; default: 5, on a GPU 11 (--quick: 5)'
+    )
+    parser.add_argument(
+        '--quick',
+        action='store_true',
+        help='layers and the smallest picture only',
     )
     parser.add_argument(
         '--profile',
@@ -64,17 +63,54 @@ def main():
         help='only show where the time of ours goes, at the smallest picture',
     )
     parser.add_argument('--json', type=Path, help='write all figures to this file')
+    on_gpu = parser.add_argument_group('on a GPU')
+    on_gpu.add_argument(
+        '--compile',
+        type=float,
+        default=0,
+        metavar='SECONDS',
+        help='try torch.compile too, for so long (default: not at all)',
+    )
+    on_gpu.add_argument(
+        '--dry-run',
+        action='store_true',
+        help='run all that runs on a GPU once, at tiny sizes, on any device',
+    )
+    on_gpu.add_argument(
+        '--table',
+        type=Path,
+        metavar='JSON',
+        help='only print what --json wrote on a GPU, in Markdown',
+    )
     args = parser.parse_args()
-    if args.repeats < 1:
+    if args.repeats is not None and args.repeats < 1:
         parser.error(f'--repeats must be at least 1, got {args.repeats}')
+    if args.table:
+        from benchmarks import gpu
 
-    import torch
+        print(gpu.format_markdown(json.loads(args.table.read_text())))
+        return
+    if args.device.startswith('cuda') or args.dry_run:
+        if args.sizes or args.large:
+            parser.error('--sizes and --large are for the CPU; on a GPU they are fixed')
+        if args.profile:
+            parser.error('--profile is for the CPU; on a GPU --json lists the kernels')
+        from benchmarks import gpu
+
+        gpu.benchmark(args)
+        return
+    args.sizes = args.sizes or [(256, 256), (480, 720)]
+    args.large = args.large or (960, 1440)
+    args.repeats = args.repeats or 5
+
+    from benchmarks.compared import machine, other_operators, write_json
 
     if args.profile:
         profile(args)
         return
+    args.other = other_operators(args.device)[-1]
     figures = {
-        'machine': machine(torch, args.device),
+        'machine': machine(args.device),
         'layers': measure_layers(args),
         'network': measure_network(args),
     }
@@ -97,97 +133,6 @@ def parse_size(text):
     return height, width
 
 
-def machine(torch, device):
-    if torch.device(device).type == 'cuda':
-        processor = torch.cuda.get_device_name(device)
-    else:
-        lines = Path('/proc/cpuinfo').read_text().splitlines()
-        names = [line.split(':')[1].strip() for line in lines if 'model name' in line]
-        processor = names[0] if names else platform.processor()
-    return {
-        'processor': processor,
-        'threads': torch.get_num_threads(),
-        'torch': torch.__version__,
-        'python': platform.python_version(),
-    }
-
-
-# --- what is compared -------------------------------------------------------------
-
-
-@contextmanager
-def kernel(name):
-    """Let every MDConv run on one of our kernels, mmcv's operator or the floor."""
-    from hacdr.models.layers import md_conv
-
-    before, packed = (
-        os.environ.get('HACDR_MDCONV'),
-        md_conv.modulated_deform_conv2d_packed,
-    )
-    os.environ.pop('HACDR_MDCONV', None)
-    if name == 'floor':
-        md_conv.modulated_deform_conv2d_packed = floor_conv
-    elif name != 'ours':
-        os.environ['HACDR_MDCONV'] = name
-    try:
-        yield
-    finally:
-        md_conv.modulated_deform_conv2d_packed = packed
-        os.environ.pop('HACDR_MDCONV', None)
-        if before is not None:
-            os.environ['HACDR_MDCONV'] = before
-
-
-def floor_conv(
-    x, packed, weight, bias, stride, padding, dilation, groups, deform_groups
-):
-    """Plain convolution; the offsets' predictor has a backward pass all the same."""
-    import torch
-
-    class Attach(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, out, packed):
-            ctx.save_for_backward(packed)
-            ctx.mark_dirty(out)
-            return out
-
-        @staticmethod
-        def backward(ctx, grad):
-            return grad, torch.zeros_like(ctx.saved_tensors[0])
-
-    out = torch.nn.functional.conv2d(x, weight, bias, stride, padding, dilation, groups)
-    return Attach.apply(out, packed)
-
-
-def make_network(device):
-    """Return backbone and head of full size as one module, offsets of two pixels."""
-    import torch
-
-    from hacdr.models import HACDR, AdaptiveAggregationHead
-
-    torch.manual_seed(0)
-    backbone = HACDR(near_far_kernel=0)
-    head = AdaptiveAggregationHead(
-        [32, 64, 160, 256], 32, num_classes=5, align_corners=False
-    )
-    logging.getLogger('mmcv').setLevel(logging.WARNING)
-    backbone.init_weights()
-    network = torch.nn.Sequential(backbone, head)
-
-    def hook(layer, inputs):
-        with torch.no_grad():
-            torch.nn.init.normal_(layer.conv_offset.weight)
-            layer.conv_offset.weight.mul_(2 / layer.conv_offset(*inputs).std())
-
-    layers = [m for m in network.modules() if hasattr(m, 'conv_offset')]
-    hooks = [layer.register_forward_pre_hook(hook) for layer in layers]
-    with torch.no_grad():
-        network(torch.randn(1, 3, 256, 256))
-    for handle in hooks:
-        handle.remove()
-    return network.to(device)
-
-
 def training_step(network, picture):
     import torch
 
@@ -200,30 +145,9 @@ def training_step(network, picture):
 # --- measurements -----------------------------------------------------------------
 
 
-def interleave(calls, repeats, device, label):
-    """Return the median milliseconds of each call; a first round is not counted."""
-    import torch
-    from tqdm import tqdm
-
-    times = {name: [] for name in calls}
-    order = random.Random(0)
-    with tqdm(total=(repeats + 1) * len(calls), desc=label, leave=False) as bar:
-        for turn in range(repeats + 1):
-            # Whoever follows the slowest finds cold caches: let chance say who does.
-            for name, call in order.sample([*calls.items()], len(calls)):
-                start = time.perf_counter()
-                call()
-                if torch.device(device).type == 'cuda':
-                    torch.cuda.synchronize(device)
-                if turn:
-                    times[name].append(1000 * (time.perf_counter() - start))
-                bar.update()
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
 def measure_layers(args):
     import torch
-    from mmcv.ops import modulated_deform_conv2d as mmcv_op
+    from benchmarks.compared import interleave, kernel
     from torchvision.ops import deform_conv2d
 
     from hacdr.ops import modulated_deform_conv2d
@@ -252,9 +176,10 @@ def measure_layers(args):
         calls = {
             'ours': lambda call=call: call(modulated_deform_conv2d),
             'torch': lambda call=call: call(modulated_deform_conv2d, 'torch'),
-            'mmcv': lambda call=call: call(mmcv_op),
             'torchvision': lambda call=call: call(torchvision_op),
         }
+        if args.other == 'mmcv':
+            calls['mmcv'] = lambda call=call: call(modulated_deform_conv2d, 'mmcv')
         times = interleave(calls, max(args.repeats, 11), args.device, name)
         rows.append({'layer': name, 'channels': channels, 'side': side, **times})
     return rows
@@ -262,6 +187,7 @@ def measure_layers(args):
 
 def measure_network(args):
     import torch
+    from benchmarks.compared import interleave, kernel, make_network
 
     from hacdr.models import fuse_for_inference
 
@@ -290,7 +216,7 @@ def measure_network(args):
         times = interleave(
             {
                 which: lambda which=which, step=step: step(which)
-                for which in ('ours', 'mmcv', 'floor')
+                for which in ('ours', args.other, 'floor')
             },
             rounds,
             args.device,
@@ -301,7 +227,7 @@ def measure_network(args):
             'ours, fused': lambda forward=forward: forward('ours', fused),
             'ours, bf16': bfloat16,
             'ours': lambda forward=forward: forward('ours', network),
-            'mmcv': lambda forward=forward: forward('mmcv', network),
+            args.other: lambda forward=forward: forward(args.other, network),
             'floor': lambda forward=forward: forward('floor', network),
         }
         times = interleave(calls, 3 * args.repeats, args.device, f'forward {name}')
@@ -313,7 +239,7 @@ def measure_memory(args):
     height, width = max(args.sizes)
     result = {'size': f'{height}x{width}'}
     context = multiprocessing.get_context('spawn')
-    for which in ('ours', 'mmcv', 'floor'):
+    for which in ('ours', args.other, 'floor'):
         with context.Pool(1) as pool:
             task = which, args.device, height, width
             result[which] = pool.apply(peak_memory, task)
@@ -323,12 +249,11 @@ def measure_memory(args):
 def peak_memory(which, device, height, width):
     """Return the peak memory of one training step in this process, in MiB."""
     import torch
+    from benchmarks.compared import kernel, make_network
 
     network = make_network(device).train()
     with kernel(which):
         training_step(network, torch.randn(1, 3, height, width, device=device))
-    if torch.device(device).type == 'cuda':
-        return torch.cuda.max_memory_allocated(device) / 2**20
     # Unlike getrusage's, this figure does not start with that of the parent process.
     lines = Path('/proc/self/status').read_text().splitlines()
     (peak,) = (line.split()[1] for line in lines if line.startswith('VmHWM:'))
@@ -337,6 +262,7 @@ def peak_memory(which, device, height, width):
 
 def measure_pixel(args):
     import torch
+    from benchmarks.compared import interleave, make_network
 
     network = make_network(args.device).train()
     small, large = min(args.sizes), args.large
@@ -356,6 +282,7 @@ def measure_pixel(args):
 def profile(args):
     """Print the operations that take most of a training step and of a forward."""
     import torch
+    from benchmarks.compared import make_network
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as record
 
@@ -374,12 +301,9 @@ def profile(args):
         'training step': lambda: training_step(network, picture),
         'forward, fused': forward,
     }
-    activities = [ProfilerActivity.CPU]
-    if picture.is_cuda:
-        activities.append(ProfilerActivity.CUDA)
     for name, call in calls.items():
         call()
-        with record(activities=activities) as recorded:
+        with record(activities=[ProfilerActivity.CPU]) as recorded:
             call()
         rows = recorded.key_averages()
         total = sum(row.self_cpu_time_total for row in rows)
@@ -394,29 +318,29 @@ def profile(args):
 
 def goals(figures, args):
     """Return rows of (name, must, target, measured); ratios of medians."""
-    rows = []
+    rows, other = [], args.other
     for row in figures['network']:
         size = row['size']
         if row['what'] == 'training step':
-            ratio = row['mmcv'] / row['ours']
-            rows.append((f'training step {size}: mmcv / ours', '>= 8', '10', ratio))
+            ratio = row[other] / row['ours']
+            rows.append((f'training step {size}: {other} / ours', '>= 8', '10', ratio))
             if size == '256x256':
                 ratio = row['ours'] / row['floor']
                 rows.append(
                     (f'training step {size}: ours / floor', '<= 1.25', '1.1', ratio)
                 )
         else:
-            ratio = row['mmcv'] / row['ours, fused']
-            rows.append((f'forward {size}: mmcv / ours, fused', '>= 3', '4', ratio))
+            ratio = row[other] / row['ours, fused']
+            rows.append((f'forward {size}: {other} / ours, fused', '>= 3', '4', ratio))
     for index, (must, target) in LAYER_GOALS.items():
         row = figures['layers'][index]
         name = f'{row["layer"]}, C {row["channels"]}, {row["side"]}x{row["side"]}'
-        ratio = row['mmcv'] / row['ours']
-        rows.append((f'{name}: mmcv / ours', f'>= {must}', str(target), ratio))
+        ratio = row[other] / row['ours']
+        rows.append((f'{name}: {other} / ours', f'>= {must}', str(target), ratio))
     if 'memory' in figures:
         memory = figures['memory']
-        ratio = memory['ours'] / memory['mmcv']
-        name = f'peak memory of a step {memory["size"]}: ours / mmcv'
+        ratio = memory['ours'] / memory[other]
+        name = f'peak memory of a step {memory["size"]}: ours / {other}'
         rows.append((name, '<= 1', '0.8', ratio))
     if 'pixel' in figures:
         (small, first), (large, second) = figures['pixel'].items()
@@ -432,36 +356,32 @@ def report(figures):
         f'Python {info["python"]}; batch 1, medians, ms'
     )
     print('\nlayer, forward and backward')
-    names = ('ours', 'torch', 'mmcv', 'torchvision')
+    names = [name for name in LAYER_COLUMNS if name in figures['layers'][0]]
     print(f'{"":<24}{"C":>5}{"side":>6}' + ''.join(f'{name:>12}' for name in names))
     for row in figures['layers']:
         times = ''.join(f'{row[name]:>12.1f}' for name in names)
         print(f'{row["layer"]:<24}{row["channels"]:>5}{row["side"]:>6}{times}')
     print('\nnetwork')
-    names = ('ours, fused', 'ours, bf16', 'ours', 'mmcv', 'floor')
-    print(f'{"":<24}' + ''.join(f'{name:>11}' for name in names))
+    forward = figures['network'][1]
+    names = [name for name in NETWORK_COLUMNS if name in forward]
+    print(f'{"":<24}' + ''.join(f'{name:>12}' for name in names))
     for row in figures['network']:
         times = ''.join(
-            f'{row[name]:>11.0f}' if name in row else f'{"":>11}' for name in names
+            f'{row[name]:>12.0f}' if name in row else f'{"":>12}' for name in names
         )
         print(f'{row["what"] + " " + row["size"]:<24}{times}')
     if 'memory' in figures:
         memory = figures['memory']
         sizes = ', '.join(
-            f'{name} {memory[name]:.0f}' for name in ('ours', 'mmcv', 'floor')
+            f'{name} {size:.0f}' for name, size in memory.items() if name != 'size'
         )
         print(f'\npeak memory of a training step {memory["size"]}, MiB: {sizes}')
     if 'pixel' in figures:
         costs = ', '.join(f'{size} {us:.0f}' for size, us in figures['pixel'].items())
         print(f'training step, ns a pixel: {costs}')
-    print(f'\n{"goal":<50}{"must":>10}{"target":>9}{"measured":>10}')
+    print(f'\n{"goal":<56}{"must":>10}{"target":>9}{"measured":>10}')
     for name, must, target, measured in figures['goals']:
-        print(f'{name:<50}{must:>10}{target:>9}{measured:>10.2f}')
-
-
-def write_json(path, figures):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(figures, indent=1))
+        print(f'{name:<56}{must:>10}{target:>9}{measured:>10.2f}')
 
 
 if __name__ == '__main__':

@@ -11,6 +11,7 @@ from mmseg.core.evaluation import EvalHook
 from mmseg.datasets import DATASETS, PIPELINES
 from mmseg.models.builder import MODELS
 
+from hacdr.engine.half_precision import check_half_precision
 from hacdr.errors import InputError
 
 TOP_LEVEL_KEYS = (
@@ -105,6 +106,7 @@ def check_config(cfg):
     Raises:
         InputError: a misspelt key or type, or numbers of classes that differ; names
             the place as in ``model.backbone.embed_dim`` and the nearest valid name.
+            See :func:`hacdr.engine.half_precision.check_half_precision` too.
     """
     for key in cfg:
         nearest = difflib.get_close_matches(key, TOP_LEVEL_KEYS, 1, 0.85)
@@ -136,6 +138,7 @@ def check_config(cfg):
         hook = {k: v for k, v in hook.items() if k != 'priority'}
         _check_built(hook, HOOKS, f'custom_hooks[{i}]')
     _check_class_counts(cfg)
+    check_half_precision(cfg)
 
 
 def check_metrics(metrics, dataset, where):

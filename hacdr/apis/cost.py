@@ -76,7 +76,8 @@ def count_multiply_adds(model, size):
         from torch.utils.flop_counter import FlopCounterMode
     except ImportError:
         return None
-    model = copy.deepcopy(model).to('meta').eval()
+    # Newer versions of torch count by hooks that views of parameters break.
+    model = copy.deepcopy(model).to('meta').eval().requires_grad_(False)
     samples = []
     for module in model.modules():
         if isinstance(module, MDConv):

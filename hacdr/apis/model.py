@@ -2,6 +2,7 @@
 
 import torch
 from mmcv.cnn.utils import revert_sync_batchnorm
+from mmcv.runner import wrap_fp16_model
 from mmseg.datasets import DATASETS
 from mmseg.models import build_segmentor
 
@@ -53,6 +54,9 @@ def init_model(config, checkpoint, device='cuda:0', options=None):
     cfg.model.pretrained = None
     cfg.model.train_cfg = None
     model = build_network(cfg)
+    if cfg.get('fp16') is not None:
+        # As tools/test.py does: thresholds that were chosen there fit.
+        wrap_fp16_model(model)
     meta = load_weights(model, checkpoint)
     dataset = DATASETS.get(cfg.data.test.type)
     check_classes(meta, dataset.CLASSES, checkpoint)

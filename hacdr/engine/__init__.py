@@ -1,6 +1,7 @@
 """Training: the runner, its hooks, and checkpoints that fit or are refused."""
 
 from .hooks import ScoreHistory, TrainingClock, read_score_history
+from .optimizers import GroupedOptimizerConstructor
 from .runner import ResumableIterBasedRunner
 from .weight_average import WeightAverageHook
 from .weights import (
@@ -12,6 +13,7 @@ from .weights import (
 )
 
 __all__ = [
+    'GroupedOptimizerConstructor',
     'ResumableIterBasedRunner',
     'ScoreHistory',
     'TrainingClock',

@@ -15,7 +15,9 @@ from mmcv.runner import (
     get_host_info,
 )
 from mmcv.runner.checkpoint import CheckpointLoader
+from mmcv.utils import Config
 
+from hacdr.engine.half_precision import check_half_precision
 from hacdr.engine.weights import load_state_dict_strictly
 from hacdr.errors import InputError
 
@@ -54,6 +56,18 @@ class ResumableIterBasedRunner(IterBasedRunner):
         """Do one iteration."""
         self.iter_began = self.clock()
         super().train(data_loader, **kwargs)
+
+    def register_training_hooks(self, *args, **kwargs):
+        """Register hooks, arguments as in mmcv's runner.
+
+        Raises:
+            InputError: the config asks for half precision and would train in float32.
+        """
+        # mmseg's own train.py leaves no other trace of its config here than this text.
+        text = (self.meta or {}).get('config', '')
+        if 'fp16' in text:
+            check_half_precision(Config.fromstring(text, '.py'))
+        super().register_training_hooks(*args, **kwargs)
 
     def save_checkpoint(
         self,
@@ -111,6 +125,9 @@ class ResumableIterBasedRunner(IterBasedRunner):
             self.meta = {}
         self.meta.setdefault('hook_msgs', {}).update(meta.get('hook_msgs', {}))
         self.extra_state = meta.get('extra_state', {})
+        if meta.get('fp16', {}).get('loss_scaler'):
+            # Without a GPU the scaler is off and its state empty.
+            self.meta['fp16'] = meta['fp16']
         if get_dist_info()[1] == 1 and 'random_states' in meta:
             restore_random_states(meta['random_states'])
         self.logger.info(

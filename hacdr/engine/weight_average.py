@@ -60,9 +60,11 @@ class WeightAverageHook(Hook):
         """Move the average, and put it into the model."""
         t = runner.iter + 1
         decay = min(self.decay, (1 + t) / (10 + t))
-        with torch.no_grad():
-            for name, average in self.others.items():
-                average.lerp_(self.tensors[name], 1 - decay)
+        averages = [self.others[name] for name in self.tensors]
+        trained = [tensor.data for tensor in self.tensors.values()]
+        # One by one they would cost a GPU hundreds of launches.
+        torch._foreach_mul_(averages, decay)
+        torch._foreach_add_(averages, trained, alpha=1 - decay)
         self._swap()
 
     def _swap(self):

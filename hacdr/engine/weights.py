@@ -51,6 +51,10 @@ def _read_published(path):
 def publish_weights(checkpoint, path, thresholds=None):
     """Write the weights of a checkpoint alone, in half precision.
 
+    Values nearer to zero than 3e-8 become zero, which a network does not notice:
+    normalisations add 1e-5 to every variance, and beside other weights they count for
+    nothing.
+
     Args:
         checkpoint (dict): as :func:`read_checkpoint` returns it.
         path (str): file to write, .safetensors; it appears whole or not at all.
@@ -61,14 +65,15 @@ def publish_weights(checkpoint, path, thresholds=None):
         str: its sha256.
 
     Raises:
-        InputError: ``path`` has another suffix.
+        InputError: ``path`` has another suffix, or a value is too large for half
+            precision or no number.
     """
     from safetensors.torch import save_file
 
     if not path.endswith('.safetensors'):
         raise InputError(f'{path}: expected a name that ends in .safetensors')
     weights = {
-        name: tensor.half() if tensor.is_floating_point() else tensor
+        name: _half(tensor, name) if tensor.is_floating_point() else tensor
         for name, tensor in checkpoint.get('state_dict', checkpoint).items()
     }
     meta = checkpoint.get('meta', {})
@@ -78,6 +83,17 @@ def publish_weights(checkpoint, path, thresholds=None):
     with whole_file(path) as temporary:
         save_file(weights, temporary, {'meta': json.dumps(kept)})
     return file_sha256(path)
+
+
+def _half(tensor, name):
+    half = tensor.half()
+    lost = tensor[~torch.isfinite(half)]
+    if len(lost):
+        raise InputError(
+            f'{name}: {lost[0].item():g} cannot be published in half precision, '
+            f'expected at most {torch.finfo(torch.half).max:g}'
+        )
+    return half
 
 
 def load_weights(model, path):

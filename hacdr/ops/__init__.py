@@ -2,12 +2,14 @@
 
 from .modulated_deform_conv import (
     choose_kernel,
+    find_obstacle,
     modulated_deform_conv2d,
     modulated_deform_conv2d_packed,
 )
 
 __all__ = [
     'choose_kernel',
+    'find_obstacle',
     'modulated_deform_conv2d',
     'modulated_deform_conv2d_packed',
 ]

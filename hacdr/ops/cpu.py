@@ -13,6 +13,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from . import cpu_kernels as kernels
+from .precision import without_autocast
 from .threads import run_together
 
 logger = logging.getLogger('hacdr')
@@ -27,32 +28,30 @@ def modulated_deform_conv2d_cpu(
     """As :func:`hacdr.ops.modulated_deform_conv2d`, for checked tensors on the CPU.
 
     Args:
-        x, offset, mask, weight, bias, groups, deform_groups: as there. ``mask`` is None
-            where ``offset`` holds three thirds: y and x of the offsets and the mask
-            before its sigmoid.
+        x, offset, mask, weight, bias, groups, deform_groups: as there, of one type,
+            float32 or float64. ``mask`` is None where ``offset`` holds three thirds: y
+            and x of the offsets and the mask before its sigmoid.
         geometry (tuple): stride, padding and dilation, pairs of int.
 
     Returns:
         Tensor: (B, Cout, Ho, Wo), of the type of ``x``.
     """
-    # Half precision is too coarse for coordinates: it is computed in float32.
-    kind = torch.promote_types(x.dtype, torch.float32)
-    tensors = [None if t is None else t.to(kind) for t in (x, offset, mask, weight)]
-    bias = x.new_zeros(weight.shape[0], dtype=kind) if bias is None else bias.to(kind)
+    if bias is None:
+        bias = x.new_zeros(weight.shape[0])
     if groups == x.shape[1] == weight.shape[0] and deform_groups == 1:
-        out = _DepthwiseMDConv.apply(*tensors, bias, geometry)
-    else:
-        out = _GeneralMDConv.apply(*tensors, bias, geometry, groups, deform_groups)
-    return out.to(x.dtype)
+        return _DepthwiseMDConv.apply(x, offset, mask, weight, bias, geometry)
+    return _GeneralMDConv.apply(
+        x, offset, mask, weight, bias, geometry, groups, deform_groups
+    )
 
 
-def _full_precision(function):
-    """Keep autocast out: the kernels and their matrix products share buffers."""
+def _without_autocast(function):
+    """Keep autocast out of backward too: kernels and matrix products share buffers."""
 
     @functools.wraps(function)
-    def wrapper(*args):
-        with torch.autocast('cpu', enabled=False):
-            return function(*args)
+    def wrapper(ctx, grad):
+        with without_autocast(grad):
+            return function(ctx, grad)
 
     return wrapper
 
@@ -142,7 +141,6 @@ class _GeneralMDConv(torch.autograd.Function):
     """Any groups and deform groups: samples, then a matrix product, image by image."""
 
     @staticmethod
-    @_full_precision
     def forward(ctx, x, offset, mask, weight, bias, geometry, groups, deform_groups):
         channels_last = _is_channels_last(x)
         x, offset = x.contiguous(), offset.contiguous()
@@ -178,7 +176,7 @@ class _GeneralMDConv(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    @_full_precision
+    @_without_autocast
     def backward(ctx, grad):
         x, offset, mask, weight = ctx.saved_tensors
         groups, deform_groups = ctx.groups, ctx.deform_groups

@@ -8,15 +8,18 @@ import torch
 from torch.nn.modules.utils import _pair
 
 from .plain import modulated_deform_conv2d_plain
+from .precision import compute_dtype, without_autocast
 
 try:
-    from .cpu import modulated_deform_conv2d_cpu
-except ImportError:  # numba has no version for this Python yet
+    import numba  # noqa: F401
+except ImportError:  # it has no version for this Python yet
     modulated_deform_conv2d_cpu = None
+else:
+    from .cpu import modulated_deform_conv2d_cpu
 
 logger = logging.getLogger('hacdr')
 
-KERNELS = ('numba', 'torch', 'mmcv')
+KERNELS = ('numba', 'triton', 'torch', 'mmcv')
 
 
 def modulated_deform_conv2d(
@@ -33,10 +36,12 @@ def modulated_deform_conv2d(
 ):
     """Convolve samples taken at learned places; arguments and result as mmcv's op.
 
-    Three kernels give the same numbers: loops compiled by numba (default on the CPU),
-    plain tensor operations (default for tracing and ONNX export, for depthwise
-    convolutions on a GPU, and where numba is missing) and mmcv's operator (default for
-    the rest). The environment variable ``HACDR_MDCONV=numba|torch|mmcv`` forces one.
+    Four kernels give the same numbers, for any memory layout and floating type: loops
+    compiled by numba (default on the CPU) or by Triton (default on a GPU, with triton 3
+    or newer), mmcv's operator (default on a GPU without it, but for depthwise
+    convolutions) and plain tensor operations (default for the rest, for tracing and for
+    ONNX export). ``HACDR_MDCONV=numba|triton|torch|mmcv`` in the environment forces
+    one.
 
     Args:
         x (Tensor): (B, C, H, W).
@@ -50,8 +55,8 @@ def modulated_deform_conv2d(
         deform_groups (int): groups of channels with offsets of their own.
 
     Returns:
-        Tensor: (B, Cout, Ho, Wo), of the type of ``x``. Half precision is computed in
-        float32.
+        Tensor: (B, Cout, Ho, Wo), of the type of ``x``. Coordinates, masks and sums
+        are float32, or float64 for ``x`` of float64, under autocast too.
 
     Raises:
         ValueError: shapes that do not fit each other.
@@ -97,29 +102,73 @@ def choose_kernel(device, depthwise=False):
     """Return the name of the kernel that a convolution takes: one of ``KERNELS``.
 
     Args:
-        device (str): type of device, 'cpu' or 'cuda'.
+        device (str): type of device, such as 'cpu' or 'cuda'.
         depthwise (bool): one field of offsets, every channel its own kernel.
 
     Raises:
         ValueError: ``HACDR_MDCONV`` names no kernel or one that cannot run here.
     """
     forced = os.environ.get('HACDR_MDCONV')
-    if forced and forced not in KERNELS:
-        raise ValueError(
-            f"HACDR_MDCONV must be 'numba', 'torch' or 'mmcv', got {forced!r}"
-        )
-    if forced == 'numba' and device != 'cpu':
-        raise ValueError(
-            f'HACDR_MDCONV=numba runs on the CPU only, got a {device} tensor'
-        )
-    if forced == 'numba' and modulated_deform_conv2d_cpu is None:
-        raise ValueError('HACDR_MDCONV=numba, but numba cannot be imported')
     if forced:
+        if forced not in KERNELS:
+            raise ValueError(f'HACDR_MDCONV must be one of {KERNELS}, got {forced!r}')
+        obstacle = find_obstacle(forced, device)
+        if obstacle:
+            raise ValueError(f'HACDR_MDCONV={forced}: {obstacle}')
         return forced
-    if device == 'cpu' and modulated_deform_conv2d_cpu is not None:
-        return 'numba'
-    # mmcv goes through the groups one by one.
-    return 'torch' if depthwise or device == 'cpu' else 'mmcv'
+    preferred = {
+        'cpu': ['numba'],
+        # mmcv goes through the groups one by one.
+        'cuda': ['triton'] if depthwise else ['triton', 'mmcv'],
+    }
+    for kernel in preferred.get(device, []):
+        if find_obstacle(kernel, device) is None:
+            return kernel
+    return 'torch'
+
+
+@lru_cache(maxsize=None)
+def find_obstacle(kernel, device):
+    """Return why a kernel cannot run on a type of device, None where it can."""
+    if kernel == 'numba':
+        if device != 'cpu':
+            return f'it runs on the CPU only, got a {device} tensor'
+        if modulated_deform_conv2d_cpu is None:
+            return 'numba cannot be imported'
+    elif kernel == 'triton':
+        return _find_obstacle_of_triton(device)
+    elif kernel == 'mmcv':
+        if device not in ('cpu', 'cuda'):
+            return f'it runs on the CPU and on CUDA only, got a {device} tensor'
+        from mmcv import _ext
+
+        if not getattr(_ext, 'OPERATORS', True):
+            return 'mmcv is here without its compiled operators'
+        if device == 'cuda' and _ext.get_compiling_cuda_version() == 'not available':
+            return 'mmcv was built without CUDA'
+    return None
+
+
+def _find_obstacle_of_triton(device):
+    interpreted = os.environ.get('TRITON_INTERPRET') == '1'
+    if device != 'cuda' and not (interpreted and device == 'cpu'):
+        return (
+            f'it runs on GPUs, and on the CPU with TRITON_INTERPRET=1, got a {device} '
+            'tensor'
+        )
+    try:
+        import triton
+    except ImportError:
+        return 'triton cannot be imported'
+    if int(triton.__version__.split('.')[0]) < 3:
+        return f'it needs triton 3 or newer, found {triton.__version__}'
+    if interpreted:
+        return None
+    if not torch.cuda.is_available():
+        return 'torch finds no GPU'
+    if torch.cuda.get_device_capability() < (7, 0):
+        return 'it needs a GPU of compute capability 7.0 or newer'
+    return None
 
 
 def _dispatch(x, offset, mask, weight, bias, geometry, groups, deform_groups):
@@ -129,24 +178,45 @@ def _dispatch(x, offset, mask, weight, bias, geometry, groups, deform_groups):
     else:
         kernel = choose_kernel(x.device.type, depthwise)
         _log(kernel, x.device.type, depthwise)
-    if kernel == 'numba':
-        return modulated_deform_conv2d_cpu(
-            x, offset, mask, weight, bias, geometry, groups, deform_groups
+    numbers = geometry, groups, deform_groups
+    if kernel == 'triton':
+        # It reads every type and layout itself.
+        from .triton_conv import modulated_deform_conv2d_triton
+
+        fields = offset if mask is None else torch.cat([offset, mask], 1)
+        return modulated_deform_conv2d_triton(
+            x, fields, weight, bias, *numbers, sigmoid=mask is None
         )
-    if mask is None:
+    dtype = compute_dtype(x)
+    inputs = [None if t is None else t.to(dtype) for t in (x, offset, mask, weight)]
+    if bias is not None:
+        bias = bias.to(dtype)
+    run = {
+        'numba': modulated_deform_conv2d_cpu,
+        'torch': modulated_deform_conv2d_plain,
+        'mmcv': _modulated_deform_conv2d_mmcv,
+    }[kernel]
+    if kernel != 'numba' and mask is None:
+        # These take masks after their sigmoid.
         split = offset.shape[1] // 3 * 2
-        offset, mask = offset[:, :split], offset[:, split:].sigmoid()
-    if kernel == 'torch':
-        return modulated_deform_conv2d_plain(
-            x, offset, mask, weight, bias, geometry, groups, deform_groups
-        )
+        inputs[1:3] = inputs[1][:, :split], inputs[1][:, split:].sigmoid()
+    with without_autocast(x):
+        return run(*inputs, bias, *numbers).to(x.dtype)
+
+
+def _modulated_deform_conv2d_mmcv(
+    x, offset, mask, weight, bias, geometry, groups, deform_groups
+):
     from mmcv.ops import modulated_deform_conv2d as mmcv_op
 
     if len(x) == 0:
         # mmcv's operator divides by the size of the batch.
-        return x.new_zeros(0, weight.shape[0], *offset.shape[2:])
-    out = mmcv_op(x, offset, mask, weight, bias, *geometry, groups, deform_groups)
-    return out.to(x.dtype)
+        return modulated_deform_conv2d_plain(
+            x, offset, mask, weight, bias, geometry, groups, deform_groups
+        )
+    # It reads memory as if every tensor were contiguous, and checks nothing.
+    inputs = [t.contiguous() for t in (x, offset, mask, weight)]
+    return mmcv_op(*inputs, bias, *geometry, groups, deform_groups)
 
 
 @lru_cache(maxsize=None)

@@ -6,6 +6,8 @@ Slower than compiled loops, but for every device, ``torch.jit.trace`` and ONNX e
 import torch
 from torch.autograd.function import once_differentiable
 
+from .precision import without_autocast
+
 # Bytes of the samples that are held at once, a few times this in all.
 CHUNK_BYTES = 1 << 25
 
@@ -19,24 +21,19 @@ def modulated_deform_conv2d_plain(
     grow with taps x channels x pixels. A traced graph has a single band.
 
     Args:
-        x, offset, mask, weight, bias, groups, deform_groups: as there.
+        x, offset, mask, weight, bias, groups, deform_groups: as there, of one type,
+            float32 or float64.
         geometry (tuple): stride, padding and dilation, pairs of int.
 
     Returns:
         Tensor: (B, Cout, Ho, Wo), of the type of ``x``.
     """
-    # Half precision is too coarse for coordinates: it is computed in float32.
-    kind = torch.promote_types(x.dtype, torch.float32)
-    tensors = [t.to(kind) for t in (x, offset, mask, weight)]
     if torch.jit.is_tracing():
-        ys, xs = _positions(*tensors, geometry)
-        out = _band(*tensors, ys, xs, groups, deform_groups)
+        ys, xs = _positions(x, offset, mask, weight, geometry)
+        out = _band(x, offset, mask, weight, ys, xs, groups, deform_groups)
     else:
-        with torch.autocast(x.device.type, enabled=False):
-            out = _Banded.apply(*tensors, geometry, groups, deform_groups)
-    if bias is not None:
-        out = out + bias.to(kind).view(-1, 1, 1)
-    return out.to(x.dtype)
+        out = _Banded.apply(x, offset, mask, weight, geometry, groups, deform_groups)
+    return out if bias is None else out + bias.view(-1, 1, 1)
 
 
 class _Banded(torch.autograd.Function):
@@ -70,9 +67,9 @@ class _Banded(torch.autograd.Function):
         for rows, ys, xs in _bands(x, offset, mask, weight, geometry):
             inputs = [x, offset[:, :, rows], mask[:, :, rows], weight]
             inputs = [t.detach().requires_grad_() for t in inputs]
-            with torch.autocast(x.device.type, enabled=False), torch.enable_grad():
+            with without_autocast(x), torch.enable_grad():
                 out = _band(*inputs, ys, xs, groups, deform_groups)
-            gradients = torch.autograd.grad(out, inputs, grad[:, :, rows])
+                gradients = torch.autograd.grad(out, inputs, grad[:, :, rows])
             gx += gradients[0]
             goffset[:, :, rows] = gradients[1]
             gmask[:, :, rows] = gradients[2]

@@ -37,6 +37,7 @@ def test_every_config_passes(path):
         ('model.decode_head.class_prior', [1, 2], 'class_prior has 2 values'),
         ('model.decode_head.loss_decode.0.class_weight', [1.0], 'has 1 values'),
         ('model.decode_head.loss_decode.2.cls_num_list', [1.0], 'cls_num_list has 1'),
+        ('fp16.loss_scale', 512.0, 'would train in float32; write optimizer_config='),
     ],
 )
 def test_a_mistake_gets_one_line(option, value, message):

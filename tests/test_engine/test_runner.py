@@ -55,6 +55,25 @@ def test_resumed_training_equals_an_uninterrupted_one(tmp_path):
         assert torch.equal(tensor, resumed[name]), name
 
 
+@pytest.mark.parametrize('state', [dict(scale=512.0, _growth_tracker=3), {}])
+def test_the_loss_scale_survives(tmp_path, state):
+    runner = make_runner(tmp_path, 2)
+    runner.meta['fp16'] = dict(loss_scaler=state)
+    train(runner)
+    resumed = make_runner(tmp_path, 4)
+    resumed.resume(str(tmp_path / 'latest.pth'))
+    # An empty state is that of a training without a GPU, which a scaler refuses.
+    assert resumed.meta.get('fp16', {}).get('loss_scaler') == (state or None)
+
+
+def test_a_loss_scale_that_mmseg_ignores(tmp_path):
+    """mmseg's own train.py, which checks no config, hands it on as text."""
+    runner = make_runner(tmp_path, 2)
+    runner.meta['config'] = 'fp16 = dict(loss_scale=512.0)\noptimizer_config = dict()\n'
+    with pytest.raises(InputError, match='would train in float32'):
+        runner.register_training_hooks(dict(policy='poly', power=1.0))
+
+
 def interrupt_after(runner, iterations):
     class Interrupted(Exception):
         pass

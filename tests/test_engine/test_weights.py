@@ -81,3 +81,27 @@ def test_damaged_published_weights(tmp_path):
     (tmp_path / 'a.safetensors').write_bytes(b'not weights')
     with pytest.raises(InputError, match='not a readable checkpoint'):
         load_weights(nn.Linear(1, 1), str(tmp_path / 'a.safetensors'))
+
+
+@pytest.mark.parametrize('value', [1e5, float('inf'), float('nan')])
+def test_what_half_precision_cannot_hold_is_not_published(tmp_path, value):
+    network = nn.Sequential(nn.Conv2d(1, 3, 1), nn.BatchNorm2d(3))
+    network[1].running_var[1] = value
+    path = tmp_path / 'a.safetensors'
+    with pytest.raises(InputError, match=r'1\.running_var: .* at most 65504') as caught:
+        publish_weights(dict(state_dict=network.state_dict()), str(path))
+    assert '\n' not in str(caught.value)
+    assert not path.exists()
+
+
+def test_what_vanishes_in_half_precision_does_not_matter(tmp_path):
+    norm = nn.BatchNorm2d(3).eval()
+    norm.running_var.fill_(1e-9)
+    norm.running_mean.fill_(1e-9)
+    path = str(tmp_path / 'a.safetensors')
+    publish_weights(dict(state_dict=norm.state_dict()), path)
+    published = nn.BatchNorm2d(3).eval()
+    load_weights(published, path)
+    assert published.running_var.abs().max() == 0
+    x = torch.randn(2, 3, 4, 4)
+    torch.testing.assert_close(published(x), norm(x), rtol=1e-4, atol=1e-4)

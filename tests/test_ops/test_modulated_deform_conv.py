@@ -351,17 +351,40 @@ def test_a_kernel_can_be_forced(kernel, said):
 
 
 @pytest.mark.parametrize(
-    ('device', 'depthwise', 'kernel'),
+    ('device', 'depthwise', 'missing', 'kernel'),
     [
-        ('cpu', False, 'numba'),
-        ('cpu', True, 'numba'),
-        ('cuda', False, 'mmcv'),
-        ('cuda', True, 'torch'),
+        ('cpu', False, [], 'numba'),
+        ('cpu', True, ['numba'], 'torch'),
+        ('cuda', False, [], 'triton'),
+        ('cuda', True, [], 'triton'),
+        ('cuda', False, ['triton'], 'mmcv'),
+        ('cuda', True, ['triton'], 'torch'),
+        ('cuda', False, ['triton', 'mmcv'], 'torch'),
+        ('xpu', False, [], 'torch'),
     ],
 )
-def test_default_kernels(device, depthwise, kernel, monkeypatch):
+def test_default_kernels(device, depthwise, missing, kernel, monkeypatch):
     monkeypatch.delenv('HACDR_MDCONV', raising=False)
+    monkeypatch.setattr(
+        'hacdr.ops.modulated_deform_conv.find_obstacle',
+        lambda kernel, device: 'missing' if kernel in missing else None,
+    )
     assert choose_kernel(device, depthwise) == kernel
+
+
+@pytest.mark.parametrize(
+    ('kernel', 'device', 'said'),
+    [
+        ('numba', 'cuda', 'runs on the CPU only, got a cuda tensor'),
+        ('triton', 'xpu', 'got a xpu tensor'),
+        ('mmcv', 'xpu', 'got a xpu tensor'),
+        ('fast', 'cpu', "must be one of .*, got 'fast'"),
+    ],
+)
+def test_a_forced_kernel_that_cannot_run_says_why(kernel, device, said, monkeypatch):
+    monkeypatch.setenv('HACDR_MDCONV', kernel)
+    with pytest.raises(ValueError, match=said):
+        choose_kernel(device)
 
 
 def test_without_numba_the_cpu_uses_plain_tensor_operations(tmp_path):
@@ -387,9 +410,3 @@ def test_without_numba_the_cpu_uses_plain_tensor_operations(tmp_path):
     chosen, error = result.stdout.splitlines()
     assert chosen == 'torch torch'
     assert error.startswith('hacdr.datasets.reduction_kernels needs numba')
-
-
-def test_numba_does_not_run_on_a_gpu(monkeypatch):
-    monkeypatch.setenv('HACDR_MDCONV', 'numba')
-    with pytest.raises(ValueError, match='runs on the CPU only'):
-        choose_kernel('cuda')

@@ -4,6 +4,8 @@ optimizer = dict(
     lr=4e-3,
     weight_decay=0.01,
     paramwise_cfg=dict(custom_keys=dict(conv_offset=dict(lr_mult=0.1))),
+    # All weights of a rate are updated together.
+    constructor='GroupedOptimizerConstructor',
 )
 optimizer_config = dict(grad_clip=dict(max_norm=5))
 lr_config = dict(

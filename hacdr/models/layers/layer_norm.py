@@ -8,14 +8,15 @@ class LayerNorm2d(nn.Module):
     """Normalise every pixel over its channels, then scale and shift them.
 
     Works on (B, C, H, W) as it lies. ``F.layer_norm`` wants channels last; with the
-    copies there and back it takes up to twice as long (fine stages, CPU).
+    copies there and back it takes up to twice as long (fine stages, CPU). Half
+    precision is computed in float32, where squares and their sum have room.
 
     Args:
         num_channels (int): C.
         eps (float): added to the variance.
 
     Shape:
-        (B, C, H, W) to the same shape.
+        (B, C, H, W) to the same shape and type.
     """
 
     def __init__(self, num_channels, eps=1e-5):
@@ -27,12 +28,12 @@ class LayerNorm2d(nn.Module):
 
     def forward(self, x):
         """Normalise ``x``, (B, C, H, W)."""
-        centred = x - x.mean(1, keepdim=True)
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        centred = wide - wide.mean(1, keepdim=True)
         variance = (centred * centred).mean(1, keepdim=True)
         normalised = centred * torch.rsqrt(variance + self.eps)
-        return torch.addcmul(
-            self.bias.view(-1, 1, 1), normalised, self.weight.view(-1, 1, 1)
-        )
+        bias, weight = (t.view(-1, 1, 1).to(wide) for t in (self.bias, self.weight))
+        return torch.addcmul(bias, normalised, weight).to(x.dtype)
 
     def extra_repr(self):
         """Show the constructor's arguments."""

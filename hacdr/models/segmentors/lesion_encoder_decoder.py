@@ -1,10 +1,19 @@
 """mmseg's encoder-decoder, with probabilities for the metrics that need them."""
 
+import logging
+from contextlib import nullcontext
+from functools import lru_cache
+
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
 from mmcv import ConfigDict
+from mmcv.runner.fp16_utils import cast_tensor_type
+from mmseg.core import add_prefix
 from mmseg.models.builder import SEGMENTORS
 from mmseg.models.segmentors import EncoderDecoder
+
+logger = logging.getLogger('hacdr')
 
 
 @SEGMENTORS.register_module()
@@ -14,9 +23,12 @@ class LesionEncoderDecoder(EncoderDecoder):
     Average precision needs the scores of all classes, where mmseg returns the class
     alone. ``test_cfg=dict(mode='whole', output='prob')``, the default, returns for
     each photograph float32 (num_classes, H, W) at the photograph's own size;
-    ``output='label'`` returns mmseg's label maps (H, W). ``bfloat16=True`` computes
-    network and logits in bfloat16 where torch.autocast does; coordinates of samples
-    and everything from the logits on stay in float32.
+    ``output='label'`` returns mmseg's label maps (H, W).
+
+    ``train_cfg=dict(bfloat16=True)`` and ``test_cfg=dict(bfloat16=True)`` compute the
+    network in bfloat16 where torch.autocast does; weights, coordinates of samples and
+    everything from the logits on, losses included, stay in float32. A device that
+    cannot computes in float32. mmcv's fp16 does the same in half precision.
 
     Raises:
         ValueError: another output.
@@ -32,19 +44,62 @@ class LesionEncoderDecoder(EncoderDecoder):
                 f"test_cfg.output must be 'prob' or 'label', got {self.output!r}"
             )
 
+    def forward_train(self, img, img_metas, gt_semantic_seg):
+        """Return the losses of all heads, by name; see mmseg."""
+        if not self._bfloat16:
+            return super().forward_train(img, img_metas, gt_semantic_seg)
+        x = self.extract_feat(img)
+        heads = {'decode': self.decode_head}
+        if self.with_auxiliary_head:
+            if isinstance(self.auxiliary_head, nn.ModuleList):
+                heads.update({f'aux_{i}': h for i, h in enumerate(self.auxiliary_head)})
+            else:
+                heads['aux'] = self.auxiliary_head
+        with self._precision(img.device):
+            logits = {name: head(x) for name, head in heads.items()}
+        logits = cast_tensor_type(logits, torch.bfloat16, torch.float32)
+        losses = {}
+        for name, head in heads.items():
+            own = head.losses(logits[name], gt_semantic_seg)
+            losses.update(add_prefix(own, name))
+        return losses
+
     def encode_decode(self, img, img_metas):
-        """Return the logits of ``img``, (B, num_classes, H, W), float32."""
-        low = self.test_cfg.get('bfloat16', False) and not self.training
+        """Return the logits of ``img``, (B, num_classes, H, W), at least float32."""
         height, width = img.shape[2:]
         divisor = self.test_cfg.get('size_divisor', 1)
         img = F.pad(img, (0, -width % divisor, 0, -height % divisor))
-        with torch.autocast(img.device.type, torch.bfloat16, enabled=low):
-            logits = super().encode_decode(img, img_metas)
+        logits = super().encode_decode(img, img_metas)
         return logits[:, :, :height, :width]
 
+    def extract_feat(self, img):
+        """Return the maps that the heads take from ``img``; see mmseg."""
+        with self._precision(img.device):
+            return super().extract_feat(self._as_weights(img))
+
     def _decode_head_forward_test(self, x, img_metas):
+        with self._precision(x[0].device):
+            logits = super()._decode_head_forward_test(x, img_metas)
         # Bilinear interpolation of bfloat16 logits would round them once more.
-        return super()._decode_head_forward_test(x, img_metas).float()
+        return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+    @property
+    def _bfloat16(self):
+        cfg = self.train_cfg if self.training else self.test_cfg
+        return (cfg or {}).get('bfloat16', False)
+
+    def _precision(self, device):
+        """Return the context that the network computes in."""
+        # Autocast that somebody else has set (mmcv's fp16) is not to be ended here.
+        return _autocast(device.type) if self._bfloat16 else nullcontext()
+
+    def _as_weights(self, img):
+        """Return ``img`` in the type of the weights.
+
+        mmcv's fp16 makes it half, also where its autocast does nothing (on a CPU), and
+        mmseg's sliding window would sum up logits in the image's type.
+        """
+        return img.to(next(self.parameters()).dtype)
 
     def inference(self, img, img_meta, rescale):
         """Return probabilities, (B, num_classes, H, W); see mmseg.
@@ -52,6 +107,7 @@ class LesionEncoderDecoder(EncoderDecoder):
         Photographs cropped by ``FundusCrop`` are put back in their place; outside of
         the field of view all is background.
         """
+        img = self._as_weights(img)
         if self.test_cfg.get('flips', False):
             probabilities = self._mean_of_mirror_images(img, img_meta, rescale)
         else:
@@ -103,3 +159,16 @@ class LesionEncoderDecoder(EncoderDecoder):
         elif getattr(result, 'ndim', 0) == 3:
             result = [result.argmax(0)]
         return super().show_result(img, result, *args, **kwargs)
+
+
+def _autocast(device):
+    try:
+        return torch.autocast(device, dtype=torch.bfloat16)
+    except RuntimeError as error:
+        _say_once(device, str(error))
+        return nullcontext()
+
+
+@lru_cache(maxsize=None)
+def _say_once(device, problem):
+    logger.warning('bfloat16=True on %s computes in float32: %s', device, problem)

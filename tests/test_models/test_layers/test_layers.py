@@ -72,6 +72,18 @@ def test_layer_norm_over_channels():
     )
 
 
+@pytest.mark.parametrize('kind', [torch.half, torch.bfloat16])
+def test_layer_norm_of_half_precision_has_room_for_squares(kind):
+    torch.manual_seed(0)
+    norm = LayerNorm2d(6)
+    nn.init.normal_(norm.weight)
+    x = (torch.randn(2, 6, 5, 4) * 1000).to(kind)
+    out = norm(x)
+    assert out.dtype == kind
+    # Rounded once, at the end.
+    torch.testing.assert_close(out, norm(x.float()).to(kind), rtol=0, atol=0)
+
+
 def test_checkpoint_counts_a_batch_once():
     norm = nn.BatchNorm2d(3)
     x = torch.randn(2, 3, 4, 4, requires_grad=True)

@@ -5,7 +5,7 @@ from mmcv import ConfigDict
 from mmseg.datasets.pipelines import MultiScaleFlipAug
 from mmseg.models import build_segmentor
 
-import hacdr  # noqa: F401
+from hacdr.apis.cost import count_multiply_adds
 
 
 def build(**test_cfg):
@@ -121,6 +121,62 @@ def test_bfloat16_changes_little_and_something(img):
         (low,) = build(bfloat16=True).simple_test(img, meta())
     assert low.dtype == np.float32
     assert 0 < np.abs(low - exact).max() < 0.05
+
+
+def test_bfloat16_where_autocast_knows_no_such_device():
+    """Counting arithmetic runs the network on the meta device."""
+    counts = [count_multiply_adds(build(bfloat16=b), (64, 96)) for b in (False, True)]
+    assert counts[0] == counts[1]
+
+
+def test_an_outer_autocast_stays(img):
+    """As mmseg's tools set it for ``fp16 = dict()``; bfloat16 on a CPU."""
+    segmentor = build()
+    seen = []
+    classifier = segmentor.decode_head.conv_seg
+    classifier.register_forward_hook(lambda *args: seen.append(args[2]))
+    with torch.no_grad(), torch.autocast('cpu', dtype=torch.bfloat16):
+        logits = segmentor.encode_decode(img.bfloat16(), meta())
+    assert seen[0].dtype == torch.bfloat16
+    assert logits.dtype == torch.float32
+
+
+def test_float64_stays(img):
+    segmentor = build().double()
+    with torch.no_grad():
+        assert segmentor.encode_decode(img.double(), meta()).dtype == torch.float64
+
+
+def test_bfloat16_training_with_auxiliary_heads(img):
+    """Named and summed as mmseg does it; losses in float32."""
+    label = torch.randint(0, 5, (2, 1, 64, 96))
+    results = []
+    for bfloat16 in (False, True):
+        segmentor = build().train()
+        head = dict(
+            type='FCNHead',
+            in_channels=8,
+            channels=4,
+            num_classes=5,
+            dropout_ratio=0,
+            norm_cfg=dict(type='BN'),
+        )
+        torch.manual_seed(0)
+        heads = [dict(head, in_index=1), dict(head, in_index=2)]
+        segmentor._init_auxiliary_head(heads)
+        segmentor.decode_head.dropout = None
+        segmentor.backbone.eval()
+        segmentor.train_cfg = dict(bfloat16=bfloat16)
+        images = torch.cat([img, img.flip(3)])
+        results.append(segmentor.forward_train(images, meta() * 2, label))
+    exact, low = results
+    assert list(low) == list(exact)
+    assert {'aux_0.loss_ce', 'aux_1.loss_ce', 'decode.loss_ce'} < set(low)
+    for name, loss in low.items():
+        assert loss.dtype == torch.float32
+        if 'loss' in name:
+            assert loss.item() == pytest.approx(exact[name].item(), rel=0.03)
+            assert loss.item() != exact[name].item()
 
 
 @pytest.mark.parametrize('flip', [None, 'horizontal', 'vertical'])

@@ -1,0 +1,15 @@
+# hacdr_idrid.py for minutes of one GPU (tools/gpu_train.sh): bfloat16, a schedule over
+# time, no evaluation on the way.
+_base_ = './hacdr_idrid.py'
+model = dict(train_cfg=dict(bfloat16=True))
+data = dict(
+    workers_per_gpu=14,
+    # No second pass: mmcv pauses after each.
+    train=dict(times=20000),
+)
+custom_hooks = [
+    dict(type='WeightAverageHook', decay=0.999, priority='ABOVE_NORMAL'),
+    dict(type='TrainingClock', minutes=5, priority='ABOVE_NORMAL'),
+]
+log_config = dict(interval=100)
+checkpoint_config = dict(interval=2000, max_keep_ckpts=1)

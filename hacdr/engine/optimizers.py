@@ -1,0 +1,34 @@
+"""Optimizers with few groups of parameters."""
+
+from mmcv.runner.optimizer import OPTIMIZER_BUILDERS, DefaultOptimizerConstructor
+
+
+@OPTIMIZER_BUILDERS.register_module()
+class GroupedOptimizerConstructor(DefaultOptimizerConstructor):
+    """mmcv's default constructor, with equal groups of parameters joined.
+
+    With ``paramwise_cfg``, mmcv makes a group of every parameter. Optimizers of torch
+    update the parameters of a group together, but groups one after the other: on a GPU
+    several thousand kernels a step for this network instead of a few dozen. The
+    arithmetic is the same. A training that began with the other constructor cannot be
+    resumed with this one, nor the reverse.
+
+    Arguments as mmcv's: ``optimizer=dict(type='AdamW', ...,
+    constructor='GroupedOptimizerConstructor')``.
+    """
+
+    def add_params(self, params, module, **kwargs):
+        """Add the parameters of a module to ``params``, then join equal groups."""
+        super().add_params(params, module, **kwargs)
+        # It calls itself for the children; the outermost call has no prefix.
+        if not kwargs.get('prefix'):
+            params[:] = _join(params)
+
+
+def _join(groups):
+    joined = {}
+    for group in groups:
+        settings = {key: value for key, value in group.items() if key != 'params'}
+        key = tuple(sorted(settings.items()))
+        joined.setdefault(key, {'params': [], **settings})['params'] += group['params']
+    return list(joined.values())

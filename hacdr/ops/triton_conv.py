@@ -1,0 +1,418 @@
+"""Modulated deformable convolution on GPUs: autograd and launches around the kernels.
+
+Nothing of the size of taps x channels x pixels is kept for backward: samples and masks
+are computed again there. Offsets and masks are read as they lie and in their own type;
+coordinates and sums are float32, or float64 for x of float64.
+"""
+
+import functools
+import math
+from typing import List, Optional
+
+import torch
+import triton
+import triton.language as tl
+from torch.autograd.function import once_differentiable
+
+from . import triton_kernels as kernels
+from .precision import compute_dtype, without_autocast
+
+# Pixels of a program of sample_columns and of columns_backward.
+SAMPLED_PIXELS = 256
+BACKWARD_PIXELS = 128
+# Pixels times channels of a program of the depthwise kernels, and the most channels.
+TILE = 1024
+MOST_CHANNELS = 64
+# Programs of depthwise_backward that keep a GPU busy. Each adds a row to the gradient
+# of the weights, so more of them cost memory.
+PROGRAMS = 4096
+# Bytes of the columns that are held at once.
+COLUMN_BYTES = 1 << 28
+
+
+def modulated_deform_conv2d_triton(
+    x, fields, weight, bias, geometry, groups, deform_groups, sigmoid
+):
+    """As :func:`hacdr.ops.modulated_deform_conv2d`, for checked tensors on a GPU.
+
+    Args:
+        x, weight, bias, groups, deform_groups: as there, each of any floating type and
+            layout.
+        fields (Tensor): (B, 3 * deform_groups * K, Ho, Wo), offsets and then masks.
+        geometry (tuple): stride, padding and dilation, pairs of int.
+        sigmoid (bool): masks are given before their sigmoid.
+
+    Returns:
+        Tensor: (B, Cout, Ho, Wo), of the type of ``x``; channels-last where x is.
+    """
+    numbers = [n for pair in geometry for n in pair] + [groups, deform_groups]
+    if torch.compiler.is_compiling():
+        return _operator(x, fields, weight, bias, numbers, sigmoid)
+    # The operator's way through torch's dispatcher takes longer than a small launch.
+    return _MDConv.apply(x, fields, weight, bias, numbers, sigmoid)
+
+
+class _MDConv(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, *inputs):
+        _save(ctx, inputs, None)
+        return _forward(*inputs)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        return _differentiate(ctx, grad, _backward)
+
+
+def _save(ctx, inputs, output):
+    x, fields, weight, bias, ctx.numbers, ctx.sigmoid = inputs
+    ctx.save_for_backward(x, fields, weight)
+    ctx.bias_type = None if bias is None else bias.dtype
+
+
+def _differentiate(ctx, grad, backward):
+    *gradients, gbias = backward(grad, *ctx.saved_tensors, ctx.numbers, ctx.sigmoid)
+    gbias = None if ctx.bias_type is None else gbias.to(ctx.bias_type)
+    return (*gradients, gbias, None, None)
+
+
+def _beside(function):
+    """Run on the GPU of the first argument, its matrix products in their own type."""
+
+    @functools.wraps(function)
+    def wrapper(x, *args):
+        with torch.cuda.device_of(x), without_autocast(x):
+            return function(x, *args)
+
+    return wrapper
+
+
+@_beside
+def _forward(x, fields, weight, bias, numbers, sigmoid):
+    out = _empty_output(x, fields, weight)
+    if out.numel() == 0:
+        return out
+    if _is_depthwise(x, weight, numbers):
+        _depthwise_forward(x, _dense(fields), weight, bias, numbers, sigmoid, out)
+        return out
+    _general_forward(x.contiguous(), fields.contiguous(), weight, numbers, sigmoid, out)
+    if bias is not None:
+        out += bias.to(out.dtype).view(-1, 1, 1)
+    return out
+
+
+@_beside
+def _backward(grad, x, fields, weight, numbers, sigmoid):
+    """Return the gradients of x, fields, weight and bias."""
+    if grad.numel() == 0:
+        gradients = [torch.zeros_like(t) for t in (x, fields, weight)]
+        return [*gradients, weight.new_zeros(len(weight))]
+    if _is_depthwise(x, weight, numbers):
+        return _depthwise_backward(
+            grad, _dense(x), _dense(fields), weight, numbers, sigmoid
+        )
+    gradients = _general_backward(
+        grad.contiguous(), x.contiguous(), fields.contiguous(), weight, numbers, sigmoid
+    )
+    gradients[0] = gradients[0].contiguous(memory_format=_layout(x))
+    return gradients
+
+
+def _depthwise_forward(x, fields, weight, bias, numbers, sigmoid, out):
+    channels = x.shape[1]
+    count = out.shape[2] * out.shape[3]
+    block = _channel_block(channels)
+    pixels = TILE // block
+    programs = triton.cdiv(count, pixels) * triton.cdiv(channels, block) * len(x)
+    kernels.depthwise_forward[(programs,)](
+        x.contiguous(memory_format=torch.channels_last),
+        fields,
+        weight.contiguous(),
+        bias,
+        out,
+        channels,
+        *x.shape[2:],
+        out.shape[3],
+        count,
+        *_steps(fields),
+        *_steps(out),
+        **_constants(x, weight, numbers, sigmoid),
+        PIXELS=pixels,
+        CHANNELS=block,
+    )
+
+
+def _depthwise_backward(grad, x, fields, weight, numbers, sigmoid):
+    batch, channels = x.shape[:2]
+    count = grad.shape[2] * grad.shape[3]
+    taps = weight.shape[2] * weight.shape[3]
+    block = _channel_block(channels)
+    blocks = triton.cdiv(channels, block)
+    pixels = TILE // block
+    tiles = triton.cdiv(count, pixels)
+    together = 16 if tiles * taps * blocks * batch >= 16 * PROGRAMS else 2
+    chunks = triton.cdiv(tiles, together)
+    last = x.contiguous(memory_format=torch.channels_last)
+    sums, scale = _start_sum(
+        last, (grad, weight, *_masks(fields, sigmoid)), taps * count
+    )
+    # The offsets' gradients are sums over channels, of which each block has a part.
+    parts = gfields = torch.empty_like(fields)
+    if blocks > 1:
+        parts = torch.empty_strided(
+            (blocks, *fields.shape),
+            (fields.numel(), *fields.stride()),
+            dtype=compute_dtype(x),
+            device=x.device,
+        )
+    rows = torch.empty(
+        batch * chunks,
+        weight.numel() + channels,
+        dtype=compute_dtype(x),
+        device=x.device,
+    )
+    kernels.depthwise_backward[(chunks * taps * blocks * batch,)](
+        last,
+        fields,
+        weight.contiguous(),
+        grad.contiguous(memory_format=torch.channels_last),
+        sums,
+        parts,
+        rows,
+        scale,
+        channels,
+        *x.shape[2:],
+        grad.shape[3],
+        count,
+        *_steps(fields),
+        fields.numel(),
+        **_constants(x, weight, numbers, sigmoid),
+        PIXELS=pixels,
+        CHANNELS=block,
+        TILES=together,
+    )
+    if blocks > 1:
+        gfields.copy_(parts.sum(0))
+    gweight, gbias = rows.sum(0).split([weight.numel(), channels])
+    gweight = gweight.view(weight.shape).to(weight.dtype)
+    return [_end_sum(sums, scale, x), gfields, gweight, gbias]
+
+
+def _general_forward(x, fields, weight, numbers, sigmoid, out):
+    matrices = _as_matrices(weight, numbers).to(x.dtype)
+    for images in _parts(x, fields, weight):
+        columns = _sample(x[images], fields[images], weight, numbers, sigmoid)
+        shape = len(columns), *matrices.shape[:2], columns.shape[3]
+        if out.is_contiguous():
+            torch.matmul(matrices, columns, out=out[images].view(shape))
+        else:
+            out[images] = (matrices @ columns).view(out[images].shape)
+
+
+def _general_backward(grad, x, fields, weight, numbers, sigmoid):
+    matrices = _as_matrices(weight, numbers).to(x.dtype)
+    groups, rows = matrices.shape[:2]
+    taps = weight.shape[2] * weight.shape[3]
+    count = grad.shape[2] * grad.shape[3]
+    gfields = torch.empty_like(fields)
+    gmatrices, gx = 0, []
+    for images in _parts(x, fields, weight):
+        g = grad[images].view(-1, groups, rows, count)
+        columns = matrices.transpose(1, 2) @ g
+        sums, scale = _start_sum(
+            x[images], (columns, *_masks(fields, sigmoid)), taps * count
+        )
+        kernels.columns_backward[_programs(fields[images], numbers, BACKWARD_PIXELS)](
+            x[images],
+            fields[images],
+            columns,
+            sums,
+            gfields[images],
+            scale,
+            *_sizes(x, fields, numbers),
+            **_constants(x, weight, numbers, sigmoid),
+            PIXELS=BACKWARD_PIXELS,
+            CHANNELS=x.shape[1] // numbers[7],
+        )
+        gx.append(_end_sum(sums, scale, x))
+        product = (g @ columns.transpose(2, 3)).sum(0, dtype=compute_dtype(x))
+        gmatrices = gmatrices + product
+    gx = gx[0] if len(gx) == 1 else torch.cat(gx)
+    gbias = grad.sum((0, 2, 3), dtype=compute_dtype(x))
+    return [gx, gfields, gmatrices.view(weight.shape).to(weight.dtype), gbias]
+
+
+def _sample(x, fields, weight, numbers, sigmoid):
+    """Return the columns, (B, groups, C / groups * K, N), of the type of x."""
+    groups = numbers[6]
+    taps = weight.shape[2] * weight.shape[3]
+    count = fields.shape[2] * fields.shape[3]
+    columns = x.new_empty(len(x), groups, x.shape[1] // groups * taps, count)
+    kernels.sample_columns[_programs(fields, numbers, SAMPLED_PIXELS)](
+        x,
+        fields,
+        columns,
+        *_sizes(x, fields, numbers),
+        **_constants(x, weight, numbers, sigmoid),
+        PIXELS=SAMPLED_PIXELS,
+        CHANNELS=x.shape[1] // numbers[7],
+    )
+    return columns
+
+
+def _as_matrices(weight, numbers):
+    """Return the kernels of each group, (groups, Cout / groups, C / groups * K)."""
+    groups = numbers[6]
+    return weight.reshape(groups, len(weight) // groups, -1)
+
+
+def _parts(x, fields, weight):
+    """Yield slices of images whose columns fit into ``COLUMN_BYTES``."""
+    taps = weight.shape[2] * weight.shape[3]
+    size = x.shape[1] * taps * fields.shape[2] * fields.shape[3] * x.element_size()
+    step = max(1, COLUMN_BYTES // size)
+    for first in range(0, len(x), step):
+        yield slice(first, first + step)
+
+
+def _programs(fields, numbers, pixels):
+    """Return how many programs sample: one for each tile, tap, field and image."""
+    tiles = triton.cdiv(fields.shape[2] * fields.shape[3], pixels)
+    return (tiles * fields.shape[0] * (fields.shape[1] // 3),)
+
+
+def _sizes(x, fields, numbers):
+    count = fields.shape[2] * fields.shape[3]
+    return x.shape[1], numbers[7], *x.shape[2:], fields.shape[3], count
+
+
+def _constants(x, weight, numbers, sigmoid):
+    """Return what is compiled into a kernel."""
+    names = 'SY', 'SX', 'PY', 'PX', 'DY', 'DX'
+    large = x[0].numel() >= 1 << 31
+    return dict(
+        zip(names, numbers),
+        KH=weight.shape[2],
+        KW=weight.shape[3],
+        SIGMOID=sigmoid,
+        REAL=tl.float64 if x.dtype == torch.float64 else tl.float32,
+        INDEX=tl.int64 if large else tl.int32,
+    )
+
+
+def _channel_block(channels):
+    return max(16, min(MOST_CHANNELS, triton.next_power_of_2(channels)))
+
+
+def _is_depthwise(x, weight, numbers):
+    groups, deform_groups = numbers[6:]
+    return groups == x.shape[1] == weight.shape[0] and deform_groups == 1
+
+
+def _is_channels_last(x):
+    """Say whether ``x`` lies channels-last and no other way."""
+    return not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last)
+
+
+def _layout(x):
+    return torch.channels_last if _is_channels_last(x) else torch.contiguous_format
+
+
+def _dense(x):
+    """Return ``x`` plane by plane or, if it lies so, pixel by pixel."""
+    return x if _is_channels_last(x) else x.contiguous()
+
+
+def _steps(x):
+    """Return the distances of two channels and of two pixels of a dense tensor."""
+    return (1, x.shape[1]) if _is_channels_last(x) else (x.shape[2] * x.shape[3], 1)
+
+
+def _masks(fields, sigmoid):
+    """Return the masks where they may be larger than 1."""
+    return () if sigmoid else (fields[:, fields.shape[1] // 3 * 2 :],)
+
+
+def _start_sum(x, factors, terms):
+    """Return zeros to add the gradient of x to, and the scale of its terms.
+
+    Sums of floating numbers depend on the order, which is another one each time. Where
+    torch is asked for the same results each time, they are sums of integers: the scale
+    makes as large ones of the terms as cannot overflow.
+
+    Args:
+        x (Tensor): dense.
+        factors (tuple[Tensor]): no term is larger than the product of their largest.
+        terms (int): how many add up at most.
+
+    Returns:
+        tuple: the zeros, with the layout of ``x``, and None or the scale, a tensor of
+        one float64. It is NaN where a factor is not finite, and so is the sum then.
+    """
+    if not (
+        torch.are_deterministic_algorithms_enabled()
+        or torch.backends.cudnn.deterministic
+    ):
+        return torch.zeros_like(x, dtype=compute_dtype(x)), None
+    largest = math.prod(factor.abs().amax().double() for factor in factors)
+    exponent = torch.frexp(largest).exponent
+    bits = 62 - math.ceil(math.log2(terms))
+    scale = torch.ldexp(torch.ones_like(largest), bits - exponent)
+    scale = torch.where(largest.isfinite(), scale, torch.full_like(scale, math.nan))
+    return torch.zeros_like(x, dtype=torch.int64), scale
+
+
+def _end_sum(sums, scale, x):
+    """Return a finished sum of :func:`_start_sum` as a gradient of x."""
+    if scale is not None:
+        sums = sums / scale
+    return sums.to(x.dtype, memory_format=_layout(x))
+
+
+def _empty_output(x, fields, weight):
+    size = (x.shape[0], weight.shape[0], *fields.shape[2:])
+    return torch.empty(size, dtype=x.dtype, device=x.device, memory_format=_layout(x))
+
+
+# The same for torch.compile, which looks into no kernel: its shapes and its gradient.
+@torch.library.custom_op('hacdr::modulated_deform_conv2d', mutates_args=())
+def _operator(
+    x: torch.Tensor,
+    fields: torch.Tensor,
+    weight: torch.Tensor,
+    bias: Optional[torch.Tensor],
+    numbers: List[int],
+    sigmoid: bool,
+) -> torch.Tensor:
+    return _forward(x, fields, weight, bias, numbers, sigmoid)
+
+
+@torch.library.custom_op('hacdr::modulated_deform_conv2d_backward', mutates_args=())
+def _backward_operator(
+    grad: torch.Tensor,
+    x: torch.Tensor,
+    fields: torch.Tensor,
+    weight: torch.Tensor,
+    numbers: List[int],
+    sigmoid: bool,
+) -> List[torch.Tensor]:
+    return _backward(grad, x, fields, weight, numbers, sigmoid)
+
+
+@_operator.register_fake
+def _(x, fields, weight, bias, numbers, sigmoid):
+    return _empty_output(x, fields, weight)
+
+
+@_backward_operator.register_fake
+def _(grad, x, fields, weight, numbers, sigmoid):
+    gradients = [torch.empty_like(_dense(x)), torch.empty_like(_dense(fields))]
+    if not _is_depthwise(x, weight, numbers):
+        gradients[1] = gradients[1].contiguous()
+    gradients.append(torch.empty_like(weight, memory_format=torch.contiguous_format))
+    return [*gradients, weight.new_empty(len(weight), dtype=compute_dtype(x))]
+
+
+_operator.register_autograd(
+    functools.partial(_differentiate, backward=_backward_operator), setup_context=_save
+)

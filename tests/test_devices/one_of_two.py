@@ -1,0 +1,46 @@
+"""Train as one of two processes that share a device (run as a script)."""
+
+import os
+import sys
+from pathlib import Path
+
+import tiny_network as tiny
+import torch
+from mmcv.parallel import MMDistributedDataParallel
+from mmcv.parallel.scatter_gather import scatter_kwargs
+from mmseg.apis import train as mmseg_train
+
+
+class OnCPU(MMDistributedDataParallel):
+    """mmcv's wrapper, which unpacks its containers for GPUs alone."""
+
+    def __init__(self, model, device, device_ids, **kwargs):
+        super().__init__(model, **kwargs)
+
+    def train_step(self, *inputs, **kwargs):
+        inputs, kwargs = scatter_kwargs(inputs, kwargs, [-1])
+        return super().train_step(*inputs[0], **kwargs[0])
+
+    def forward(self, *inputs, **kwargs):
+        inputs, kwargs = scatter_kwargs(inputs, kwargs, [-1])
+        return super().forward(*inputs[0], **kwargs[0])
+
+
+def main(folder, work_dir, device, precision, rank):
+    torch.set_num_threads(1)
+    work_dir = Path(work_dir)
+    meeting = f'file://{work_dir / "meeting"}'
+    torch.distributed.init_process_group('gloo', meeting, rank=int(rank), world_size=2)
+    os.environ['LOCAL_RANK'] = '0'
+    if device == 'cpu':
+        mmseg_train.build_ddp = OnCPU
+    cfg = tiny.configure(Path(folder), precision)
+    runner = tiny.train(cfg, work_dir, device, distributed=True)
+    weights = runner.model.module.named_parameters()
+    figures = runner.seen['figures']
+    seen = dict(weights={n: p.detach().cpu() for n, p in weights}, figures=figures)
+    torch.save(seen, str(work_dir / f'rank_{rank}.pth'))
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])

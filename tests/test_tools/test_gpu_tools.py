@@ -1,0 +1,72 @@
+"""Scripts for GPU machines, as far as a CPU can tell."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*command):
+    return subprocess.run(
+        [str(part) for part in command], cwd=ROOT, capture_output=True, text=True
+    )
+
+
+def write_pieces(folder):
+    weights = bytes(range(256)) * 20
+    for number in range(3):
+        part = weights[number * 2000 : number * 2000 + 2000]
+        (folder / f'weights.safetensors.part0{number}').write_bytes(part)
+    digest = hashlib.sha256(weights).hexdigest()
+    (folder / 'weights.sha256').write_text(f'{digest}  weights.safetensors\n')
+    return weights
+
+
+def test_pieces_are_joined(tmp_path):
+    weights = write_pieces(tmp_path)
+    done = run('sh', 'tools/gpu_train.sh', '--join', tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / 'weights.safetensors').read_bytes() == weights
+
+
+def test_a_damaged_piece_is_noticed(tmp_path):
+    write_pieces(tmp_path)
+    (tmp_path / 'weights.safetensors.part01').write_bytes(b'x' * 2000)
+    assert run('sh', 'tools/gpu_train.sh', '--join', tmp_path).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--data', 'nowhere'], 'nowhere: not a converted data set'),
+        (['--minutes'], '--minutes: expected a value'),
+        (['--hours', '1'], '--hours: unknown option'),
+    ],
+)
+def test_bad_options_of_the_training(options, message):
+    done = run('sh', 'tools/gpu_train.sh', *options)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_a_gpu_runs_dry_on_a_cpu(tmp_path):
+    path = tmp_path / 'figures.json'
+    tool = [sys.executable, '-W', 'ignore', 'tools/benchmark.py']
+    done = run(*tool, '--dry-run', '--quick', '--json', path)
+    assert done.returncode == 0, done.stderr
+    *_, tables, goals = done.stdout.rstrip().split('\n\n')
+    assert all(len(line) <= 80 for line in (tables + goals).splitlines())
+    figures = json.loads(path.read_text())
+    assert {row['mode'] for row in figures['steps']} == {'float32', 'bfloat16'}
+    assert len(goals.splitlines()) == 1 + len(figures['goals'])
+    # The floor has no sampling to do.
+    for row in figures['layers']:
+        assert row['both ways']['floor'] < row['both ways']['torchvision']
+    table = run(*tool, '--table', path).stdout
+    assert f'| {figures["goals"][0][0]} |' in table
