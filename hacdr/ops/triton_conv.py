@@ -125,7 +125,7 @@ def _depthwise_forward(x, fields, weight, bias, numbers, sigmoid, out):
     pixels = TILE // block
     programs = triton.cdiv(count, pixels) * triton.cdiv(channels, block) * len(x)
     kernels.depthwise_forward[(programs,)](
-        x.contiguous(memory_format=torch.channels_last),
+        _frame(x),
         fields,
         weight.contiguous(),
         bias,
@@ -139,6 +139,7 @@ def _depthwise_forward(x, fields, weight, bias, numbers, sigmoid, out):
         **_constants(x, weight, numbers, sigmoid),
         PIXELS=pixels,
         CHANNELS=block,
+        WHOLE=channels % block == 0,
     )
 
 
@@ -152,9 +153,9 @@ def _depthwise_backward(grad, x, fields, weight, numbers, sigmoid):
     tiles = triton.cdiv(count, pixels)
     together = 16 if tiles * taps * blocks * batch >= 16 * PROGRAMS else 2
     chunks = triton.cdiv(tiles, together)
-    last = x.contiguous(memory_format=torch.channels_last)
+    framed = _frame(x)
     sums, scale = _start_sum(
-        last, (grad, weight, *_masks(fields, sigmoid)), taps * count
+        framed, (grad, weight, *_masks(fields, sigmoid)), taps * count
     )
     # The offsets' gradients are sums over channels, of which each block has a part.
     parts = gfields = torch.empty_like(fields)
@@ -172,7 +173,7 @@ def _depthwise_backward(grad, x, fields, weight, numbers, sigmoid):
         device=x.device,
     )
     kernels.depthwise_backward[(chunks * taps * blocks * batch,)](
-        last,
+        framed,
         fields,
         weight.contiguous(),
         grad.contiguous(memory_format=torch.channels_last),
@@ -189,13 +190,15 @@ def _depthwise_backward(grad, x, fields, weight, numbers, sigmoid):
         **_constants(x, weight, numbers, sigmoid),
         PIXELS=pixels,
         CHANNELS=block,
+        WHOLE=channels % block == 0,
         TILES=together,
     )
     if blocks > 1:
         gfields.copy_(parts.sum(0))
     gweight, gbias = rows.sum(0).split([weight.numel(), channels])
     gweight = gweight.view(weight.shape).to(weight.dtype)
-    return [_end_sum(sums, scale, x), gfields, gweight, gbias]
+    gx = _end_sum(sums[:, 1:-1, 1:-1].permute(0, 3, 1, 2), scale, x)
+    return [gx, gfields, gweight, gbias]
 
 
 def _general_forward(x, fields, weight, numbers, sigmoid, out):
@@ -235,8 +238,7 @@ def _general_backward(grad, x, fields, weight, numbers, sigmoid):
             CHANNELS=x.shape[1] // numbers[7],
         )
         gx.append(_end_sum(sums, scale, x))
-        product = (g @ columns.transpose(2, 3)).sum(0, dtype=compute_dtype(x))
-        gmatrices = gmatrices + product
+        gmatrices = gmatrices + _multiply_over_pixels(g, columns)
     gx = gx[0] if len(gx) == 1 else torch.cat(gx)
     gbias = grad.sum((0, 2, 3), dtype=compute_dtype(x))
     return [gx, gfields, gmatrices.view(weight.shape).to(weight.dtype), gbias]
@@ -258,6 +260,25 @@ def _sample(x, fields, weight, numbers, sigmoid):
         CHANNELS=x.shape[1] // numbers[7],
     )
     return columns
+
+
+def _multiply_over_pixels(a, b):
+    """Return the sum over images of ``a @ b.transpose``, in ``compute_dtype``.
+
+    Args:
+        a, b (Tensor): (B, groups, rows, N), rows of each its own.
+
+    A product of few rows over many pixels keeps few multiprocessors busy: of large
+    images it is a sum of products over parts of the pixels.
+    """
+    count = a.shape[3]
+    parts = math.gcd(count, 64) if count >= 1 << 13 else 1
+    dtype = compute_dtype(a)
+    if parts == 1:
+        return (a @ b.transpose(2, 3)).sum(0, dtype=dtype)
+    a, b = (t.unflatten(3, (parts, count // parts)).transpose(2, 3) for t in (a, b))
+    products = [one @ other.transpose(2, 3) for one, other in zip(a, b)]
+    return sum(product.sum(1, dtype=dtype) for product in products)
 
 
 def _as_matrices(weight, numbers):
@@ -289,7 +310,7 @@ def _sizes(x, fields, numbers):
 def _constants(x, weight, numbers, sigmoid):
     """Return what is compiled into a kernel."""
     names = 'SY', 'SX', 'PY', 'PX', 'DY', 'DX'
-    large = x[0].numel() >= 1 << 31
+    large = x.shape[1] * (x.shape[2] + 2) * (x.shape[3] + 2) >= 1 << 31
     return dict(
         zip(names, numbers),
         KH=weight.shape[2],
@@ -301,7 +322,17 @@ def _constants(x, weight, numbers, sigmoid):
 
 
 def _channel_block(channels):
-    return max(16, min(MOST_CHANNELS, triton.next_power_of_2(channels)))
+    """Return how many channels a program takes: all blocks full, if that can be."""
+    block = max(16, min(MOST_CHANNELS, triton.next_power_of_2(channels)))
+    return block // 2 if channels % block and channels % (block // 2) == 0 else block
+
+
+def _frame(x):
+    """Return ``x`` pixel by pixel in a frame of zeros, (B, H + 2, W + 2, C)."""
+    batch, channels, height, width = x.shape
+    framed = x.new_zeros(batch, height + 2, width + 2, channels)
+    framed[:, 1:-1, 1:-1] = x.permute(0, 2, 3, 1)
+    return framed
 
 
 def _is_depthwise(x, weight, numbers):
@@ -366,7 +397,9 @@ def _end_sum(sums, scale, x):
     """Return a finished sum of :func:`_start_sum` as a gradient of x."""
     if scale is not None:
         sums = sums / scale
-    return sums.to(x.dtype, memory_format=_layout(x))
+    if sums.dtype == x.dtype and sums.is_contiguous(memory_format=_layout(x)):
+        return sums
+    return torch.empty_like(x, memory_format=_layout(x)).copy_(sums)
 
 
 def _empty_output(x, fields, weight):

@@ -78,6 +78,14 @@ def _read_tap(
 
 
 @triton.jit
+def _load_channels(x, held, WHOLE: tl.constexpr):
+    """Load pixels x channels; WHOLE says that no channel lies beyond the last."""
+    if WHOLE:
+        return tl.load(x)
+    return tl.load(x, held[None, :], 0.0)
+
+
+@triton.jit
 def _add(to, term, scale, here):
     """Add ``term`` to what lies at ``to`` where ``here`` says so."""
     if to.dtype.element_ty.is_int():
@@ -114,13 +122,15 @@ def depthwise_forward(
     INDEX: tl.constexpr,
     PIXELS: tl.constexpr,
     CHANNELS: tl.constexpr,
+    WHOLE: tl.constexpr,
 ):
     """Depthwise convolution, one field of offsets for all channels.
 
     out[p, c] = bias[c] + sum over k of weight[c, k] * mask[k, p] * s[k, p, c].
 
     Args:
-        x: (B, H, W, C).
+        x: (B, H + 2, W + 2, C), with a frame of zeros: every corner of a sample inside
+            can be read.
         fields: see above, G = 1.
         weight: (C, K).
         bias: (C,) or None.
@@ -138,7 +148,7 @@ def depthwise_forward(
     image = tl.cast(program // tiles // blocks, tl.int64)
     offsets = fields + image * N * (3 * KH * KW)
     masks = offsets + tl.cast(field_step, tl.int64) * (2 * KH * KW)
-    plane = x + image * H * W * C + channel[None, :]
+    plane = image * (H + 2) * (W + 2) * C + channel[None, :]
     total = tl.zeros((PIXELS, CHANNELS), REAL)
     for k in tl.range(0, KH * KW, loop_unroll_factor=2):
         field = tl.cast(k, tl.int64) * field_step
@@ -164,15 +174,14 @@ def depthwise_forward(
             SIGMOID,
             REAL,
         )
+        m = tl.where(inside, m, 0.0)
+        at = plane + (((top + 1) * (W + 2) + left + 1).to(INDEX) * C)[:, None]
         sample = tl.zeros((PIXELS, CHANNELS), REAL)
         for corner in tl.static_range(4):
-            cy = top + corner // 2
-            cx = left + corner % 2
             share = (ly if corner // 2 else 1 - ly) * (lx if corner % 2 else 1 - lx)
-            here = inside & (cy >= 0) & (cy < H) & (cx >= 0) & (cx < W)
-            at = (cy * W + cx).to(INDEX) * C
-            value = tl.load(plane + at[:, None], here[:, None] & held[None, :], 0.0)
-            sample += (share * m)[:, None] * value.to(REAL)
+            step = (corner // 2) * (W + 2) * C + (corner % 2) * C
+            value = _load_channels(x + at + step, held, WHOLE).to(REAL)
+            sample += (share * m)[:, None] * value
         factor = tl.load(weight + channel * (KH * KW) + k, held, 0.0).to(REAL)
         total += sample * factor[None, :]
     if bias is not None:
@@ -214,6 +223,7 @@ def depthwise_backward(
     INDEX: tl.constexpr,
     PIXELS: tl.constexpr,
     CHANNELS: tl.constexpr,
+    WHOLE: tl.constexpr,
     TILES: tl.constexpr,
 ):
     """Gradients of a depthwise convolution.
@@ -225,7 +235,7 @@ def depthwise_backward(
 
     Args:
         grad: (B, N, C).
-        grad_x: (B, H, W, C), zeros, added to.
+        grad_x: as x, zeros, added to.
         grad_fields: as fields, written; one for each block of channels, at distances
             of ``block_step``.
         sums: (B * chunks, C * K + C), written: what each chunk, ``TILES`` tiles, adds
@@ -251,7 +261,7 @@ def depthwise_backward(
     grad_offsets = grad_fields + image * N * (3 * KH * KW)
     grad_offsets += tl.cast(block, tl.int64) * block_step
     grad_masks = grad_offsets + to_masks
-    plane = image * H * W * C + channel[None, :]
+    plane = image * (H + 2) * (W + 2) * C + channel[None, :]
     factor = tl.load(weight + channel * (KH * KW) + k, held, 0.0).to(REAL)
     unit = 1.0
     if scale is not None:
@@ -286,27 +296,26 @@ def depthwise_backward(
         at = (image * N + pixel)[:, None] * C + channel[None, :]
         g = tl.load(grad + at, valid[:, None] & held[None, :], 0.0).to(REAL)
         h = g * factor[None, :]
+        m = tl.where(inside, m, 0.0)
+        here = inside[:, None] & held[None, :]
+        corners = plane + (((top + 1) * (W + 2) + left + 1).to(INDEX) * C)[:, None]
         sample = tl.zeros((PIXELS, CHANNELS), REAL)
         slope_y = tl.zeros((PIXELS, CHANNELS), REAL)
         slope_x = tl.zeros((PIXELS, CHANNELS), REAL)
         for corner in tl.static_range(4):
-            cy = top + corner // 2
-            cx = left + corner % 2
             fy = ly if corner // 2 else 1 - ly
             fx = lx if corner % 2 else 1 - lx
-            here = inside & (cy >= 0) & (cy < H) & (cx >= 0) & (cx < W)
-            here = here[:, None] & held[None, :]
-            at = plane + ((cy * W + cx).to(INDEX) * C)[:, None]
-            value = tl.load(x + at, here, 0.0).to(REAL)
+            step = (corner // 2) * (W + 2) * C + (corner % 2) * C
+            value = _load_channels(x + corners + step, held, WHOLE).to(REAL)
             sample += (fy * fx)[:, None] * value
             slope_y += (fx if corner // 2 else -fx)[:, None] * value
             slope_x += (fy if corner % 2 else -fy)[:, None] * value
-            _add(grad_x + at, h * (m * fy * fx)[:, None], unit, here)
+            _add(grad_x + corners + step, h * (m * fy * fx)[:, None], unit, here)
         total += g * sample * m[:, None]
         total_grad += g
         gy = tl.sum(h * slope_y, 1) * m
         gx = tl.sum(h * slope_x, 1) * m
-        gm = tl.sum(h * sample, 1)
+        gm = tl.where(inside, tl.sum(h * sample, 1), 0.0)
         if SIGMOID:
             gm *= m * (1 - m)
         at = field + pixel.to(tl.int64) * pixel_step
