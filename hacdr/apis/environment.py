@@ -127,7 +127,7 @@ def _run_kernels(device):
     ):
         try:
             out = modulated_deform_conv2d(x, offset, mask, weight, groups=groups)
-        except RuntimeError as error:
+        except Exception as error:
             message = str(error).strip().split('\n')[0]
             raise InputError(
                 f'the deformable convolution does not run on {device}: {message}'

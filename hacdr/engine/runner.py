@@ -65,7 +65,7 @@ class ResumableIterBasedRunner(IterBasedRunner):
         """
         # mmseg's own train.py leaves no other trace of its config here than this text.
         text = (self.meta or {}).get('config', '')
-        if 'fp16' in text:
+        if 'fp16' in text.lower():
             check_half_precision(Config.fromstring(text, '.py'))
         super().register_training_hooks(*args, **kwargs)
 
@@ -82,7 +82,9 @@ class ResumableIterBasedRunner(IterBasedRunner):
             meta or {}, random_states=random_states(), extra_state=self.extra_state
         )
         filename = filename_tmpl.format(self.iter + 1)
-        temporary = f'.{filename}.tmp'
+        folder, name = osp.split(filename)
+        os.makedirs(osp.join(out_dir, folder), exist_ok=True)
+        temporary = osp.join(folder, f'.{name}.tmp')
         super().save_checkpoint(out_dir, temporary, meta, save_optimizer, False)
         os.replace(osp.join(out_dir, temporary), osp.join(out_dir, filename))
         if create_symlink:

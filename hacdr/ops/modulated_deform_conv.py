@@ -2,6 +2,8 @@
 
 import logging
 import os
+import shutil
+import sysconfig
 from functools import lru_cache
 
 import torch
@@ -37,8 +39,8 @@ def modulated_deform_conv2d(
     """Convolve samples taken at learned places; arguments and result as mmcv's op.
 
     Four kernels give the same numbers, for any memory layout and floating type: loops
-    compiled by numba (default on the CPU) or by Triton (default on a GPU, with triton 3
-    or newer), mmcv's operator (default on a GPU without it, but for depthwise
+    compiled by numba (default on the CPU) or by Triton (default on a GPU, with triton
+    3.2 or newer), mmcv's operator (default on a GPU without it, but for depthwise
     convolutions) and plain tensor operations (default for the rest, for tracing and for
     ONNX export). ``HACDR_MDCONV=numba|triton|torch|mmcv`` in the environment forces
     one.
@@ -56,7 +58,8 @@ def modulated_deform_conv2d(
 
     Returns:
         Tensor: (B, Cout, Ho, Wo), of the type of ``x``. Coordinates, masks and sums
-        are float32, or float64 for ``x`` of float64, under autocast too.
+        are float32, or float64 for ``x`` of float64, under autocast too. Triton's
+        kernels round samples to the type of ``x`` before products with dense kernels.
 
     Raises:
         ValueError: shapes that do not fit each other.
@@ -160,14 +163,21 @@ def _find_obstacle_of_triton(device):
         import triton
     except ImportError:
         return 'triton cannot be imported'
-    if int(triton.__version__.split('.')[0]) < 3:
-        return f'it needs triton 3 or newer, found {triton.__version__}'
+    version = tuple(int(n) for n in triton.__version__.split('.')[:2])
+    if version < (3, 2):
+        return f'it needs triton 3.2 or newer, found {triton.__version__}'
     if interpreted:
         return None
     if not torch.cuda.is_available():
         return 'torch finds no GPU'
-    if torch.cuda.get_device_capability() < (7, 0):
-        return 'it needs a GPU of compute capability 7.0 or newer'
+    if torch.cuda.get_device_capability() < (8, 0):
+        return 'it needs a GPU of compute capability 8.0 or newer'
+    # Triton compiles what launches its kernels on the machine itself.
+    compilers = os.environ.get('CC'), 'gcc', 'clang'
+    if not any(shutil.which(name) for name in compilers if name):
+        return 'it needs a C compiler (gcc or clang)'
+    if not os.path.exists(os.path.join(sysconfig.get_path('include'), 'Python.h')):
+        return "it needs Python's headers (Debian: python3-dev)"
     return None
 
 
@@ -177,7 +187,8 @@ def _dispatch(x, offset, mask, weight, bias, geometry, groups, deform_groups):
         kernel = 'torch'
     else:
         kernel = choose_kernel(x.device.type, depthwise)
-        _log(kernel, x.device.type, depthwise)
+        if not _is_compiling():
+            _log(kernel, x.device.type, depthwise)
     numbers = geometry, groups, deform_groups
     if kernel == 'triton':
         # It reads every type and layout itself.
@@ -217,6 +228,12 @@ def _modulated_deform_conv2d_mmcv(
     # It reads memory as if every tensor were contiguous, and checks nothing.
     inputs = [t.contiguous() for t in (x, offset, mask, weight)]
     return mmcv_op(*inputs, bias, *geometry, groups, deform_groups)
+
+
+def _is_compiling():
+    # torch before 2.1 has no such question.
+    compiler = getattr(torch, 'compiler', None)
+    return hasattr(compiler, 'is_compiling') and compiler.is_compiling()
 
 
 @lru_cache(maxsize=None)

@@ -17,6 +17,6 @@ def compute_dtype(x):
 def without_autocast(x):
     """Return a context in which autocast leaves operations on the device of x alone."""
     device = x.device.type
-    # torch before 2.3 knows these two.
+    # torch before 2.3 has no such question.
     supports = getattr(torch.amp, 'is_autocast_available', ('cpu', 'cuda').__contains__)
     return torch.autocast(device, enabled=False) if supports(device) else nullcontext()

@@ -106,7 +106,7 @@ def _backward(grad, x, fields, weight, numbers, sigmoid):
     """Return the gradients of x, fields, weight and bias."""
     if grad.numel() == 0:
         gradients = [torch.zeros_like(t) for t in (x, fields, weight)]
-        return [*gradients, weight.new_zeros(len(weight))]
+        return [*gradients, weight.new_zeros(len(weight), dtype=compute_dtype(x))]
     if _is_depthwise(x, weight, numbers):
         return _depthwise_backward(
             grad, _dense(x), _dense(fields), weight, numbers, sigmoid
@@ -121,14 +121,13 @@ def _backward(grad, x, fields, weight, numbers, sigmoid):
 def _depthwise_forward(x, fields, weight, bias, numbers, sigmoid, out):
     channels = x.shape[1]
     count = out.shape[2] * out.shape[3]
-    block = _channel_block(channels)
-    pixels = TILE // block
+    pixels, block = _tile(x)
     programs = triton.cdiv(count, pixels) * triton.cdiv(channels, block) * len(x)
     kernels.depthwise_forward[(programs,)](
         _frame(x),
         fields,
         weight.contiguous(),
-        bias,
+        None if bias is None else bias.contiguous(),
         out,
         channels,
         *x.shape[2:],
@@ -147,9 +146,8 @@ def _depthwise_backward(grad, x, fields, weight, numbers, sigmoid):
     batch, channels = x.shape[:2]
     count = grad.shape[2] * grad.shape[3]
     taps = weight.shape[2] * weight.shape[3]
-    block = _channel_block(channels)
+    pixels, block = _tile(x)
     blocks = triton.cdiv(channels, block)
-    pixels = TILE // block
     tiles = triton.cdiv(count, pixels)
     together = 16 if tiles * taps * blocks * batch >= 16 * PROGRAMS else 2
     chunks = triton.cdiv(tiles, together)
@@ -198,7 +196,8 @@ def _depthwise_backward(grad, x, fields, weight, numbers, sigmoid):
     gweight, gbias = rows.sum(0).split([weight.numel(), channels])
     gweight = gweight.view(weight.shape).to(weight.dtype)
     gx = _end_sum(sums[:, 1:-1, 1:-1].permute(0, 3, 1, 2), scale, x)
-    return [gx, gfields, gweight, gbias]
+    # An operator may not return two views of one tensor.
+    return [gx, gfields, gweight, gbias.clone()]
 
 
 def _general_forward(x, fields, weight, numbers, sigmoid, out):
@@ -321,10 +320,19 @@ def _constants(x, weight, numbers, sigmoid):
     )
 
 
-def _channel_block(channels):
-    """Return how many channels a program takes: all blocks full, if that can be."""
-    block = max(16, min(MOST_CHANNELS, triton.next_power_of_2(channels)))
-    return block // 2 if channels % block and channels % (block // 2) == 0 else block
+def _tile(x):
+    """Return pixels and channels of a program of the depthwise kernels.
+
+    All blocks of channels are full, if that can be. float64 takes twice the registers,
+    and Triton 3.6 fails to compile blocks of 16 channels of it.
+    """
+    channels = x.shape[1]
+    double = x.dtype == torch.float64
+    block = min(MOST_CHANNELS, triton.next_power_of_2(channels))
+    if channels % block and channels % (block // 2) == 0:
+        block //= 2
+    block = max(32 if double else 16, block)
+    return (TILE // 2 if double else TILE) // block, block
 
 
 def _frame(x):

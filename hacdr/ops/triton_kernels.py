@@ -28,7 +28,7 @@ any order.
 import triton
 import triton.language as tl
 
-# One compiled kernel serves all sizes.
+# Sizes that kernels are not compiled anew for.
 ANY_VALUE = ['H', 'W', 'Wo']
 
 
@@ -399,6 +399,7 @@ def sample_columns(
         SIGMOID,
         REAL,
     )
+    m = tl.where(inside, m, 0.0)
     for c in range(CHANNELS):
         channel = group * CHANNELS + c
         plane = x + (image * C + channel) * H * W
@@ -487,6 +488,7 @@ def columns_backward(
         SIGMOID,
         REAL,
     )
+    m = tl.where(inside, m, 0.0)
     unit = 1.0
     if scale is not None:
         unit = tl.load(scale)
@@ -513,6 +515,7 @@ def columns_backward(
             _add(grad_x + at, h * m * fy * fx, unit, here)
         gm += h * sample
         tl.store(row + pixel, (sample * m).to(columns.dtype.element_ty), valid)
+    gm = tl.where(inside, gm, 0.0)
     if SIGMOID:
         gm *= m * (1 - m)
     grad_offsets = grad_fields + image * N * (3 * KH * KW) * G

@@ -153,6 +153,8 @@ def test_same_numbers(device, name, layout, dtype):
     tensors = [x, packed, *others]
     ours = [t.to(device, dtype) for t in tensors]
     ours = [LAYOUTS[layout](t) if t.dim() == 4 else t for t in ours]
+    if layout == 'strided':
+        ours[3] = torch.stack([ours[3]] * 2, 1)[:, 0]
     results = run(modulated_deform_conv2d_packed, ours, args)
     assert_close(results, run(packed_reference, tensors, args), TOLERANCE[dtype])
     assert all(result.dtype == dtype for result in results)
@@ -260,6 +262,17 @@ def test_deterministic_gradients_show_what_is_not_finite(device):
     finally:
         torch.use_deterministic_algorithms(False)
     assert not gradient.isfinite().all()
+
+
+@pytest.mark.parametrize('name', ['depthwise 7x1', 'row, own offsets'])
+def test_torch_compile_keeps_one_graph(device, name):
+    """Forward and backward; the other kernels are looked into by torch.compile."""
+    if os.environ['HACDR_MDCONV'] != 'triton':
+        pytest.skip('for the kernel that torch.compile does not look into')
+    tensors, args = make(CASES[name], batch=1)
+    ours = [t.to(device, torch.float32) for t in tensors]
+    compiled = torch.compile(convolve, backend='aot_eager', fullgraph=True)
+    assert_close(run(compiled, ours, args), run(reference, tensors, args), 1e-5)
 
 
 @pytest.fixture(scope='module')
