@@ -1,5 +1,5 @@
 # HACDR-Net on IDRiD: the paper's network, by the recipe that a smaller one was found to
-# learn by on a CPU (docs/results.md); nothing ran on a GPU yet. What is not as in the
+# learn by on a CPU (docs/results.md); never trained to its end. What is not as in the
 # released code, whose configuration is hacdr_idrid_released.py, has a line with a star.
 _base_ = [
     # * The near-far branch runs; offsets start at zero.

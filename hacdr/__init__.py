@@ -12,8 +12,8 @@ __version__ = '0.1.0'
 if not find_missing():
     check_stack()
 
-    # Before the block, which undoes the filters that are set inside: torch and numpy
-    # have their own.
+    # torch and numpy set warning filters of their own when they are imported; inside
+    # the block below these would be undone at its end.
     import torch  # noqa: F401
 
     from . import announcements, mmcv_ext

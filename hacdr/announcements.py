@@ -12,7 +12,7 @@ NO_CUDA = 'No CUDA runtime is found'
 
 @contextlib.contextmanager
 def imports_silenced():
-    """Import mmcv and mmseg without their announcements; everything else is said."""
+    """Import mmcv without its announcements; everything else is said."""
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', 'On January 1, 2023, MMCV')
         warnings.filterwarnings('ignore', 'pkg_resources is deprecated')

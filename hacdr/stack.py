@@ -62,7 +62,8 @@ def read_version(name):
 def _folder(name):
     try:
         spec = find_spec(name)
-    except ModuleNotFoundError:
+    except (ModuleNotFoundError, ValueError):
+        # ValueError: somebody put a module without a spec in its place.
         return None
     # A folder of that name without modules is not the package.
     if spec is None or spec.origin is None:

@@ -8,9 +8,8 @@ class GroupedOptimizerConstructor(DefaultOptimizerConstructor):
     """mmcv's default constructor, with equal groups of parameters joined.
 
     With ``paramwise_cfg``, mmcv makes a group of every parameter. Optimizers of torch
-    update the parameters of a group together, but groups one after the other: on a GPU
-    several thousand kernels a step for this network instead of a few dozen. The
-    arithmetic is the same. A training that began with the other constructor cannot be
+    update the parameters of a group together, but groups one after the other: this
+    network has 713 of them, joined four. The arithmetic is the same. A training that began with the other constructor cannot be
     resumed with this one, nor the reverse.
 
     Arguments as mmcv's: ``optimizer=dict(type='AdamW', ...,
