@@ -9,8 +9,8 @@ class GroupedOptimizerConstructor(DefaultOptimizerConstructor):
 
     With ``paramwise_cfg``, mmcv makes a group of every parameter. Optimizers of torch
     update the parameters of a group together, but groups one after the other: this
-    network has 713 of them, joined four. The arithmetic is the same. A training that began with the other constructor cannot be
-    resumed with this one, nor the reverse.
+    network has 713 of them, joined four. The arithmetic is the same. A training that
+    began with the other constructor cannot be resumed with this one, nor the reverse.
 
     Arguments as mmcv's: ``optimizer=dict(type='AdamW', ...,
     constructor='GroupedOptimizerConstructor')``.
