@@ -28,6 +28,9 @@ MOST_CHANNELS = 64
 PROGRAMS = 4096
 # Bytes of the columns that are held at once.
 COLUMN_BYTES = 1 << 28
+# ``numbers`` are y and x of stride, padding and dilation, and then these: operators of
+# torch take lists of integers.
+GROUPS, DEFORM_GROUPS = 6, 7
 
 
 def modulated_deform_conv2d_triton(
@@ -234,7 +237,7 @@ def _general_backward(grad, x, fields, weight, numbers, sigmoid):
             *_sizes(x, fields, numbers),
             **_constants(x, weight, numbers, sigmoid),
             PIXELS=BACKWARD_PIXELS,
-            CHANNELS=x.shape[1] // numbers[7],
+            CHANNELS=x.shape[1] // numbers[DEFORM_GROUPS],
         )
         gx.append(_end_sum(sums, scale, x))
         gmatrices = gmatrices + _multiply_over_pixels(g, columns)
@@ -245,7 +248,7 @@ def _general_backward(grad, x, fields, weight, numbers, sigmoid):
 
 def _sample(x, fields, weight, numbers, sigmoid):
     """Return the columns, (B, groups, C / groups * K, N), of the type of x."""
-    groups = numbers[6]
+    groups = numbers[GROUPS]
     taps = weight.shape[2] * weight.shape[3]
     count = fields.shape[2] * fields.shape[3]
     columns = x.new_empty(len(x), groups, x.shape[1] // groups * taps, count)
@@ -256,7 +259,7 @@ def _sample(x, fields, weight, numbers, sigmoid):
         *_sizes(x, fields, numbers),
         **_constants(x, weight, numbers, sigmoid),
         PIXELS=SAMPLED_PIXELS,
-        CHANNELS=x.shape[1] // numbers[7],
+        CHANNELS=x.shape[1] // numbers[DEFORM_GROUPS],
     )
     return columns
 
@@ -282,7 +285,7 @@ def _multiply_over_pixels(a, b):
 
 def _as_matrices(weight, numbers):
     """Return the kernels of each group, (groups, Cout / groups, C / groups * K)."""
-    groups = numbers[6]
+    groups = numbers[GROUPS]
     return weight.reshape(groups, len(weight) // groups, -1)
 
 
@@ -303,7 +306,7 @@ def _programs(fields, numbers, pixels):
 
 def _sizes(x, fields, numbers):
     count = fields.shape[2] * fields.shape[3]
-    return x.shape[1], numbers[7], *x.shape[2:], fields.shape[3], count
+    return x.shape[1], numbers[DEFORM_GROUPS], *x.shape[2:], fields.shape[3], count
 
 
 def _constants(x, weight, numbers, sigmoid):
@@ -344,8 +347,8 @@ def _frame(x):
 
 
 def _is_depthwise(x, weight, numbers):
-    groups, deform_groups = numbers[6:]
-    return groups == x.shape[1] == weight.shape[0] and deform_groups == 1
+    groups = numbers[GROUPS]
+    return groups == x.shape[1] == len(weight) and numbers[DEFORM_GROUPS] == 1
 
 
 def _is_channels_last(x):
