@@ -13,6 +13,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from . import cpu_kernels as kernels
+from .layout import is_channels_last
 from .precision import without_autocast
 from .threads import run_together
 
@@ -89,7 +90,7 @@ class _DepthwiseMDConv(torch.autograd.Function):
                 ),
             )
         # Convolutions behind it train slower on channels-last pixels.
-        return out if _is_channels_last(x) else out.contiguous()
+        return out if is_channels_last(x) else out.contiguous()
 
     @staticmethod
     @once_differentiable
@@ -142,7 +143,7 @@ class _GeneralMDConv(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, offset, mask, weight, bias, geometry, groups, deform_groups):
-        channels_last = _is_channels_last(x)
+        channels_last = is_channels_last(x)
         x, offset = x.contiguous(), offset.contiguous()
         ctx.save_for_backward(x, offset, mask, weight)
         ctx.geometry, ctx.groups, ctx.deform_groups = geometry, groups, deform_groups
@@ -256,11 +257,6 @@ def _per_tap(fields, deform_groups, *inner):
     """View one image's fields as (deform_groups, K, *inner, Ho * Wo)."""
     pixels = fields.shape[1] * fields.shape[2]
     return fields.reshape(deform_groups, -1, *inner, pixels)
-
-
-def _is_channels_last(x):
-    """Say whether ``x`` lies channels-last and no other way; the output follows it."""
-    return not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last)
 
 
 def _empty_columns(x, offset, weight):

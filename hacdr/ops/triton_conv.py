@@ -15,6 +15,7 @@ import triton.language as tl
 from torch.autograd.function import once_differentiable
 
 from . import triton_kernels as kernels
+from .layout import is_channels_last
 from .precision import compute_dtype, without_autocast
 
 # Pixels of a program of sample_columns and of columns_backward.
@@ -351,23 +352,18 @@ def _is_depthwise(x, weight, numbers):
     return groups == x.shape[1] == len(weight) and numbers[DEFORM_GROUPS] == 1
 
 
-def _is_channels_last(x):
-    """Say whether ``x`` lies channels-last and no other way."""
-    return not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last)
-
-
 def _layout(x):
-    return torch.channels_last if _is_channels_last(x) else torch.contiguous_format
+    return torch.channels_last if is_channels_last(x) else torch.contiguous_format
 
 
 def _dense(x):
     """Return ``x`` plane by plane or, if it lies so, pixel by pixel."""
-    return x if _is_channels_last(x) else x.contiguous()
+    return x if is_channels_last(x) else x.contiguous()
 
 
 def _steps(x):
     """Return the distances of two channels and of two pixels of a dense tensor."""
-    return (1, x.shape[1]) if _is_channels_last(x) else (x.shape[2] * x.shape[3], 1)
+    return (1, x.shape[1]) if is_channels_last(x) else (x.shape[2] * x.shape[3], 1)
 
 
 def _masks(fields, sigmoid):

@@ -3,6 +3,8 @@
 import torch
 import torch.nn as nn
 
+from hacdr.ops.precision import compute_dtype
+
 
 class LayerNorm2d(nn.Module):
     """Normalise every pixel over its channels, then scale and shift them.
@@ -28,7 +30,7 @@ class LayerNorm2d(nn.Module):
 
     def forward(self, x):
         """Normalise ``x``, (B, C, H, W)."""
-        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        wide = x.to(compute_dtype(x))
         centred = wide - wide.mean(1, keepdim=True)
         variance = (centred * centred).mean(1, keepdim=True)
         normalised = centred * torch.rsqrt(variance + self.eps)

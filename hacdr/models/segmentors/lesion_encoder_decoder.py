@@ -13,6 +13,8 @@ from mmseg.core import add_prefix
 from mmseg.models.builder import SEGMENTORS
 from mmseg.models.segmentors import EncoderDecoder
 
+from hacdr.ops.precision import compute_dtype
+
 logger = logging.getLogger('hacdr')
 
 
@@ -81,7 +83,7 @@ class LesionEncoderDecoder(EncoderDecoder):
         with self._precision(x[0].device):
             logits = super()._decode_head_forward_test(x, img_metas)
         # Bilinear interpolation of bfloat16 logits would round them once more.
-        return logits.to(torch.promote_types(logits.dtype, torch.float32))
+        return logits.to(compute_dtype(logits))
 
     @property
     def _bfloat16(self):
