@@ -1,27 +1,61 @@
-"""numba's njit; where numba is missing, a stand-in that says so when it is called."""
+"""numba's njit for this package's loops: compiled once, kept outside of the package.
+
+Where numba is missing, njit is a stand-in that says so when a loop is called: the
+network runs without numba, so importing hacdr must work without it too.
+"""
 
 import functools
+import os
+from pathlib import Path
 
 from hacdr.errors import InputError
 
 try:
-    from numba import njit
+    import numba
 except ImportError:
+    numba = None
 
-    def njit(**options):
-        """Return a decorator; what it decorates fails when it is called.
 
-        Importing hacdr must work without numba, for the network does.
-        """
+def njit(**options):
+    """Return a decorator, as ``numba.njit``, that keeps what it compiles on disk.
 
-        def decorate(function):
-            @functools.wraps(function)
-            def fail(*args):
-                raise InputError(
-                    f'{function.__module__} needs numba, which cannot be imported; '
-                    'pip install numba'
-                )
+    numba itself would write beside the source. Files that pip did not install keep the
+    folder alive when the package is uninstalled, and an empty folder ``hacdr`` in
+    site-packages then hides an editable install. They go to :func:`cache_folder`; a
+    folder that ``NUMBA_CACHE_DIR`` names is used as it is.
 
-            return fail
+    Args:
+        **options: of ``numba.njit``, but ``cache``.
 
-        return decorate
+    Returns:
+        callable: the decorator. Where numba is missing, what it decorates raises
+        :class:`hacdr.errors.InputError` when it is called.
+    """
+    return functools.partial(_compile if numba else _refuse, options=options)
+
+
+def cache_folder():
+    """Return the folder of compiled loops, a Path; it need not exist."""
+    base = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
+    return Path(base) / 'hacdr' / 'numba'
+
+
+def _compile(function, options):
+    # numba reads its setting when it decorates. Other packages keep theirs.
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = before or str(cache_folder())
+    try:
+        return numba.njit(cache=True, **options)(function)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def _refuse(function, options):
+    @functools.wraps(function)
+    def fail(*args):
+        raise InputError(
+            f'{function.__module__} needs numba, which cannot be imported; '
+            'pip install numba'
+        )
+
+    return fail

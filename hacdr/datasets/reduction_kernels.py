@@ -10,7 +10,6 @@ from hacdr.jit import njit
 
 OPTIONS = {
     'nogil': True,
-    'cache': True,
     'error_model': 'numpy',
     'fastmath': {'reassoc', 'contract', 'nsz', 'arcp'},
 }

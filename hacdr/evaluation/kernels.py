@@ -9,7 +9,7 @@ import numpy as np
 
 from hacdr.jit import njit
 
-OPTIONS = {'nogil': True, 'cache': True, 'error_model': 'numpy'}
+OPTIONS = {'nogil': True, 'error_model': 'numpy'}
 IGNORED_BIT = 128
 HALF_KEY = int(np.float32(0.5).view(np.int32))
 TOP_KEY = 2 * HALF_KEY

@@ -12,12 +12,12 @@ K = kh * kw, N = Ho * Wo.
 """
 
 import numpy as np
-from numba import njit
+
+from hacdr.jit import njit
 
 # Reordering sums is allowed, assuming that NaN and infinity do not occur is not.
 OPTIONS = {
     'nogil': True,
-    'cache': True,
     'error_model': 'numpy',
     'fastmath': {'reassoc', 'contract', 'nsz', 'arcp'},
 }
