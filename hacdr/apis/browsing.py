@@ -12,13 +12,12 @@ from scipy import ndimage
 
 from hacdr.apis.overlay import LEGEND_GREY, draw_outlines, legend, write
 from hacdr.datasets.conversion import layout
-from hacdr.datasets.lesion import LesionDataset
 from hacdr.datasets.pipelines.load_lesion_masks import read_map
 from hacdr.datasets.pipelines.load_photograph import decode_photograph
-from hacdr.datasets.reduction import IGNORE, reduce_labels, reduce_photograph
+from hacdr.datasets.reduction import reduce_labels, reduce_photograph
 from hacdr.datasets.splits import photograph_file, split_members
 from hacdr.errors import InputError
-from hacdr.evaluation.table import FULL_NAMES
+from hacdr.lesions import CLASSES, FULL_NAMES, IGNORED, PALETTE
 
 IGNORED_GREY = 96
 GAP = 6
@@ -122,7 +121,7 @@ def contact_sheet(samples, columns=3, width=640):
     sheet = np.vstack(rows)
     lesions = (f'{lesion} {name}' for lesion, name in FULL_NAMES.items())
     names = ['', *lesions, 'grey: ignored']
-    palette = [*LesionDataset.PALETTE, (IGNORED_GREY,) * 3]
+    palette = [*PALETTE, (IGNORED_GREY,) * 3]
     return np.vstack([sheet, legend(sheet.shape[1], names, palette, width / 900)])
 
 
@@ -135,21 +134,20 @@ def _denormalize(img, norm):
 
 def _panel(sample, width):
     """Photograph with outlines over a strip of title and counts."""
-    classes, palette = LesionDataset.CLASSES, LesionDataset.PALETTE
     counts = [
         ndimage.label(sample.label == value, np.ones((3, 3)))[1]
-        for value in range(1, len(classes))
+        for value in range(1, len(CLASSES))
     ]
     height = max(1, round(sample.label.shape[0] * width / sample.label.shape[1]))
     photograph = reduce_photograph(sample.photograph, (width, height))
     # Outlines come last: drawn before, they would fade when reduced.
     label = reduce_labels(sample.label, (width, height))
-    photograph[label == IGNORE] = IGNORED_GREY
-    drawn = draw_outlines(photograph, label, classes, palette)
+    photograph[label == IGNORED] = IGNORED_GREY
+    drawn = draw_outlines(photograph, label, CLASSES, PALETTE)
     scale = width / 900
     title = np.full((int(44 * scale), width, 3), LEGEND_GREY, np.uint8)
     write(title, sample.title, (int(12 * scale), int(30 * scale)), scale)
-    return np.vstack([title, drawn, legend(width, classes, palette, scale, counts)])
+    return np.vstack([title, drawn, legend(width, CLASSES, PALETTE, scale, counts)])
 
 
 def _pad(picture, height, width):

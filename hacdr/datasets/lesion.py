@@ -11,7 +11,6 @@ from mmseg.datasets import DATASETS, CustomDataset
 from hacdr.datasets.field_of_view import field_of_view
 from hacdr.errors import InputError
 from hacdr.evaluation import (
-    LESIONS,
     ImageScores,
     Protocol,
     format_table,
@@ -21,6 +20,7 @@ from hacdr.evaluation import (
     write_probabilities,
 )
 from hacdr.evaluation.lesions import FROC_THRESHOLDS
+from hacdr.lesions import CLASSES, LESIONS, PALETTE
 
 
 @DATASETS.register_module()
@@ -47,8 +47,8 @@ class LesionDataset(CustomDataset):
         InputError: an unknown truth or region, or thresholds of other lesions.
     """
 
-    CLASSES = ('background', *LESIONS)
-    PALETTE = [[0, 0, 0], [255, 0, 0], [0, 0, 255], [0, 255, 0], [255, 255, 0]]
+    CLASSES = CLASSES
+    PALETTE = PALETTE
     METRICS = ('mAUPR', 'mDice', 'mIoU')
 
     def __init__(

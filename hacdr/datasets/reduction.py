@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from hacdr.datasets import reduction_kernels as kernels
+from hacdr.lesions import IGNORED
 
-IGNORE = 255
 # Share of a pixel that makes it a lesion: half keeps areas as they are.
 SHARE = 0.5
 
@@ -18,16 +18,16 @@ def _table(values, entries, size, other):
 
 _TO_CODES = dict(
     labels=_table(
-        [0, 1, 2, 3, 4, IGNORE], [0, 1, 2, 4, 8, kernels.IGNORED], 256, kernels.UNKNOWN
+        [0, 1, 2, 3, 4, IGNORED], [0, 1, 2, 4, 8, kernels.IGNORED], 256, kernels.UNKNOWN
     ),
     masks=_table(
-        [*range(16), IGNORE], [*range(16), kernels.IGNORED], 256, kernels.UNKNOWN
+        [*range(16), IGNORED], [*range(16), kernels.IGNORED], 256, kernels.UNKNOWN
     ),
 )
 _FROM_CODES = dict(
     # Where lesions overlap the later one wins, as in the conversion.
-    labels=_table(range(16), [code.bit_length() for code in range(16)], 256, IGNORE),
-    masks=_table(range(16), range(16), 256, IGNORE),
+    labels=_table(range(16), [code.bit_length() for code in range(16)], 256, IGNORED),
+    masks=_table(range(16), range(16), 256, IGNORED),
 )
 
 
@@ -132,7 +132,7 @@ def _reduce(values, size, kind):
         expected = '0 to 4' if kind == 'labels' else '0 to 15'
         raise ValueError(
             f'{kind} hold the values {np.unique(values).tolist()}, expected {expected} '
-            f'and {IGNORE} for ignored'
+            f'and {IGNORED} for ignored'
         )
     faint = faint[kernels.alone(faint, codes)]
     kernels.keep(faint[np.argsort(-faint[:, 0], kind='stable')], codes)

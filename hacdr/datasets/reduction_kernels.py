@@ -7,6 +7,7 @@ Cells are the pixels of the reduced picture: cell (y, x) covers the rectangle fr
 import numpy as np
 
 from hacdr.jit import njit
+from hacdr.lesions import LESIONS
 
 OPTIONS = {
     'nogil': True,
@@ -15,7 +16,6 @@ OPTIONS = {
 }
 # What a pixel can be: bits of four lesions, ignored, none of these.
 CODES, IGNORED, UNKNOWN = 18, 16, 17
-LESIONS = 4
 # Rounding errors must not make a cell end in a pixel that it only touches.
 TINY = 1e-6
 
@@ -106,7 +106,7 @@ def majority(words, width, codes, rows, columns, share, out):
         cell[columns[x] : columns[x + 1]] = x
     counts = np.zeros((out.shape[1], CODES), np.int64)
     latest = np.zeros(out.shape[1], np.uint8)
-    of_bit = np.empty(LESIONS, np.int64)
+    of_bit = np.empty(len(LESIONS), np.int64)
     faint = np.empty((256, 4), np.int64)
     faints, unknown = 0, False
     for y in range(out.shape[0]):
@@ -133,9 +133,9 @@ def majority(words, width, codes, rows, columns, share, out):
                 continue
             of_bit[:] = 0
             for code in range(1, IGNORED):
-                for bit in range(LESIONS):
+                for bit in range(len(LESIONS)):
                     of_bit[bit] += counts[x, code] * (code >> bit & 1)
-            for bit in range(LESIONS):
+            for bit in range(len(LESIONS)):
                 if of_bit[bit] >= share * area:
                     out[y, x] |= 1 << bit
                 elif of_bit[bit] > 0:

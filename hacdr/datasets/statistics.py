@@ -9,12 +9,12 @@ import numpy as np
 from scipy import ndimage
 from tqdm import tqdm
 
-from hacdr.datasets.conversion import layout, merging
+from hacdr.datasets.conversion import layout
 from hacdr.datasets.field_of_view import field_of_view
 from hacdr.datasets.pipelines.load_lesion_masks import read_map
 from hacdr.datasets.pipelines.load_photograph import decode_photograph
-from hacdr.datasets.reduction import IGNORE
 from hacdr.datasets.splits import photograph_file
+from hacdr.lesions import CLASSES, IGNORED, LESIONS, lesion_plane
 
 QUANTILES = 5, 25, 50, 75, 95
 
@@ -81,7 +81,7 @@ def config_lines(figures):
     weights = ', '.join(f'{weight:.3g}' for weight in class_weights(pixels))
     view = figures['field_of_view']
     mean, std = (', '.join(f'{v:.3f}' for v in view[key]) for key in ('mean', 'std'))
-    names = ', '.join(['background', *merging.LESIONS])
+    names = ', '.join(CLASSES)
     return [
         f'# {names}: pixels of the label maps',
         f'class_pixels = {pixels}',
@@ -132,14 +132,14 @@ def _count(task):
     inside = field_of_view(photograph)
     number = cv2.countNonZero(inside)
     mean, std = (v[::-1, 0] for v in cv2.meanStdDev(photograph, mask=inside))
-    lesions = range(len(merging.LESIONS))
-    masks = [(bits >> bit & 1) * (bits != IGNORE) for bit in lesions]
+    lesions = range(len(LESIONS))
+    masks = [lesion_plane(bits, lesion) for lesion in lesions]
     histogram = np.bincount(labels.ravel(), minlength=256)
     return Counts(
         pixels=labels.size,
-        ignored=int(histogram[IGNORE]),
+        ignored=int(histogram[IGNORED]),
         mask_pixels=[int(mask.sum()) for mask in masks],
-        label_pixels=[int(histogram[bit + 1]) for bit in lesions],
+        label_pixels=[int(histogram[k + 1]) for k in lesions],
         areas=[_areas(mask) for mask in masks],
         inside=number,
         sums=number * mean,
@@ -149,12 +149,12 @@ def _count(task):
 
 def _areas(mask):
     components = ndimage.label(mask, np.ones((3, 3)))[0]
-    return np.bincount(components[mask > 0])[1:]
+    return np.bincount(components[mask])[1:]
 
 
 def _sum_up(counts):
     lesions = {}
-    for bit, name in enumerate(merging.LESIONS):
+    for bit, name in enumerate(LESIONS):
         masks = [count.mask_pixels[bit] for count in counts]
         areas = np.concatenate([count.areas[bit] for count in counts])
         quantiles = np.percentile(areas, QUANTILES).tolist() if len(areas) else None

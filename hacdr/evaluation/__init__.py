@@ -8,7 +8,6 @@ from .probabilities import write_probabilities
 from .protocol import Protocol
 from .results import read_results, write_results
 from .scores import (
-    LESIONS,
     Curve,
     ImageScores,
     average_precision,
@@ -22,7 +21,6 @@ from .table import format_table
 from .truth import truth_bits
 
 __all__ = [
-    'LESIONS',
     'Curve',
     'Histogram',
     'ImageScores',

@@ -3,9 +3,10 @@
 import numpy as np
 
 from hacdr.errors import InputError
+from hacdr.lesions import LESIONS
 
 from .bootstrap import draw_weights, interval, resample
-from .scores import LESIONS, figures, has_probabilities, mean_of_known
+from .scores import figures, has_probabilities, mean_of_known
 
 METRICS = ('AUPR', 'Dice')
 

@@ -8,9 +8,9 @@ with it in row 1. See :mod:`hacdr.evaluation.histogram` for keys and bins.
 import numpy as np
 
 from hacdr.jit import njit
+from hacdr.lesions import IGNORED_BIT
 
 OPTIONS = {'nogil': True, 'error_model': 'numpy'}
-IGNORED_BIT = 128
 HALF_KEY = int(np.float32(0.5).view(np.int32))
 TOP_KEY = 2 * HALF_KEY
 BIN_SHIFT = 9

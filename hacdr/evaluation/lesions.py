@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .kernels import IGNORED_BIT
+from hacdr.lesions import IGNORED_BIT
 
 OVERLAP = 0.2
 FROC_THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)

@@ -11,10 +11,11 @@ import numpy as np
 
 from hacdr.errors import InputError
 from hacdr.files import write_json
+from hacdr.lesions import LESIONS
 
 from .histogram import THRESHOLDS, Histogram
 from .lesions import LesionMatches
-from .scores import LESIONS, ImageScores
+from .scores import ImageScores
 from .summary import photograph_figures
 
 FORMAT = 'hacdr results'

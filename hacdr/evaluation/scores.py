@@ -18,7 +18,6 @@ from . import kernels
 from .histogram import THRESHOLDS, Histogram, fold, key_scores, pool, score_keys
 from .lesions import LesionMatches, match_lesions
 
-LESIONS = ('EX', 'HE', 'SE', 'MA')
 FIXED_PROTOCOLS = {'m2mrf-11': 11, 'idrid-33': 33}
 
 

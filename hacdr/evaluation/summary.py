@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from hacdr.lesions import LESIONS
+
 from .bootstrap import DRAWS, LEVEL, SEED, intervals
 from .lesions import froc
 from .scores import (
-    LESIONS,
     best_dice_thresholds,
     figures,
     has_probabilities,

@@ -1,13 +1,9 @@
 """The headline table, for a terminal of 80 columns."""
 
+from hacdr.lesions import FULL_NAMES
+
 from .bootstrap import DRAWS
 
-FULL_NAMES = {
-    'EX': 'hard exudates',
-    'HE': 'haemorrhages',
-    'SE': 'soft exudates',
-    'MA': 'microaneurysms',
-}
 # Three metrics leave room for the lesions' full names.
 WIDE, NARROW, CELL = 22, 5, 18
 

@@ -4,11 +4,7 @@ import cv2
 import numpy as np
 
 from hacdr.errors import InputError
-
-from .kernels import IGNORED_BIT
-
-IGNORED = 255
-_UNKNOWN = 255
+from hacdr.lesions import IGNORED, IGNORED_BIT, LABEL_TO_BITS, UNKNOWN
 
 
 def truth_bits(label, masks=None, inside=None, lesions=4, name='photograph'):
@@ -39,12 +35,11 @@ def truth_bits(label, masks=None, inside=None, lesions=4, name='photograph'):
             )
     if label.dtype != np.uint8 and not 0 <= label.min() <= label.max() <= IGNORED:
         raise _unknown(label, lesions, name)
-    table = np.full(256, _UNKNOWN, np.uint8)
-    table[0] = 0
-    table[1 : lesions + 1] = 1 << np.arange(lesions) if masks is None else 0
+    table = np.full(256, UNKNOWN, np.uint8)
+    table[: lesions + 1] = LABEL_TO_BITS[: lesions + 1] if masks is None else 0
     table[IGNORED] = IGNORED_BIT
     truth = cv2.LUT(np.ascontiguousarray(label, np.uint8), table)
-    if truth.max(initial=0) == _UNKNOWN:
+    if truth.max(initial=0) == UNKNOWN:
         raise _unknown(label, lesions, name)
     if masks is not None:
         ignored = masks == IGNORED

@@ -7,8 +7,8 @@ from tqdm import tqdm
 
 from hacdr.errors import InputError
 from hacdr.evaluation import Protocol, read_results
-from hacdr.evaluation.table import FULL_NAMES
 from hacdr.files import write_text
+from hacdr.lesions import FULL_NAMES
 
 from .pictures import encode_pictures
 from .plots import STYLES, draw_froc, draw_precision_recall, working_thresholds

@@ -10,8 +10,7 @@ from PIL import Image
 from hacdr.datasets.field_of_view import field_of_view
 from hacdr.datasets.reduction import reduce_masks
 from hacdr.errors import InputError
-from hacdr.evaluation.kernels import IGNORED_BIT
-from hacdr.evaluation.truth import IGNORED
+from hacdr.lesions import IGNORED, IGNORED_BIT, LABEL_TO_BITS
 
 JPEG_QUALITY = 75
 
@@ -103,12 +102,7 @@ def _read_truth(entry, content, data_root):
             f'{path}: {_size(values.shape)}, expected '
             f'{entry["width"]}x{entry["height"]} as tested'
         )
-    if kind == 'masks':
-        return values
-    bits = np.zeros(256, np.uint8)
-    bits[IGNORED] = IGNORED
-    bits[1 : len(content['lesions']) + 1] = 1 << np.arange(len(content['lesions']))
-    return bits[values]
+    return values if kind == 'masks' else LABEL_TO_BITS[values]
 
 
 def _read(path, flag):

@@ -13,9 +13,9 @@ from hacdr.engine import read_score_history
 from hacdr.engine.hooks import TRAINING_RECORD
 from hacdr.evaluation import read_results
 from hacdr.files import whole_file, write_text
+from hacdr.lesions import LESIONS
 
-LESIONS = ('EX', 'HE', 'SE', 'MA', 'mean')
-SCORES = (*(f'AUPR {lesion}' for lesion in LESIONS), 'Dice mean')
+SCORES = (*(f'AUPR {lesion}' for lesion in (*LESIONS, 'mean')), 'Dice mean')
 # column, file of figures, key, factor, digits
 COSTS = (
     ('parameters (M)', 'cost', 'parameters', 1e-6, 2),

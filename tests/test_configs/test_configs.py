@@ -13,7 +13,7 @@ from mmseg.models import build_segmentor
 from mmseg.models.builder import build_loss
 
 from hacdr.apis import check_config, load_config
-from hacdr.evaluation import LESIONS as LESION_NAMES
+from hacdr.lesions import LESIONS as LESION_NAMES
 from hacdr.study import read_study
 
 CONFIGS = Path(__file__).parents[2] / 'configs'

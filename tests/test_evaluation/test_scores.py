@@ -8,7 +8,6 @@ from sklearn.metrics import precision_recall_curve
 
 from hacdr.errors import InputError
 from hacdr.evaluation import (
-    LESIONS,
     average_precision,
     best_dice_thresholds,
     figures,
@@ -17,6 +16,7 @@ from hacdr.evaluation import (
     truth_bits,
 )
 from hacdr.evaluation.scores import counts_at
+from hacdr.lesions import LESIONS
 
 REFERENCE = np.load(Path(__file__).parents[1] / 'data' / 'metrics.npz')
 EXPECTED = json.loads(str(REFERENCE['expected']))

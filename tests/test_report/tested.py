@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 
 from hacdr.evaluation import (
-    LESIONS,
     Protocol,
     score_image,
     summarise,
@@ -15,6 +14,7 @@ from hacdr.evaluation import (
     write_results,
 )
 from hacdr.evaluation.lesions import FROC_THRESHOLDS
+from hacdr.lesions import LESIONS
 
 SIZE = 120, 160
 NAMES = [f'eye_{number}' for number in range(11)] + ['<img src=x>&"\'']

@@ -131,8 +131,9 @@ def measure(args, truth, scores):
     """Return seconds, MiB and differences for one photograph."""
     from sklearn.metrics import average_precision_score
 
-    from hacdr.evaluation import LESIONS, average_precision, match_lesions, score_image
+    from hacdr.evaluation import average_precision, match_lesions, score_image
     from hacdr.evaluation import write_probabilities as write
+    from hacdr.lesions import LESIONS
 
     small = predict(truth, 0)
     planes = enlarge(small)

@@ -213,7 +213,7 @@ def compare_labels(root, names):
 
     from hacdr.datasets.pipelines.load_lesion_masks import read_map
     from hacdr.datasets.reduction import reduce_masks
-    from hacdr.evaluation import LESIONS
+    from hacdr.lesions import LESIONS
 
     ways = {
         'nearest (mmseg)': lambda bits, size: cv2.resize(

@@ -18,6 +18,7 @@ from PIL import Image
 from hacdr.datasets.conversion import layout, merging, reducing
 from hacdr.datasets.conversion.workers import for_each
 from hacdr.errors import InputError
+from hacdr.lesions import LESIONS, lesion_plane
 
 
 def nearest(mask, size):
@@ -62,8 +63,8 @@ def compare(root, max_side, image):
     size = reducing.reduced_size(bits.shape[::-1], max_side)
     scale = bits.size / (size[0] * size[1])
     counts = {}
-    for bit, lesion in enumerate(merging.LESIONS):
-        mask = (bits != merging.IGNORED) & (bits >> bit & 1 == 1)
+    for bit, lesion in enumerate(LESIONS):
+        mask = lesion_plane(bits, bit)
         components, number = merging.label_components(mask)
         owner, pixel, _ = reducing.footprints(components, size)
         for name, method in METHODS.items():
@@ -92,7 +93,7 @@ def main():
     print(f'{len(images)} photographs, longer side {args.max_side}\n')
     print('| lesion | components | | ' + ' | '.join(METHODS) + ' |')
     print('| --- | --- | --- |' + ' --- |' * len(METHODS))
-    for lesion in merging.LESIONS:
+    for lesion in LESIONS:
         number, _, _, pixels = total['drawn', lesion]
         columns = np.array([total[name, lesion] for name in METHODS])
         rows = {

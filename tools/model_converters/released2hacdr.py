@@ -15,10 +15,8 @@ import torch
 from hacdr.engine import read_checkpoint
 from hacdr.errors import InputError
 from hacdr.files import whole_file
+from hacdr.lesions import CLASSES, PALETTE
 from hacdr.models import convert_released_state_dict
-
-CLASSES = ('background', 'EX', 'HE', 'SE', 'MA')
-PALETTE = [[0, 0, 0], [255, 0, 0], [0, 0, 255], [0, 255, 0], [255, 255, 0]]
 
 
 def main():

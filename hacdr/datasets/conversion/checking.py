@@ -13,6 +13,7 @@ from hacdr.datasets.conversion import layout, merging
 from hacdr.datasets.conversion.convert import sum_up
 from hacdr.datasets.conversion.workers import for_each
 from hacdr.errors import InputError
+from hacdr.lesions import CLASSES, IGNORED
 
 COUNTS = ('mask_pixels', 'label_pixels', 'components')
 
@@ -91,7 +92,7 @@ def _check_types(maps):
 
 def _check_label(path, label, bits):
     """Problems of a label map, given its bit map."""
-    allowed = {*range(len(merging.LESIONS) + 1), merging.IGNORED}
+    allowed = {*range(len(CLASSES)), IGNORED}
     other = {*np.unique(label).tolist()} - allowed
     if other:
         return [f'{path}: has the value {min(other)}, expected 0 to 4 or 255']

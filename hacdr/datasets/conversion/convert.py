@@ -25,6 +25,7 @@ from hacdr.datasets.conversion.earlier import (
 )
 from hacdr.datasets.conversion.workers import for_each
 from hacdr.errors import InputError
+from hacdr.lesions import LESIONS
 
 SUMMED = (
     'mask_pixels',
@@ -136,7 +137,7 @@ def _convert_record(source, plan, folder, max_side, record):
         written = layout.encode_photograph(copy, plan.photograph_format)
     files = dict(
         photograph=written,
-        label=layout.encode_png(merging.to_labels(bits), layout.PALETTE),
+        label=layout.encode_png(merging.to_labels(bits), layout.LABEL_PALETTE),
         mask=layout.encode_png(bits),
     )
     image = dict(
@@ -196,7 +197,7 @@ def _describe(source, plan, max_side, images):
             pillow=PIL.__version__,
             opencv=cv2.__version__,
         ),
-        lesions=list(merging.LESIONS),
+        lesions=list(LESIONS),
         warnings=plan.warnings,
         splits={
             split: dict(photographs=len(names), sha256=sha256(layout.split_text(names)))
@@ -226,7 +227,7 @@ def sum_up(images):
                 ignored_pixels=0,
                 lesions={
                     lesion: dict(masks=0, **dict.fromkeys(SUMMED, 0))
-                    for lesion in merging.LESIONS
+                    for lesion in LESIONS
                 },
                 overlaps=dict.fromkeys(image['overlaps'], 0),
             ),

@@ -1,9 +1,9 @@
 """Reader of DDR, lesion segmentation part (Li et al., Information Sciences 2019)."""
 
 from hacdr.datasets.conversion.convert import Plan
-from hacdr.datasets.conversion.merging import LESIONS
 from hacdr.datasets.conversion.pairing import find_pairs, make_records, warn_of_number
 from hacdr.errors import InputError
+from hacdr.lesions import LESIONS
 
 SUBSET = r'(?P<subset>train|val|valid|test)'
 PHOTOGRAPH = rf'{SUBSET}/image/(?P<name>[^/]+)'

@@ -13,14 +13,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from hacdr.datasets.lesion import LesionDataset
 from hacdr.errors import InputError
+from hacdr.lesions import IGNORED, PALETTE
 
 MANIFEST = 'manifest.json'
 # Raised when the files of a converted set change their meaning.
 LAYOUT_VERSION = 3
 SUFFIXES = {'JPEG': '.jpg', 'PNG': '.png'}
-PALETTE = [*LesionDataset.PALETTE, *[[0, 0, 0]] * 250, [128, 128, 128]]
+# RGB of all 256 values of a label map.
+LABEL_PALETTE = [*PALETTE, *[[0, 0, 0]] * (IGNORED - len(PALETTE)), [128, 128, 128]]
 
 
 def photograph_path(subset, name, file_format='JPEG'):

@@ -5,13 +5,16 @@ from itertools import combinations
 import numpy as np
 from scipy import ndimage
 
-from hacdr.datasets.lesion import LesionDataset
+from hacdr.lesions import (
+    BITS_TO_LABEL,
+    COMBINATIONS,
+    IGNORED,
+    LESIONS,
+    lesion_plane,
+)
 
-# Label value k is LESIONS[k - 1]. The order is also the precedence: where the
-# experts drew two lesions over each other, the later one wins in the label map.
-LESIONS = LesionDataset.CLASSES[1:]
-# Values of a mask besides 0; the second in label maps and bit maps, too.
-LESION, IGNORED = 1, 255
+# A mask of one lesion holds 0, this, and IGNORED.
+LESION = 1
 
 
 def to_bits(masks, shape):
@@ -45,11 +48,7 @@ def to_labels(bits):
         np.ndarray: uint8 (H, W), 0 for background, 1 to 4 for the lesion that wins,
         IGNORED as it was.
     """
-    table = np.zeros(256, np.uint8)
-    combined = 2 ** len(LESIONS)
-    table[:combined] = [value.bit_length() for value in range(combined)]
-    table[IGNORED] = IGNORED
-    return table[bits]
+    return BITS_TO_LABEL[bits]
 
 
 def count_lesions(bits):
@@ -71,7 +70,7 @@ def count_lesions(bits):
         counts[lesion] = dict(
             mask_pixels=int(histogram[drawn].sum()),
             label_pixels=int(histogram[on_top].sum()),
-            components=label_components((bits != IGNORED) & (bits >> bit & 1))[1],
+            components=label_components(lesion_plane(bits, bit))[1],
         )
     return counts
 
@@ -113,5 +112,5 @@ def label_components(mask):
 
 def _count_values(bits):
     """Pixels of every combination of lesions, and the combinations."""
-    combined = np.arange(2 ** len(LESIONS))
+    combined = np.arange(COMBINATIONS)
     return np.bincount(bits.ravel(), minlength=256)[combined], combined

@@ -6,8 +6,9 @@ import warnings
 import numpy as np
 from PIL import Image
 
-from hacdr.datasets.conversion.merging import IGNORED, LESION
+from hacdr.datasets.conversion.merging import LESION
 from hacdr.errors import InputError
+from hacdr.lesions import IGNORED
 
 MASK_MODES = ('1', 'L', 'P', 'LA', 'RGB', 'RGBA')
 GREY_MODES = ('1', 'L', 'RGB')

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from hacdr.datasets.conversion.merging import IGNORED, LESION, label_components
+from hacdr.datasets.conversion.merging import LESION, label_components
+from hacdr.lesions import IGNORED
 
 # Of a pixel's area that must be lesion. A half keeps the areas of lesions as they
 # are and merges fewest of them, see tools/benchmarks/mask_reduction.py.

@@ -5,9 +5,7 @@ import torch
 from mmcv.parallel import DataContainer
 from mmseg.datasets import PIPELINES
 
-from hacdr.datasets.reduction import IGNORE
-
-LESIONS = 4
+from hacdr.lesions import IGNORED, LESIONS
 
 
 @PIPELINES.register_module()
@@ -39,6 +37,6 @@ def unpack_masks(bits):
     Returns:
         np.ndarray: uint8 (4, H, W), 0, 1 or 255.
     """
-    planes = np.stack([bits >> bit & 1 for bit in range(LESIONS)])
-    planes[:, bits == IGNORE] = IGNORE
+    planes = np.stack([bits >> bit & 1 for bit in range(len(LESIONS))])
+    planes[:, bits == IGNORED] = IGNORED
     return planes

@@ -6,8 +6,8 @@ import numpy as np
 from mmseg.datasets import PIPELINES
 from PIL import Image
 
-from hacdr.datasets.reduction import IGNORE
 from hacdr.errors import InputError
+from hacdr.lesions import COMBINATIONS, IGNORED
 
 STRIP = 64
 
@@ -31,11 +31,11 @@ class LoadLesionMasks:
     def __call__(self, results):
         path = mask_file(results)
         bits = read_map(path)
-        unknown = bits[(bits > 15) & (bits != IGNORE)]
+        unknown = bits[(bits >= COMBINATIONS) & (bits != IGNORED)]
         if unknown.size:
             raise InputError(
                 f'{path}: holds the value {unknown[0]}, expected the bits of four '
-                f'lesions, 0 to 15, or {IGNORE} for ignored'
+                f'lesions, 0 to 15, or {IGNORED} for ignored'
             )
         results['gt_lesion_masks'] = bits
         results['seg_fields'].append('gt_lesion_masks')

@@ -3,13 +3,13 @@ import pytest
 from scipy import ndimage
 
 from hacdr.datasets.conversion.merging import (
-    LESIONS,
     count_ignored,
     count_lesions,
     count_overlaps,
     to_bits,
     to_labels,
 )
+from hacdr.lesions import LESIONS
 
 
 @pytest.fixture

@@ -1,0 +1,56 @@
+"""The facts of the field: the four lesions, their values in maps, their colours.
+
+A label map holds one class for each pixel: 0 background, k for lesion k (1 EX, 2 HE,
+3 SE, 4 MA), 255 where a pixel is ignored. A bit map holds every lesion that was drawn
+there, overlaps included: bit k - 1 for lesion k, 255 where a pixel is ignored. Both are
+uint8 (H, W).
+"""
+
+import numpy as np
+
+# The order is also the precedence: where two lesions were drawn over each other, the
+# later one wins in a label map.
+LESIONS = ('EX', 'HE', 'SE', 'MA')
+CLASSES = ('background', *LESIONS)
+FULL_NAMES = {
+    'EX': 'hard exudates',
+    'HE': 'haemorrhages',
+    'SE': 'soft exudates',
+    'MA': 'microaneurysms',
+}
+# RGB of each class, as the paper draws them.
+PALETTE = [[0, 0, 0], [255, 0, 0], [0, 0, 255], [0, 255, 0], [255, 255, 0]]
+
+IGNORED = 255
+# No sum of lesions has this bit, so it tells ignored pixels.
+IGNORED_BIT = 128
+# What the tables below give for a value that their kind of map never holds.
+UNKNOWN = 254
+# How many values the lesions' bits can form.
+COMBINATIONS = 1 << len(LESIONS)
+
+
+def _build_table(entries):
+    table = np.full(256, UNKNOWN, np.uint8)
+    table[: len(entries)] = entries
+    table[IGNORED] = IGNORED
+    table.setflags(write=False)
+    return table
+
+
+# uint8 (256,), for ``TABLE[values]`` or ``cv2.LUT(values, TABLE)``.
+LABEL_TO_BITS = _build_table([0, *(1 << k for k in range(len(LESIONS)))])
+BITS_TO_LABEL = _build_table([bits.bit_length() for bits in range(COMBINATIONS)])
+
+
+def lesion_plane(bits, lesion):
+    """Tell where one lesion was drawn.
+
+    Args:
+        bits (np.ndarray): bit map, uint8 (H, W).
+        lesion (int): 0 for the first of :data:`LESIONS`.
+
+    Returns:
+        np.ndarray: bool (H, W).
+    """
+    return (bits >> lesion & 1 == 1) & (bits != IGNORED)
