@@ -4,7 +4,7 @@ _base_ = [
     '_base_/datasets/ddr_crops.py',
     '_base_/schedules/schedule_crops.py',
     '_base_/losses_crops.py',
-    '_base_/weight_average.py',
+    '_base_/iter_ema.py',
     '_base_/default_runtime.py',
 ]
 # Pixels of background, EX, HE, SE, MA in DDR's train and valid photographs at

@@ -16,7 +16,7 @@ _base_ = [
     # * Dice was not there.
     '_base_/losses_crops.py',
     # * An average of the weights is tested, not the last ones.
-    '_base_/weight_average.py',
+    '_base_/iter_ema.py',
     '_base_/default_runtime.py',
 ]
 # Label pixels of the 54 training photographs: background, EX, HE, SE, MA. Only their

@@ -23,7 +23,7 @@ data = dict(
     train=dict(times=50),
 )
 custom_hooks = [
-    dict(type='WeightAverageHook', decay=0.998, priority='ABOVE_NORMAL'),
+    dict(type='IterEMAHook', decay=0.998, priority='ABOVE_NORMAL'),
 ]
 runner = dict(type='ResumableIterBasedRunner', max_iters=2000)
 checkpoint_config = dict(interval=50, max_keep_ckpts=1)

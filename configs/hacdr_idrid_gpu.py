@@ -8,8 +8,8 @@ data = dict(
     train=dict(times=20000),
 )
 custom_hooks = [
-    dict(type='WeightAverageHook', decay=0.999, priority='ABOVE_NORMAL'),
-    dict(type='TrainingClock', minutes=5, priority='ABOVE_NORMAL'),
+    dict(type='IterEMAHook', decay=0.999, priority='ABOVE_NORMAL'),
+    dict(type='TimeBudgetHook', minutes=5, priority='ABOVE_NORMAL'),
 ]
 log_config = dict(interval=100)
 checkpoint_config = dict(interval=2000, max_keep_ckpts=1)

@@ -1,9 +1,9 @@
 """Training: the runner, its hooks, and checkpoints that fit or are refused."""
 
-from .hooks import ScoreHistory, TrainingClock, read_score_history
+from .hooks import EvalHistoryHook, TimeBudgetHook, read_eval_history
+from .iter_ema import IterEMAHook
 from .optimizers import GroupedOptimizerConstructor
 from .runner import ResumableIterBasedRunner
-from .weight_average import WeightAverageHook
 from .weights import (
     check_classes,
     file_sha256,
@@ -13,15 +13,15 @@ from .weights import (
 )
 
 __all__ = [
+    'EvalHistoryHook',
     'GroupedOptimizerConstructor',
+    'IterEMAHook',
     'ResumableIterBasedRunner',
-    'ScoreHistory',
-    'TrainingClock',
-    'WeightAverageHook',
+    'TimeBudgetHook',
     'check_classes',
     'file_sha256',
     'load_weights',
     'publish_weights',
     'read_checkpoint',
-    'read_score_history',
+    'read_eval_history',
 ]

@@ -9,16 +9,16 @@ import torch
 import torch.distributed
 from mmcv.runner import HOOKS, EvalHook, Hook, get_dist_info, master_only
 
-from hacdr.engine.runner import require_resumable
+from hacdr.engine.runner import require_before_checkpoints, require_resumable
 from hacdr.files import write_json
 
 TRAINING_RECORD = 'training.json'
-SCORE_HISTORY = 'scores.jsonl'
+EVAL_HISTORY = 'scores.jsonl'
 CLOCKS = dict(wall='monotonic', processor='process_time')
 
 
 @HOOKS.register_module()
-class TrainingClock(Hook):
+class TimeBudgetHook(Hook):
     """Count the time of a training; stop it when a time is used up.
 
     The time of an iteration goes from the request for its batch to the step of the
@@ -35,7 +35,8 @@ class TrainingClock(Hook):
     When the training is complete, the work dir gets ``training.json``:
     ``{"iterations": int, "seconds": float}``.
 
-    Needs priority 'ABOVE_NORMAL': after the optimizer, before the checkpoints.
+    Needs priority 'ABOVE_NORMAL': after the optimizer, before checkpoints and
+    evaluations. Another is refused when the training begins.
 
     Args:
         minutes (float | None): when to stop; None leaves that to the runner.
@@ -63,6 +64,7 @@ class TrainingClock(Hook):
     def before_run(self, runner):
         """Take up the time that the resumed training had used."""
         require_resumable(runner, self)
+        require_before_checkpoints(runner, self)
         runner.clock = getattr(time, CLOCKS[self.clock])
         runner.extra_state.setdefault('training_seconds', 0.0)
         if self.limit is not None:
@@ -100,11 +102,11 @@ class TrainingClock(Hook):
 
 
 @HOOKS.register_module()
-class ScoreHistory(Hook):
+class EvalHistoryHook(Hook):
     """Write the scores of each evaluation during training to ``scores.jsonl``.
 
     A line each: ``{"iteration": int, "seconds": float, "mAUPR": float, ...}``, the
-    seconds those of :class:`TrainingClock`. Of two lines with one iteration (after a
+    seconds those of :class:`TimeBudgetHook`. Of two lines with one iteration (after a
     resume) the later one counts. Needs priority 'LOW': after the evaluation, before
     the loggers.
     """
@@ -124,13 +126,13 @@ class ScoreHistory(Hook):
             seconds=runner.extra_state.get('training_seconds'),
             **{name: v for name, v in figures.items() if name != 'eval_iter_num'},
         )
-        with open(osp.join(runner.work_dir, SCORE_HISTORY), 'a') as file:
+        with open(osp.join(runner.work_dir, EVAL_HISTORY), 'a') as file:
             # A line of a killed writer may lack its end.
             file.write(f'\n{json.dumps(line)}\n')
 
 
-def read_score_history(folder):
-    """Read what :class:`ScoreHistory` wrote.
+def read_eval_history(folder):
+    """Read what :class:`EvalHistoryHook` wrote.
 
     Args:
         folder (str): the work dir of a training.
@@ -138,7 +140,7 @@ def read_score_history(folder):
     Returns:
         list[dict]: one for each evaluation, by iteration; empty without a history.
     """
-    path = osp.join(folder, SCORE_HISTORY)
+    path = osp.join(folder, EVAL_HISTORY)
     if not os.path.exists(path):
         return []
     lines = {}

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from mmcv.runner import (
     RUNNERS,
+    CheckpointHook,
     EvalHook,
     IterBasedRunner,
+    OptimizerHook,
     get_dist_info,
     get_host_info,
 )
@@ -148,6 +150,29 @@ def require_resumable(runner, hook):
             f"{type(hook).__name__} needs runner.type 'ResumableIterBasedRunner', got "
             f'{type(runner).__name__!r}'
         )
+
+
+def require_before_checkpoints(runner, hook):
+    """Refuse a hook whose work checkpoints and evaluations would see too late.
+
+    Raises:
+        InputError: its priority puts it before the optimizer, or behind a hook that
+            saves or evaluates.
+    """
+    place = runner.hooks.index(hook)
+    for other in runner.hooks[place + 1 :]:
+        if isinstance(other, OptimizerHook):
+            _refuse_place(hook, 'before', other)
+    for other in runner.hooks[:place]:
+        if isinstance(other, (CheckpointHook, EvalHook)):
+            _refuse_place(hook, 'after', other)
+
+
+def _refuse_place(hook, where, other):
+    raise InputError(
+        f'{type(hook).__name__} acts {where} {type(other).__name__}, expected it after '
+        "the optimizer and before checkpoints and evaluations: priority='ABOVE_NORMAL'"
+    )
 
 
 def random_states():

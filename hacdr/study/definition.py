@@ -232,11 +232,11 @@ def _limited(cfg, study):
         raise InputError(f'runner.type must be ResumableIterBasedRunner, got {runner}')
     if study.get('iterations') is not None:
         cfg.runner.max_iters = study.iterations
-    clock = dict(type='TrainingClock', priority='ABOVE_NORMAL')
+    clock = dict(type='TimeBudgetHook', priority='ABOVE_NORMAL')
     for key in ('minutes', 'evaluations', 'clock'):
         if study.get(key) is not None:
             clock[key] = study[key]
-    history = dict(type='ScoreHistory', priority='LOW')
+    history = dict(type='EvalHistoryHook', priority='LOW')
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), clock, history]
     return cfg
 

@@ -9,7 +9,7 @@ import statistics
 import matplotlib
 from matplotlib.figure import Figure
 
-from hacdr.engine import read_score_history
+from hacdr.engine import read_eval_history
 from hacdr.engine.hooks import TRAINING_RECORD
 from hacdr.evaluation import read_results
 from hacdr.files import whole_file, write_text
@@ -163,7 +163,7 @@ def _draw_curves(study, path):
 
 def _curve(run, study):
     """Return (minutes or iterations, mean AUPR) of the evaluations of a run."""
-    history = read_score_history(run.training_folder)
+    history = read_eval_history(run.training_folder)
     points = [
         (one['seconds'] / 60 if study.minutes else one['iteration'], one['mAUPR'])
         for one in history

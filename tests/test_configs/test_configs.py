@@ -138,7 +138,7 @@ def test_baseline_begins_at_the_class_prior(path):
 
 
 def test_averaging_joins_a_config(tmp_path):
-    names = ['hacdr_idrid_released.py', '_base_/weight_average.py']
+    names = ['hacdr_idrid_released.py', '_base_/iter_ema.py']
     path = tmp_path / 'joined.py'
     path.write_text(
         f'_base_ = {[str(CONFIGS / name) for name in names]}\n'
@@ -146,7 +146,7 @@ def test_averaging_joins_a_config(tmp_path):
     )
     cfg = load_config(str(path))
     check_config(cfg)
-    assert cfg.custom_hooks[0].type == 'WeightAverageHook'
+    assert cfg.custom_hooks[0].type == 'IterEMAHook'
     assert cfg.model.test_cfg == dict(mode='whole', output='prob', flips=True)
 
 

@@ -55,7 +55,7 @@ data = dict(
     val=dict(pipeline=test_pipeline, **one),
     test=dict(pipeline=test_pipeline, lesion_level=False, **one),
 )
-custom_hooks = [dict(type='WeightAverageHook', decay=0.5, priority='ABOVE_NORMAL')]
+custom_hooks = [dict(type='IterEMAHook', decay=0.5, priority='ABOVE_NORMAL')]
 checkpoint_config = dict(interval=2, max_keep_ckpts=-1)
 evaluation = dict(interval=2, metric=['mAUPR', 'mDice'], save_best=None)
 runner = dict(max_iters=2)

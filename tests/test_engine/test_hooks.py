@@ -7,7 +7,7 @@ from mmcv.runner import EvalHook, Hook
 from torch.utils.data import DataLoader
 from training import make_runner, train
 
-from hacdr.engine import ScoreHistory, TrainingClock, read_score_history
+from hacdr.engine import EvalHistoryHook, TimeBudgetHook, read_eval_history
 
 
 class Time:
@@ -53,7 +53,7 @@ def timed(folder, clock, minutes, *more, max_iters=3):
     hooks = [
         clock.iteration(),
         clock.evaluation(),
-        (TrainingClock(minutes), 'ABOVE_NORMAL'),
+        (TimeBudgetHook(minutes), 'ABOVE_NORMAL'),
         *more,
     ]
     return make_runner(folder, max_iters, hooks=hooks, interval=4)
@@ -79,7 +79,7 @@ def test_without_a_limit_the_runner_decides(tmp_path, clock):
 
 def test_processor_time(tmp_path, clock):
     """Half of the time the processor did something else."""
-    hooks = [clock.iteration(), (TrainingClock(1, clock='processor'), 'ABOVE_NORMAL')]
+    hooks = [clock.iteration(), (TimeBudgetHook(1, clock='processor'), 'ABOVE_NORMAL')]
     train(make_runner(tmp_path, 3, hooks=hooks))
     assert record(tmp_path) == dict(iterations=12, seconds=60)
 
@@ -119,11 +119,11 @@ def test_the_schedule_follows_the_time(tmp_path, clock):
 
 def test_arguments():
     with pytest.raises(ValueError, match='got 0'):
-        TrainingClock(0)
+        TimeBudgetHook(0)
     with pytest.raises(ValueError, match='need minutes'):
-        TrainingClock(evaluations=3)
+        TimeBudgetHook(evaluations=3)
     with pytest.raises(ValueError, match=r'clock must be one of .* got .cpu.'):
-        TrainingClock(clock='cpu')
+        TimeBudgetHook(clock='cpu')
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_evaluations_at_equal_distances_of_time(tmp_path, clock, evaluations, af
     evaluation = Evaluation(DataLoader([0]), interval=4, by_epoch=False)
     hooks = [
         clock.iteration(),
-        (TrainingClock(2, evaluations), 'ABOVE_NORMAL'),
+        (TimeBudgetHook(2, evaluations), 'ABOVE_NORMAL'),
         (evaluation, 'LOW'),
     ]
     train(make_runner(tmp_path, 3, hooks=hooks))
@@ -171,11 +171,11 @@ def test_history_of_the_scores(tmp_path, clock):
             clock,
             None,
             (Evaluation(scores), 'LOW'),
-            (ScoreHistory(), 'LOW'),
+            (EvalHistoryHook(), 'LOW'),
             max_iters=max_iters,
         )
 
-    assert read_score_history(str(tmp_path)) == []
+    assert read_eval_history(str(tmp_path)) == []
     train(part({3: 0.1, 5: 0.2}, 5))
     # Cut off while it wrote, and resumed from before the second evaluation.
     with open(tmp_path / 'scores.jsonl', 'a') as file:
@@ -183,7 +183,7 @@ def test_history_of_the_scores(tmp_path, clock):
     runner = part({5: 0.3}, 6)
     runner.resume(str(tmp_path / 'iter_4.pth'))
     train(runner)
-    assert read_score_history(str(tmp_path)) == [
+    assert read_eval_history(str(tmp_path)) == [
         dict(iteration=3, seconds=30, mAUPR=0.1),
         dict(iteration=5, seconds=50, mAUPR=0.3),
     ]

@@ -7,10 +7,10 @@ from torch.utils.data import DataLoader
 from training import Model, make_runner, train
 
 from hacdr.engine import (
+    EvalHistoryHook,
+    IterEMAHook,
     ResumableIterBasedRunner,
-    ScoreHistory,
-    TrainingClock,
-    WeightAverageHook,
+    TimeBudgetHook,
 )
 from hacdr.errors import InputError
 
@@ -33,11 +33,35 @@ def test_evaluates_by_iteration_whatever_the_hook_was_told(tmp_path, hook):
     assert evaluated == [2, 4]
 
 
-@pytest.mark.parametrize('hook', [ScoreHistory, TrainingClock, WeightAverageHook])
+@pytest.mark.parametrize('hook', [EvalHistoryHook, TimeBudgetHook, IterEMAHook])
 def test_hooks_with_state_refuse_the_runner_of_mmcv(tmp_path, hook):
     runner = make_runner(tmp_path, 2, hooks=[(hook(), 'LOW')], kind='IterBasedRunner')
     with pytest.raises(InputError, match=f'{hook.__name__} needs .* got .IterBased'):
         train(runner)
+
+
+@pytest.mark.parametrize('hook', [TimeBudgetHook, IterEMAHook])
+@pytest.mark.parametrize(
+    ('priority', 'place'),
+    [
+        # mmcv's default for custom hooks.
+        ('NORMAL', 'after CheckpointHook'),
+        ('LOW', 'after CheckpointHook'),
+        ('HIGH', 'before OptimizerHook'),
+    ],
+)
+def test_hooks_that_checkpoints_would_see_too_late(tmp_path, hook, priority, place):
+    runner = make_runner(tmp_path, 2, hooks=[(hook(), priority)])
+    with pytest.raises(InputError, match=f'{hook.__name__} acts {place}.*ABOVE_NORMAL'):
+        train(runner)
+    assert not list(tmp_path.iterdir())
+
+
+def test_hooks_that_an_evaluation_would_see_too_late(tmp_path):
+    evaluation = EvalHook(DataLoader([0]), interval=2, by_epoch=False)
+    hooks = [(evaluation, 'ABOVE_NORMAL'), (IterEMAHook(), 'ABOVE_NORMAL')]
+    with pytest.raises(InputError, match='IterEMAHook acts after EvalHook'):
+        train(make_runner(tmp_path, 2, hooks=hooks))
 
 
 def test_resumed_training_equals_an_uninterrupted_one(tmp_path):

@@ -26,8 +26,8 @@ def test_defaults_and_order(study):
 def test_limits(study):
     (entry,) = study(minutes=5, evaluations=3).entries
     assert [hook['type'] for hook in entry.config.custom_hooks] == [
-        'TrainingClock',
-        'ScoreHistory',
+        'TimeBudgetHook',
+        'EvalHistoryHook',
     ]
     assert entry.config.custom_hooks[0]['minutes'] == 5
     assert entry.config.custom_hooks[0]['evaluations'] == 3
@@ -39,12 +39,12 @@ def test_limits(study):
 
 
 def test_hooks_of_the_config_stay(study):
-    hooks = [dict(type='WeightAverageHook', priority='ABOVE_NORMAL')]
+    hooks = [dict(type='IterEMAHook', priority='ABOVE_NORMAL')]
     (entry,) = study(cfg_options=dict(custom_hooks=hooks)).entries
     assert [hook['type'] for hook in entry.config.custom_hooks] == [
-        'WeightAverageHook',
-        'TrainingClock',
-        'ScoreHistory',
+        'IterEMAHook',
+        'TimeBudgetHook',
+        'EvalHistoryHook',
     ]
 
 

@@ -3,7 +3,7 @@ import torch
 from mmcv.runner import EMAHook, Hook
 from training import Model, make_runner, train
 
-from hacdr.engine import WeightAverageHook, load_weights
+from hacdr.engine import IterEMAHook, load_weights
 
 
 class Seen(Hook):
@@ -52,7 +52,7 @@ def test_evaluations_see_the_average_and_training_does_not(tmp_path):
     torch.manual_seed(0)
     average = copied(Model())
     plain = run(tmp_path / 'plain', 6)
-    seen = run(tmp_path / 'average', 6, WeightAverageHook(decay=0.5))
+    seen = run(tmp_path / 'average', 6, IterEMAHook(decay=0.5))
     for t, (ours, theirs) in enumerate(zip(seen.trained, plain.trained), 1):
         decay = min(0.5, (1 + t) / (10 + t))
         for name, tensor in ours.items():
@@ -68,7 +68,7 @@ def test_evaluations_see_the_average_and_training_does_not(tmp_path):
 
 
 def test_a_checkpoint_holds_the_average_and_fits_the_model(tmp_path):
-    seen = run(tmp_path, 4, WeightAverageHook(decay=0.9))
+    seen = run(tmp_path, 4, IterEMAHook(decay=0.9))
     model = Model()
     load_weights(model, str(tmp_path / 'latest.pth'))
     for name, tensor in model.state_dict().items():
@@ -76,12 +76,12 @@ def test_a_checkpoint_holds_the_average_and_fits_the_model(tmp_path):
 
 
 def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path):
-    whole = run(tmp_path / 'whole', 6, WeightAverageHook(decay=0.9))
-    run(tmp_path / 'parts', 4, WeightAverageHook(decay=0.9))
+    whole = run(tmp_path / 'whole', 6, IterEMAHook(decay=0.9))
+    run(tmp_path / 'parts', 4, IterEMAHook(decay=0.9))
     resumed = run(
         tmp_path / 'parts',
         6,
-        WeightAverageHook(decay=0.9),
+        IterEMAHook(decay=0.9),
         resume=str(tmp_path / 'parts' / 'latest.pth'),
     )
     for kind in ('trained', 'evaluated'):
@@ -101,4 +101,4 @@ def test_mmcvs_own_hook_still_does_not_do(tmp_path):
 
 def test_decay():
     with pytest.raises(ValueError, match=r'got 1\.0'):
-        WeightAverageHook(1.0)
+        IterEMAHook(1.0)

@@ -1,4 +1,4 @@
 # Evaluate and save an exponential moving average of the weights.
 custom_hooks = [
-    dict(type='WeightAverageHook', decay=0.999, priority='ABOVE_NORMAL'),
+    dict(type='IterEMAHook', decay=0.999, priority='ABOVE_NORMAL'),
 ]

@@ -4,11 +4,11 @@ import torch
 from mmcv.parallel import is_module_wrapper
 from mmcv.runner import HOOKS, Hook
 
-from hacdr.engine.runner import require_resumable
+from hacdr.engine.runner import require_before_checkpoints, require_resumable
 
 
 @HOOKS.register_module()
-class WeightAverageHook(Hook):
+class IterEMAHook(Hook):
     r"""Evaluate and save an exponential moving average of the weights.
 
     After each iteration t (from 1), for all parameters and for the statistics of batch
@@ -23,7 +23,9 @@ class WeightAverageHook(Hook):
     for resuming. mmcv's EMAHook works by epoch: under an iteration-based runner its
     average is never used, and it adds buffers that make checkpoints fit nothing else.
 
-    Needs priority 'ABOVE_NORMAL': after the optimizer, before checkpoints.
+    Needs priority 'ABOVE_NORMAL': after the optimizer, before checkpoints and
+    evaluations, which would see the weights in training. Another is refused when the
+    training begins.
 
     Args:
         decay (float): d, at least 0 and less than 1.
@@ -40,6 +42,7 @@ class WeightAverageHook(Hook):
     def before_run(self, runner):
         """Begin at the model's weights, or where the resumed training was."""
         require_resumable(runner, self)
+        require_before_checkpoints(runner, self)
         model = runner.model.module if is_module_wrapper(runner.model) else runner.model
         self.tensors = {
             name: tensor
