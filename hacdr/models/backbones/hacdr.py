@@ -345,7 +345,7 @@ class HACDR(BaseModule):
         (B, in_channels, H, W), at least 32x32, to a tuple of
         (B, embed_dims[i], H / 2^(i+2), W / 2^(i+2)), rounded up, for i in
         ``out_indices``. Batch normalisation cannot train on one value a channel: a
-        single picture in training must be larger than 32x32.
+        single image in training must be larger than 32x32.
 
     Raises:
         ValueError: arguments that do not fit each other.
@@ -438,8 +438,12 @@ class HACDR(BaseModule):
 
         Convolutions: normal with standard deviation sqrt(2 / fan out), where fan out
         counts a group's outputs; biases zero. Deformable kernels keep mmcv's own
-        initialisation (:meth:`MDConv.init_weights`).
+        initialisation (:meth:`MDConv.init_weights`). A second call changes nothing, so
+        that weights loaded since stay.
         """
+        if self.is_init:
+            super().init_weights()  # warns
+            return
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 fan_out = module.weight[0, 0].numel() * module.out_channels
@@ -450,6 +454,8 @@ class HACDR(BaseModule):
             if isinstance(module, MDConv) and self.zero_offset_init:
                 nn.init.zeros_(module.conv_offset.weight)
         super().init_weights()
+        # mmcv leaves this out where it has loaded weights.
+        self._is_init = True
 
     def forward(self, x):
         """Return the chosen stages of ``x``, (B, in_channels, H, W)."""

@@ -4,7 +4,12 @@ from collections import OrderedDict
 
 import torch
 import torch.nn as nn
-from mmcv.cnn import ConvModule, build_activation_layer, build_norm_layer
+from mmcv.cnn import (
+    ConvModule,
+    build_activation_layer,
+    build_norm_layer,
+    initialize,
+)
 from mmseg.models.builder import HEADS
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.ops import resize
@@ -95,20 +100,23 @@ class AdaptiveGate(nn.Module):
 
 
 class Aggregation(nn.Module):
-    """One step up: CCBG, i.e. concatenate, then twice convolution, norm, GELU.
+    """One step up: CCBG, i.e. concatenate, then twice convolution, norm, activation.
 
     Args:
         skip_channels (int): channels of the skip, and of the result.
-        up_channels (int): channels of the map from below.
+        up_channels (int): channels of the coarser map.
         adaptive (bool): weigh the two maps with an :class:`AdaptiveGate`.
         align_corners (bool): of the bilinear upsampling.
         norm_cfg (dict): normalisation.
+        act_cfg (dict): activation.
 
     Shape:
         skip (B, Cs, H, W) and x (B, Cu, h, w) to (B, Cs, H, W).
     """
 
-    def __init__(self, skip_channels, up_channels, adaptive, align_corners, norm_cfg):
+    def __init__(
+        self, skip_channels, up_channels, adaptive, align_corners, norm_cfg, act_cfg
+    ):
         super().__init__()
         self.align_corners = align_corners
         self.gate = AdaptiveGate(skip_channels, up_channels) if adaptive else None
@@ -118,10 +126,10 @@ class Aggregation(nn.Module):
                     skip_channels + up_channels, skip_channels, 3, padding=1
                 ),
                 norm1=build_norm_layer(norm_cfg, skip_channels)[1],
-                act1=build_activation_layer({'type': 'GELU'}),
+                act1=build_activation_layer(act_cfg),
                 conv2=nn.Conv2d(skip_channels, skip_channels, 3, padding=1),
                 norm2=build_norm_layer(norm_cfg, skip_channels)[1],
-                act2=build_activation_layer({'type': 'GELU'}),
+                act2=build_activation_layer(act_cfg),
             )
         )
 
@@ -151,12 +159,15 @@ class AdaptiveAggregationHead(BaseDecodeHead):
         in_index (sequence[int]): which maps of the backbone, finest first.
         dropout_ratio (float): dropout of whole channels before the classifier.
         norm_cfg (dict): normalisation.
+        act_cfg (dict | None): activation of all convolutions; the gates of 'adaptive'
+            keep theirs. None takes the released network's: GELU, and ReLU after the
+            1x1 convolution.
         class_prior (sequence[float] | None): share of pixels or pixel count of each
             class. The classifier's bias starts at its logarithm, so that the network
             begins by predicting the shares instead of spending its first
             iterations on learning that nearly all is background.
         **kwargs: of mmseg's ``BaseDecodeHead``: ``num_classes``, ``loss_decode``,
-            ``align_corners``, ``act_cfg`` (of the 1x1 convolution, ReLU), ...
+            ``align_corners``, ``init_cfg``, ...
 
     Shape:
         a sequence of (B, in_channels[i], Hi, Wi) to logits (B, num_classes, H0, W0).
@@ -175,6 +186,7 @@ class AdaptiveAggregationHead(BaseDecodeHead):
         in_index=(0, 1, 2, 3),
         dropout_ratio=0.2,
         norm_cfg={'type': 'BN'},  # noqa: B006
+        act_cfg=None,
         class_prior=None,
         **kwargs,
     ):
@@ -192,6 +204,7 @@ class AdaptiveAggregationHead(BaseDecodeHead):
             input_transform='multiple_select',
             dropout_ratio=dropout_ratio,
             norm_cfg=norm_cfg,
+            act_cfg=act_cfg or {'type': 'ReLU'},
             **kwargs,
         )
         if class_prior is not None:
@@ -204,6 +217,7 @@ class AdaptiveAggregationHead(BaseDecodeHead):
                 mode == 'adaptive',
                 self.align_corners,
                 norm_cfg,
+                act_cfg or {'type': 'GELU'},
             )
             for i in reversed(range(len(in_channels) - 1))
         )
@@ -212,13 +226,23 @@ class AdaptiveAggregationHead(BaseDecodeHead):
         )
 
     def init_weights(self):
-        """Initialise as mmseg's heads, then the classifier's bias at the prior."""
+        """Initialise as mmseg's heads, and the classifier's bias at the prior.
+
+        Weights that ``init_cfg`` loads come last. A second call changes nothing, so
+        that weights loaded since stay.
+        """
+        again = self.is_init
         super().init_weights()
-        pretrained = (
-            isinstance(self.init_cfg, dict) and self.init_cfg['type'] == 'Pretrained'
-        )
-        if self.class_prior is not None and not pretrained:
+        if again:
+            return
+        if self.class_prior is not None:
             set_class_prior(self.conv_seg, self.class_prior)
+        # mmcv initialises layers after it has gone through a list, also those that the
+        # list has loaded.
+        steps = self.init_cfg or []
+        steps = [steps] if isinstance(steps, dict) else steps
+        initialize(self, [step for step in steps if step['type'] == 'Pretrained'])
+        self._is_init = True
 
     def forward(self, inputs):
         """Return the logits of the backbone's maps ``inputs``."""

@@ -106,23 +106,21 @@ class LesionEncoderDecoder(EncoderDecoder):
     def inference(self, img, img_meta, rescale):
         """Return probabilities, (B, num_classes, H, W); see mmseg.
 
-        Photographs cropped by ``FundusCrop`` are put back in their place; outside of
-        the field of view all is background.
+        Photographs cropped by ``FundusCrop`` are put back, each in its own place;
+        outside of the field of view all is background.
+
+        Raises:
+            ValueError: cropped photographs of different sizes in one batch.
         """
         img = self._as_weights(img)
         if self.test_cfg.get('flips', False):
             probabilities = self._mean_of_mirror_images(img, img_meta, rescale)
         else:
             probabilities = super().inference(img, img_meta, rescale)
-        box = img_meta[0].get('fundus_box')
-        if box is None or not rescale:
+        boxes = [meta.get('fundus_box') for meta in img_meta]
+        if not rescale or boxes == [None] * len(boxes):
             return probabilities
-        top, left, height, width = box
-        whole = probabilities.new_zeros(*probabilities.shape[:2], height, width)
-        whole[:, 0] = 1
-        rows, columns = probabilities.shape[2:]
-        whole[:, :, top : top + rows, left : left + columns] = probabilities
-        return whole
+        return _put_back(probabilities, boxes)
 
     def _mean_of_mirror_images(self, img, img_meta, rescale):
         if any(meta['pad_shape'] != meta['img_shape'] for meta in img_meta):
@@ -161,6 +159,27 @@ class LesionEncoderDecoder(EncoderDecoder):
         elif getattr(result, 'ndim', 0) == 3:
             result = [result.argmax(0)]
         return super().show_result(img, result, *args, **kwargs)
+
+
+def _put_back(crops, boxes):
+    """Return probabilities of whole photographs, (B, num_classes, H, W).
+
+    Args:
+        crops (Tensor): probabilities in the field of view, (B, num_classes, h, w).
+        boxes (list[tuple]): top, left, H and W of each, see ``FundusCrop``.
+    """
+    sizes = {tuple(box[2:]) for box in boxes}
+    if len(sizes) > 1:
+        raise ValueError(
+            'photographs of one batch must have one size, got '
+            + ' and '.join(f'{height}x{width}' for height, width in sorted(sizes))
+        )
+    whole = crops.new_zeros(*crops.shape[:2], *sizes.pop())
+    whole[:, 0] = 1
+    rows, columns = crops.shape[2:]
+    for image, crop, (top, left, *_) in zip(whole, crops, boxes):
+        image[:, top : top + rows, left : left + columns] = crop
+    return whole
 
 
 def _autocast(device):

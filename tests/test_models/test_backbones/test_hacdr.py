@@ -92,6 +92,21 @@ def test_init_cfg_pretrained(tmp_path):
         assert torch.equal(network.state_dict()[name], tensor), name
 
 
+@pytest.mark.filterwarnings('ignore:init_weights of HACDR')
+@pytest.mark.parametrize('pretrained', [False, True])
+def test_a_second_initialisation_leaves_loaded_weights_alone(tmp_path, pretrained):
+    path = tmp_path / 'weights.pth'
+    torch.save({'state_dict': small().state_dict()}, path)
+    init_cfg = {'type': 'Pretrained', 'checkpoint': str(path)}
+    network = small(init_cfg=init_cfg if pretrained else None)
+    network.init_weights()
+    loaded = {name: torch.ones_like(t) for name, t in network.state_dict().items()}
+    network.load_state_dict(loaded)
+    network.init_weights()
+    for name, tensor in network.state_dict().items():
+        assert (tensor == 1).all(), name
+
+
 def test_init_cfg_comes_on_top():
     network = small(init_cfg={'type': 'Constant', 'layer': 'Conv2d', 'val': 0.25})
     network.init_weights()

@@ -70,15 +70,51 @@ def test_class_prior_is_what_the_head_predicts_first():
     torch.testing.assert_close(shares, torch.tensor(prior) / 1000)
 
 
-def test_class_prior_does_not_overwrite_pretrained_weights(tmp_path):
+@pytest.mark.parametrize('in_a_list', [False, True])
+def test_initialisation_does_not_overwrite_pretrained_weights(tmp_path, in_a_list):
     source = build()
     torch.save(source.state_dict(), tmp_path / 'head.pth')
-    head = build(
-        class_prior=[1, 1, 1, 1, 2],
-        init_cfg={'type': 'Pretrained', 'checkpoint': str(tmp_path / 'head.pth')},
-    )
+    init_cfg = {'type': 'Pretrained', 'checkpoint': str(tmp_path / 'head.pth')}
+    if in_a_list:
+        init_cfg = [{'type': 'Normal', 'layer': 'Conv2d', 'std': 0.5}, init_cfg]
+    head = build(class_prior=[1, 1, 1, 1, 2], init_cfg=init_cfg)
     head.init_weights()
-    assert torch.equal(head.conv_seg.bias, source.conv_seg.bias)
+    for name, tensor in source.state_dict().items():
+        assert torch.equal(head.state_dict()[name], tensor), name
+
+
+def test_a_list_in_init_cfg_comes_before_the_prior():
+    init_cfg = [{'type': 'Constant', 'layer': 'Conv2d', 'val': 0.25, 'bias': 3}]
+    head = build(class_prior=[1, 1, 1, 1, 4], init_cfg=init_cfg)
+    head.init_weights()
+    assert (head.conv_seg.weight == 0.25).all()
+    assert head.conv_seg.bias.softmax(0)[4].item() == pytest.approx(0.5)
+    assert (head.aggregations[0].ccbg.conv1.bias == 3).all()
+
+
+@pytest.mark.filterwarnings('ignore:init_weights of AdaptiveAggregationHead')
+@pytest.mark.parametrize('pretrained', [False, True])
+def test_a_second_initialisation_leaves_loaded_weights_alone(tmp_path, pretrained):
+    torch.save(build().state_dict(), tmp_path / 'head.pth')
+    init_cfg = {'type': 'Pretrained', 'checkpoint': str(tmp_path / 'head.pth')}
+    kwargs = {'init_cfg': init_cfg} if pretrained else {}
+    head = build(class_prior=[1, 1, 1, 1, 2], **kwargs)
+    head.init_weights()
+    head.load_state_dict({k: torch.ones_like(t) for k, t in head.state_dict().items()})
+    head.init_weights()
+    for name, tensor in head.state_dict().items():
+        assert (tensor == 1).all(), name
+
+
+def activations(head):
+    layers = (torch.nn.GELU, torch.nn.ReLU, torch.nn.SiLU)
+    return [type(m).__name__ for m in head.modules() if isinstance(m, layers)]
+
+
+def test_activations():
+    """Those of the released network, or one everywhere."""
+    assert activations(build()) == ['GELU'] * 4 + ['ReLU']
+    assert activations(build(act_cfg={'type': 'SiLU'})) == ['SiLU'] * 5
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,28 @@ def test_a_fundus_crop_is_put_back_in_its_place(img, flip):
     assert whole[0].sum() == 90 * 120 - 50 * 70
 
 
+def boxed(*boxes):
+    return [{**meta()[0], 'fundus_box': box} for box in boxes]
+
+
+def test_each_fundus_crop_of_a_batch_is_put_back_in_its_own_place(img):
+    model = build()
+    images = torch.cat([img, img.flip(3)])
+    metas = boxed((7, 11, 90, 120), (30, 2, 90, 120))
+    with torch.no_grad():
+        both = model.simple_test(images, metas)
+        alone = [
+            model.simple_test(images[k : k + 1], metas[k : k + 1])[0] for k in (0, 1)
+        ]
+    np.testing.assert_allclose(both, alone, atol=1e-6)
+
+
+def test_fundus_crops_of_photographs_of_two_sizes_do_not_fit_a_batch(img):
+    metas = boxed((7, 11, 90, 120), (7, 11, 80, 120))
+    with pytest.raises(ValueError, match='one size, got 80x120 and 90x120'):
+        build().simple_test(torch.cat([img, img]), metas)
+
+
 def test_flips_average_the_four_mirror_images(img):
     def mirrored(axes):
         (result,) = build().simple_test(img.flip(axes), meta())
