@@ -22,7 +22,7 @@ test: setup
 # What depends on torch, numpy and OpenCV: for the stack that is not the machine's.
 test-share: setup
 	@$(PYTEST) tests/test_ops tests/test_models tests/test_engine tests/test_evaluation \
-	    tests/test_tools/test_train_and_test.py
+	    tests/test_commands/test_train_and_test.py
 
 bench: setup
 	@$(PYTHON) tools/benchmark.py --json work_dirs/benchmark.json

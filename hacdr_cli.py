@@ -12,6 +12,36 @@ import sys
 if 'OMP_WAIT_POLICY' not in os.environ:
     os.environ.setdefault('GOMP_SPINCOUNT', '1000')
 
+# The modules of hacdr.commands, by what they are for, as ``hacdr --help`` lists them.
+COMMANDS = {
+    'Data': ('convert', 'generate', 'stats', 'browse'),
+    'Training': ('train', 'test', 'compare', 'report', 'study', 'cost'),
+    'Prediction': ('predict', 'publish'),
+    'Weights of others': ('mscan2hacdr', 'released2hacdr'),
+    'This machine': ('check-env',),
+}
+
+
+def main(*words):
+    """Run ``hacdr NAME ...`` as the command line says.
+
+    Args:
+        words (str): what stands before the command line's own, for a script that is
+            one command: ``main('train')``.
+    """
+    name, *arguments = [*words, *sys.argv[1:]] or ['--help']
+    if name in ('-h', '--help'):
+        print('\n'.join(_describe_commands()))
+    elif name == '--version':
+        print(f'hacdr {_read_version()}')
+    elif name in _command_names():
+        parent = os.environ.pop('HACDR_END_WITH', None)
+        if parent is not None:
+            _end_with(int(parent))
+        run(lambda: run_command(name, arguments))
+    else:
+        sys.exit(_fail(f'{name}: no such command; hacdr --help lists them', 2))
+
 
 def run(main):
     """Call ``main()`` and leave the process the way a user expects.
@@ -40,6 +70,83 @@ def run(main):
         sys.exit(_fail(str(error), 2))
 
 
+def run_command(name, arguments):
+    """Run a command of :mod:`hacdr.commands`.
+
+    Args:
+        name (str): 'train', 'check-env', ...
+        arguments (Sequence[str]): its command line.
+
+    Raises:
+        InputError: bad input; SystemExit where the arguments cannot be parsed.
+    """
+    import argparse
+    import importlib
+
+    module = importlib.import_module(f'hacdr.commands.{_module_name(name)}')
+    parser = argparse.ArgumentParser(
+        prog=f'hacdr {name}',
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    module.run(parser.parse_args(arguments))
+
+
+def _end_with(parent):
+    """End this process when its parent does; a study asks its trainings to."""
+    import signal
+    import threading
+    import time
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _describe_commands():
+    """Yield the lines of ``hacdr --help``, read without importing the package."""
+    import ast
+
+    yield 'usage: hacdr COMMAND ...   (hacdr COMMAND --help tells its arguments)'
+    for purpose, names in COMMANDS.items():
+        yield f'\n{purpose}:'
+        for name in names:
+            text = _read('commands', f'{_module_name(name)}.py')
+            summary = ast.get_docstring(ast.parse(text)).splitlines()[0].rstrip('.')
+            yield f'  {name:<15} {summary}'
+
+
+def _read_version():
+    import re
+
+    return re.search(r"^__version__ = '(.+)'", _read('__init__.py'), re.M)[1]
+
+
+def _read(*path):
+    """Return the text of a file of the package, which is not imported."""
+    from importlib.util import find_spec
+
+    folder = os.path.dirname(find_spec('hacdr').origin)
+    with open(os.path.join(folder, *path), encoding='utf-8') as file:
+        return file.read()
+
+
+def _command_names():
+    return [name for names in COMMANDS.values() for name in names]
+
+
+def _module_name(command):
+    return command.replace('-', '_')
+
+
 def _fail(message, code):
     print(f'error: {message}', file=sys.stderr)
     return code
+
+
+if __name__ == '__main__':
+    main()

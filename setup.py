@@ -22,6 +22,7 @@ setup(
     py_modules=['hacdr_cli'],
     packages=find_packages(include=['hacdr', 'hacdr.*']),
     package_data={'hacdr.report': ['page/*']},
+    entry_points={'console_scripts': ['hacdr=hacdr_cli:main']},
     python_requires='>=3.8,<3.15',
     install_requires=[
         'jinja2',

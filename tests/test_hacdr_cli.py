@@ -2,22 +2,27 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from hacdr_cli import run
+from hacdr_cli import COMMANDS, main, run, run_command
 
 import pytest
 
+import hacdr
+from hacdr.datasets.conversion import READERS
 from hacdr.errors import InputError
 
 ROOT = Path(__file__).parents[1]
+NAMES = [name for names in COMMANDS.values() for name in names]
 # Those that stay outside of hacdr's environment have nothing to set.
-COMMANDS = sorted(
+SCRIPTS = sorted(
     path
     for path in (ROOT / 'tools').rglob('*.py')
-    if re.search(r'^\s*(from|import) (hacdr|torch)\b', path.read_text(), re.M)
+    if re.search(r'^\s*(from|import) (hacdr|hacdr_cli|torch)\b', path.read_text(), re.M)
     and '__main__' in path.read_text()
 )
 # Ends the process as soon as anything looks for torch.
@@ -50,9 +55,9 @@ def python(code, **variables):
 
 
 @pytest.mark.parametrize(
-    'path', COMMANDS, ids=lambda path: str(path.relative_to(ROOT / 'tools'))
+    'path', SCRIPTS, ids=lambda path: str(path.relative_to(ROOT / 'tools'))
 )
-def test_every_command_sets_the_environment_before_torch_is_loaded(path):
+def test_every_script_sets_the_environment_before_torch_is_loaded(path):
     assert python(WATCH.format(path=str(path))).stdout == '1000\n'
 
 
@@ -63,6 +68,40 @@ def test_every_command_sets_the_environment_before_torch_is_loaded(path):
 def test_what_the_user_set_stays(variables, count):
     path = str(ROOT / 'tools' / 'train.py')
     assert python(WATCH.format(path=path), **variables).stdout == f'{count}\n'
+
+
+@pytest.mark.parametrize('given', [None, '7'])
+def test_the_package_as_a_command_begins_again_where_it_was_not_set(given, monkeypatch):
+    """Importing the package has loaded torch by then."""
+    begun = []
+
+    def begin_again(program, command):
+        begun.append((program, command[-1], os.environ['GOMP_SPINCOUNT']))
+        raise SystemExit
+
+    monkeypatch.setattr(os, 'execv', begin_again)
+    monkeypatch.setattr(sys, 'argv', ['hacdr', 'nothing'])
+    monkeypatch.setattr(sys, 'orig_argv', ['python', '-m', 'hacdr', 'nothing'])
+    monkeypatch.delitem(sys.modules, 'hacdr_cli')
+    monkeypatch.delenv('OMP_WAIT_POLICY', raising=False)
+    monkeypatch.setenv('GOMP_SPINCOUNT', given or '0')
+    if not given:
+        monkeypatch.delenv('GOMP_SPINCOUNT')
+    with pytest.raises(SystemExit):
+        runpy.run_module('hacdr', run_name='__main__')
+    assert begun == ([] if given else [(sys.executable, 'nothing', '1000')])
+
+
+def test_the_package_as_a_command():
+    """Where no package is installed: nothing of the stack is found."""
+    result = subprocess.run(
+        [sys.executable, '-S', '-m', 'hacdr', '--version'],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout == f'hacdr {hacdr.__version__}\n'
 
 
 def test_openmp_reads_it_when_torch_is_loaded():
@@ -79,6 +118,80 @@ def test_it_loads_nothing():
     assert python(code).stdout == '[]\n'
 
 
+def test_help_lists_every_command_and_loads_nothing():
+    code = 'import sys; before = {*sys.modules}; import hacdr_cli; hacdr_cli.main()\n'
+    code += 'print(" ".join({*sys.modules} - before))'
+    *lines, loaded = python(code).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    listed = [line.split()[0] for line in lines if line.startswith('  ')]
+    assert listed == NAMES
+    loaded = {name.split('.')[0] for name in loaded.split()}
+    assert not loaded & {'hacdr', 'torch', 'mmcv', 'mmseg', 'numpy', 'numba', 'cv2'}
+
+
+def test_every_command_is_listed():
+    modules = {path.stem for path in (ROOT / 'hacdr' / 'commands').glob('*.py')}
+    commands = {name.replace('-', '_') for name in NAMES}
+    assert modules - commands == {'__init__', 'arguments'}
+    assert commands <= modules
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_every_command_explains_its_arguments(name, capsys):
+    with pytest.raises(SystemExit) as caught:
+        run_command(name, ['--help'])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith(f'usage: hacdr {name}')
+
+
+def tools():
+    """Yield (path of a tool, words of its command)."""
+    for path in sorted((ROOT / 'tools').rglob('*.py')):
+        found = re.search(r'^    main\((.*)\)$', path.read_text(), re.M)
+        if found and 'hacdr_cli import main' in path.read_text():
+            yield path, [word.strip("' ") for word in found[1].split(',')]
+
+
+def test_every_tool_is_a_command():
+    words = [tuple(words) for _, words in tools()]
+    assert {name for name, *_ in words} == {*NAMES}
+    assert len(set(words)) == len(words)
+    assert {rest[0] for name, *rest in words if name == 'convert'} == {*READERS}
+
+
+def test_an_unknown_command(monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', ['hacdr', 'trian'])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.startswith('error: trian: no such command')
+
+
+def test_it_ends_with_its_parent():
+    """As the trainings of a study do."""
+    child = 'import hacdr_cli, os, time; hacdr_cli._end_with(os.getppid())\n'
+    child += 'print(os.getpid(), flush=True); time.sleep(60)'
+    code = f'import subprocess, sys; subprocess.run([sys.executable, "-c", {child!r}])'
+    parent = subprocess.Popen(
+        [sys.executable, '-c', code],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    for _ in range(300):
+        try:
+            state = Path(f'/proc/{pid}/stat').read_text().split(')')[1].split()[0]
+        except OSError:
+            return
+        if state == 'Z':
+            return
+        time.sleep(0.1)
+    pytest.fail('the child lived on for half a minute')
+
+
 @pytest.mark.parametrize(
     ('error', 'code', 'message'),
     [
@@ -87,18 +200,18 @@ def test_it_loads_nothing():
     ],
 )
 def test_one_line_and_an_exit_code(capsys, error, code, message):
-    def main():
+    def fail():
         raise error
 
     with pytest.raises(SystemExit) as caught:
-        run(main)
+        run(fail)
     assert caught.value.code == code
     assert capsys.readouterr().err == message
 
 
 def test_a_bug_keeps_its_traceback():
-    def main():
+    def fail():
         raise KeyError('bug')
 
     with pytest.raises(KeyError):
-        run(main)
+        run(fail)

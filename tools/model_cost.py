@@ -1,34 +1,6 @@
-"""Count and measure what a config's network costs: size, arithmetic, time, memory."""
+"""hacdr cost."""
 
-import argparse
-
-from hacdr_cli import run
-
-
-def main():
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config file')
-    parser.add_argument('--json', help='write the figures to this file too')
-    args = parser.parse_args()
-
-    from hacdr.apis import check_config, load_config
-    from hacdr.apis.cost import measure_cost
-    from hacdr.files import write_json
-
-    cfg = load_config(args.config)
-    check_config(cfg)
-    cost = measure_cost(cfg)
-    height, width = cost['picture']
-    arithmetic = cost['multiply_adds']
-    counted = '-' if arithmetic is None else f'{arithmetic / 1e9:.2f} G'
-    print(f'parameters             {cost["parameters"] / 1e6:.2f} M')
-    print(f'multiply-adds          {counted} at {height}x{width}')
-    print(f'time a photograph      {cost["seconds_per_photograph"]:.3f} s')
-    print(f'memory of training     {cost["training_bytes"] / 1e9:.2f} GB')
-    if args.json:
-        write_json(args.json, cost)
-
+from hacdr_cli import main
 
 if __name__ == '__main__':
-    run(main)
+    main('cost')

@@ -1,30 +1,6 @@
-"""Write the weights of a checkpoint alone, in half precision (safetensors)."""
+"""hacdr publish."""
 
-import argparse
-
-from hacdr_cli import run
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('checkpoint', help='checkpoint of a training')
-    parser.add_argument('output', help='file to write, .safetensors')
-    parser.add_argument(
-        '--thresholds',
-        metavar='RESULTS',
-        help='results_val.json of the checkpoint: its thresholds come with the weights',
-    )
-    args = parser.parse_args()
-    from hacdr.apis import file_sha256, read_thresholds
-    from hacdr.engine import publish_weights, read_checkpoint
-
-    checkpoint = read_checkpoint(args.checkpoint)
-    thresholds = None
-    if args.thresholds:
-        thresholds = read_thresholds(args.thresholds, file_sha256(args.checkpoint))
-    sha256 = publish_weights(checkpoint, args.output, thresholds)
-    print(f'{sha256}  {args.output}')
-
+from hacdr_cli import main
 
 if __name__ == '__main__':
-    run(main)
+    main('publish')

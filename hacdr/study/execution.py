@@ -5,14 +5,12 @@ training, ``results_val.json`` a test, ``cost.json`` the measurement of a networ
 training that was interrupted resumes from its latest checkpoint.
 """
 
-import ctypes
 import fcntl
 import glob
 import json
 import os
 import os.path as osp
 import queue
-import signal
 import subprocess
 import sys
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -26,18 +24,17 @@ from hacdr.files import write_text
 
 from .report import headline, write_report
 
-_LIBC = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1
+HACDR = sys.executable, '-m', 'hacdr'
 
 
-def execute(study, tools, devices=(None,)):
+def execute(study, devices=(None,), hacdr=HACDR):
     """Do what is left to do of a study; write its table after every run.
 
     Args:
         study (Study): the study.
-        tools (str): the folder of train.py, test.py and model_cost.py.
         devices (Sequence[str | None]): what CUDA_VISIBLE_DEVICES is set to, one run at
             a time on each; None leaves it.
+        hacdr (Sequence[str]): how to start the console command.
 
     Raises:
         InputError: the folder is in use or holds runs of other settings; or, after all
@@ -48,7 +45,7 @@ def execute(study, tools, devices=(None,)):
         for run in study.runs:
             _claim(run)
         write_report(study)
-        failures = _complete_all(study, _Worker(tools, devices), len(devices))
+        failures = _complete_all(study, _Worker(hacdr, devices), len(devices))
         if failures:
             raise InputError(
                 f'{len(failures)} of {len(study.runs)} runs failed: '
@@ -83,8 +80,8 @@ def _complete_all(study, worker, at_a_time):
 class _Worker:
     """Completes runs, each on a device that is free."""
 
-    def __init__(self, tools, devices):
-        self.tools = tools
+    def __init__(self, hacdr, devices):
+        self.hacdr = hacdr
         self.free = queue.Queue()
         for device in devices:
             self.free.put(device)
@@ -114,20 +111,19 @@ class _Worker:
             self.free.put(device)
 
     def _call(self, run, device, name, arguments):
-        environment = dict(os.environ)
+        # Also when this process is killed: two trainings in one folder would spoil it.
+        environment = dict(os.environ, HACDR_END_WITH=str(os.getpid()))
         if device is not None:
             environment['CUDA_VISIBLE_DEVICES'] = device
         path = osp.join(run.folder, f'{name}.log')
-        tool, *arguments = arguments
         with open(path, 'ab') as log:
             process = subprocess.Popen(
-                [sys.executable, osp.join(self.tools, tool), *arguments],
+                [*self.hacdr, *arguments],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
             )
             self.processes[run] = process
             if self.stopped:
@@ -155,13 +151,13 @@ class _Worker:
 
 
 def _steps(run):
-    """Yield for each step its name, the file that ends it, tool and arguments."""
+    """Yield for each step its name, the file that ends it, and the command."""
     config, training = run.config_file, run.training_folder
     yield (
         'training',
         osp.join(training, TRAINING_RECORD),
         [
-            'train.py',
+            'train',
             config,
             *('--work-dir', training),
             *('--seed', str(run.seed)),
@@ -172,7 +168,7 @@ def _steps(run):
         'test',
         run.results_file,
         [
-            'test.py',
+            'test',
             config,
             osp.join(training, 'latest.pth'),
             *('--split', run.entry.split),
@@ -184,7 +180,7 @@ def _steps(run):
         yield (
             'cost',
             run.entry.cost_file,
-            ['model_cost.py', config, '--json', run.entry.cost_file],
+            ['cost', config, '--json', run.entry.cost_file],
         )
 
 
@@ -215,11 +211,6 @@ def _alone_in(folder):
         except OSError as error:
             raise InputError(f'{folder}: another study is running in it') from error
         yield
-
-
-def _die_with_parent():
-    # Also when the parent is killed: two trainings in one folder would spoil it.
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _last_line(path):

@@ -1,14 +1,6 @@
-"""Convert DDR (lesion segmentation part) as downloaded."""
+"""hacdr convert ddr."""
 
-from hacdr_cli import run
-
-
-def main():
-    from hacdr.datasets.conversion.command import convert_command
-    from hacdr.datasets.conversion.ddr import read_ddr
-
-    convert_command(read_ddr, __doc__)
-
+from hacdr_cli import main
 
 if __name__ == '__main__':
-    run(main)
+    main('convert', 'ddr')

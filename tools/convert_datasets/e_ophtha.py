@@ -1,14 +1,6 @@
-"""Convert e-ophtha EX or e-ophtha MA as downloaded."""
+"""hacdr convert e_ophtha."""
 
-from hacdr_cli import run
-
-
-def main():
-    from hacdr.datasets.conversion.command import convert_command
-    from hacdr.datasets.conversion.e_ophtha import read_e_ophtha
-
-    convert_command(read_e_ophtha, __doc__)
-
+from hacdr_cli import main
 
 if __name__ == '__main__':
-    run(main)
+    main('convert', 'e_ophtha')

@@ -1,14 +1,6 @@
-"""Convert FGADR (its Seg-set) as downloaded."""
+"""hacdr convert fgadr."""
 
-from hacdr_cli import run
-
-
-def main():
-    from hacdr.datasets.conversion.command import convert_command
-    from hacdr.datasets.conversion.fgadr import read_fgadr
-
-    convert_command(read_fgadr, __doc__)
-
+from hacdr_cli import main
 
 if __name__ == '__main__':
-    run(main)
+    main('convert', 'fgadr')

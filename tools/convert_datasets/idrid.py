@@ -1,14 +1,6 @@
-"""Convert IDRiD (part A, segmentation) as downloaded."""
+"""hacdr convert idrid."""
 
-from hacdr_cli import run
-
-
-def main():
-    from hacdr.datasets.conversion.command import convert_command
-    from hacdr.datasets.conversion.idrid import read_idrid
-
-    convert_command(read_idrid, __doc__)
-
+from hacdr_cli import main
 
 if __name__ == '__main__':
-    run(main)
+    main('convert', 'idrid')

@@ -1,14 +1,6 @@
-"""Convert Retinal-Lesions as downloaded."""
+"""hacdr convert retinal_lesions."""
 
-from hacdr_cli import run
-
-
-def main():
-    from hacdr.datasets.conversion.command import convert_command
-    from hacdr.datasets.conversion.retinal_lesions import read_retinal_lesions
-
-    convert_command(read_retinal_lesions, __doc__)
-
+from hacdr_cli import main
 
 if __name__ == '__main__':
-    run(main)
+    main('convert', 'retinal_lesions')

@@ -1,46 +1,6 @@
-"""Convert weights of the authors' released code to a checkpoint for this package.
+"""hacdr released2hacdr."""
 
-    python tools/model_converters/released2hacdr.py released.pth hacdr.pth
-
-The result is for ``HACDR(near_far_kernel=0)`` with
-``AdaptiveAggregationHead(mode='concat')``, classes in this package's order.
-"""
-
-import argparse
-
-from hacdr_cli import run
-
-import torch
-
-from hacdr.engine import read_checkpoint
-from hacdr.errors import InputError
-from hacdr.files import whole_file
-from hacdr.lesions import CLASSES, PALETTE
-from hacdr.models import convert_released_state_dict
-
-
-def main():
-    """Read, convert, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('source', help='checkpoint of the released code (.pth)')
-    parser.add_argument('target', help='checkpoint to write (.pth)')
-    args = parser.parse_args()
-
-    released = read_checkpoint(args.source)
-    try:
-        state_dict = convert_released_state_dict(released)
-    except InputError as error:
-        raise InputError(f'{args.source}: {error}') from error
-    checkpoint = {
-        'meta': {'CLASSES': CLASSES, 'PALETTE': PALETTE},
-        'state_dict': state_dict,
-    }
-    with whole_file(args.target) as temporary:
-        torch.save(checkpoint, temporary)
-    print(f'{args.target}: {len(state_dict)} tensors')
-
+from hacdr_cli import main
 
 if __name__ == '__main__':
-    run(main)
+    main('released2hacdr')

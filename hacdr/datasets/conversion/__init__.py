@@ -3,10 +3,23 @@
 from hacdr.datasets.conversion.checking import check_conversion
 from hacdr.datasets.conversion.convert import Plan, Record, convert
 from hacdr.datasets.conversion.ddr import read_ddr
+from hacdr.datasets.conversion.e_ophtha import read_e_ophtha
+from hacdr.datasets.conversion.fgadr import read_fgadr
 from hacdr.datasets.conversion.idrid import read_idrid
+from hacdr.datasets.conversion.retinal_lesions import read_retinal_lesions
 from hacdr.datasets.conversion.sources import open_source
 
+# As the command ``hacdr convert`` calls the data sets.
+READERS = {
+    'idrid': read_idrid,
+    'ddr': read_ddr,
+    'fgadr': read_fgadr,
+    'e_ophtha': read_e_ophtha,
+    'retinal_lesions': read_retinal_lesions,
+}
+
 __all__ = [
+    'READERS',
     'Plan',
     'Record',
     'check_conversion',

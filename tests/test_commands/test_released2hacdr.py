@@ -1,26 +1,20 @@
-import importlib.util
 import sys
 from pathlib import Path
 
-from hacdr_cli import run
+from hacdr_cli import main
 
 import numpy as np
 import pytest
 import torch
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / 'tools' / 'model_converters' / 'released2hacdr.py'
 
 
 @pytest.fixture
 def convert(monkeypatch):
-    spec = importlib.util.spec_from_file_location('released2hacdr', SCRIPT)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-
     def call(*args):
-        monkeypatch.setattr(sys, 'argv', ['released2hacdr.py', *map(str, args)])
-        run(tool.main)
+        monkeypatch.setattr(sys, 'argv', ['hacdr', 'released2hacdr', *map(str, args)])
+        main()
 
     return call
 

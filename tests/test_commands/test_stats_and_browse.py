@@ -1,13 +1,17 @@
-"""The command lines of the tools that look at a data set."""
+"""The commands that look at a data set."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+from hacdr_cli import run_command
+
 import numpy as np
 import pytest
 from PIL import Image
+
+from hacdr.errors import InputError
 
 TOOLS = Path(__file__).parents[2] / 'tools'
 
@@ -33,26 +37,20 @@ def root(tmp_path):
     return tmp_path / 'set'
 
 
-def call(tool, *arguments):
-    command = [sys.executable, str(TOOLS / tool), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True)
+def call(name, *arguments):
+    run_command(name, [str(argument) for argument in arguments])
 
 
-def errors(done):
-    return [line for line in done.stderr.splitlines() if 'error' in line]
-
-
-def test_statistics(root, tmp_path):
-    done = call('dataset_stats.py', root, '--jobs', 1, '--json', tmp_path / 'a.json')
-    assert done.returncode == 0, done.stderr
-    assert max(map(len, done.stdout.splitlines()[1:])) <= 80
-    assert 'class_pixels = [5000, 400, 0, 0, 0]' in done.stdout
+def test_statistics(root, tmp_path, capsys):
+    call('stats', root, '--jobs', 1, '--json', tmp_path / 'a.json')
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines()[1:])) <= 80
+    assert 'class_pixels = [5000, 400, 0, 0, 0]' in out
     assert json.loads((tmp_path / 'a.json').read_text())['photographs'] == 1
 
 
 def test_contact_sheet(root, tmp_path):
-    done = call('browse_dataset.py', root, '-o', tmp_path / 'out', '--width', 120)
-    assert done.returncode == 0, done.stderr
+    call('browse', root, '-o', tmp_path / 'out', '--width', 120)
     assert [path.name for path in (tmp_path / 'out').iterdir()] == ['sheet_1.png']
     assert Image.open(tmp_path / 'out' / 'sheet_1.png').width > 3 * 120
 
@@ -60,17 +58,26 @@ def test_contact_sheet(root, tmp_path):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (['browse_dataset.py', 'nowhere'], 'nowhere: no such config file'),
-        (['browse_dataset.py', '.', '--number', 0], '--number must be at least 1'),
-        (['browse_dataset.py', '.', '--width', 9], '--width must be at least 100'),
-        (['dataset_stats.py', 'nowhere'], 'nowhere: not a converted data set'),
-        (['dataset_stats.py', '.', '--jobs', 0], '--jobs must be at least 1, got 0'),
-        (['benchmarks/loading.py', 'nowhere'], 'expected the root of a converted set'),
+        (['browse', 'nowhere'], 'nowhere: no such config file'),
+        (['browse', '.', '--number', 0], '--number must be at least 1'),
+        (['browse', '.', '--width', 9], '--width must be at least 100'),
+        (['stats', 'nowhere'], 'nowhere: not a converted data set'),
+        (['stats', '.', '--jobs', 0], '--jobs must be at least 1, got 0'),
     ],
 )
 def test_wrong_arguments(arguments, message):
-    done = call(*arguments)
+    with pytest.raises(InputError, match=message) as caught:
+        call(*arguments)
+    assert '\n' not in str(caught.value)
+
+
+def test_wrong_arguments_of_the_benchmark():
+    done = subprocess.run(
+        [sys.executable, str(TOOLS / 'benchmarks' / 'loading.py'), 'nowhere'],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 2
-    assert len(errors(done)) == 1
-    assert message in errors(done)[0]
+    (line,) = [line for line in done.stderr.splitlines() if 'error' in line]
+    assert 'expected the root of a converted set' in line
     assert 'Traceback' not in done.stderr

@@ -2,12 +2,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hacdr_cli import run_command
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from hacdr.datasets.conversion.command import convert_command
-from hacdr.datasets.conversion.idrid import read_idrid
 from hacdr.errors import InputError
 
 TOOLS = Path(__file__).parents[2] / 'tools' / 'convert_datasets'
@@ -27,14 +27,15 @@ def download(tmp_path):
     return tmp_path / 'download'
 
 
+def convert(*arguments):
+    run_command('convert', [str(argument) for argument in arguments])
+
+
 @pytest.fixture
-def command(monkeypatch, tmp_path):
-    def call(*arguments):
-        output = str(tmp_path / 'out')
-        monkeypatch.setattr(
-            sys, 'argv', ['idrid.py', *map(str, arguments), '-o', output, '--jobs', '1']
-        )
-        convert_command(read_idrid, 'description')
+def command(tmp_path):
+    def call(source, *options):
+        output = '-o', tmp_path / 'out', '--jobs', 1
+        convert('idrid', source, *options, *output)
 
     return call
 
@@ -66,15 +67,14 @@ def test_max_side(download, command, tmp_path, capsys):
     assert label.size == (16, 16)
 
 
-def test_check(download, command, tmp_path, monkeypatch, capsys):
+def test_check(download, command, tmp_path, capsys):
     command(download)
-    arguments = ['idrid.py', '--check', str(tmp_path / 'out'), '--jobs', '1']
-    monkeypatch.setattr(sys, 'argv', arguments)
-    convert_command(read_idrid, 'description')
+    check = '--check', tmp_path / 'out', '--jobs', 1
+    convert('idrid', *check)
     assert '1 photographs checked, no problem' in capsys.readouterr().out
     (tmp_path / 'out' / 'labels' / 'train' / 'IDRiD_07.png').unlink()
     with pytest.raises(InputError, match='1 problems, convert it again'):
-        convert_command(read_idrid, 'description')
+        convert(*check)
     assert capsys.readouterr().out == (
         'labels/train/IDRiD_07.png: cannot be opened (is missing)\n'
     )
@@ -85,12 +85,16 @@ def test_check(download, command, tmp_path, monkeypatch, capsys):
     [[], ['x'], ['-o', 'x'], ['x', '--check', 'y'], ['--check', 'x', '-o', 'y']],
     ids=' '.join,
 )
-def test_arguments_that_make_no_sense(arguments, monkeypatch, capsys):
-    monkeypatch.setattr(sys, 'argv', ['idrid.py', *arguments])
+def test_arguments_that_make_no_sense(arguments):
+    with pytest.raises(InputError, match='expected SOURCE and -o OUTPUT, or --check'):
+        convert('idrid', *arguments)
+
+
+def test_a_data_set_that_nobody_knows(capsys):
     with pytest.raises(SystemExit) as error:
-        convert_command(read_idrid, 'description')
+        convert('messidor', 'x', '-o', 'y')
     assert error.value.code == 2
-    assert 'expected SOURCE and -o OUTPUT, or --check' in capsys.readouterr().err
+    assert "invalid choice: 'messidor'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('tool', sorted(TOOLS.glob('*.py')), ids=lambda path: path.stem)

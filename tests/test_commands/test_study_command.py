@@ -27,7 +27,7 @@ def command(*args):
 
 
 def run_study(path, *args):
-    process = command('tools/run_study.py', path, *args)
+    process = command('-m', 'hacdr', 'study', path, *args)
     output, _ = process.communicate()
     return process.returncode, output
 
@@ -69,7 +69,7 @@ def test_killed_and_resumed(tmp_path):
     )
     training = work / 'tiny' / 'seed0' / 'training'
 
-    process = command('tools/run_study.py', study)
+    process = command('-m', 'hacdr', 'study', study)
     wait_until((training / 'latest.pth').exists, process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()

@@ -1,14 +1,13 @@
-import os
-import subprocess
-import sys
-from pathlib import Path
+import re
 
+from hacdr_cli import run_command
+
+import pytest
 import torch
 from mmseg.models.builder import build_backbone
 
-import hacdr  # noqa: F401
+from hacdr.errors import InputError
 
-ROOT = Path(__file__).parents[2]
 CONFIG = """
 model = dict(
     backbone=dict(
@@ -23,29 +22,18 @@ model = dict(
 
 
 def convert(*args):
-    result = subprocess.run(
-        [
-            *(sys.executable, '-W', 'ignore'),
-            str(ROOT / 'tools' / 'model_converters' / 'mscan2hacdr.py'),
-            *map(str, args),
-        ],
-        env=dict(os.environ, PYTHONPATH=str(ROOT)),
-        capture_output=True,
-        text=True,
-    )
-    return result.returncode, result.stdout, result.stderr.strip()
+    run_command('mscan2hacdr', [str(argument) for argument in args])
 
 
-def test_converts_what_a_config_then_loads(tmp_path):
+def test_converts_what_a_config_then_loads(tmp_path, capsys):
     source, target, config = (tmp_path / name for name in ('a.pth', 'b.pth', 'c.py'))
     weight = torch.randn(8, 1, 5, 5)
     torch.save(
         {'block1.0.attn.spatial_gating_unit.conv0.weight': weight, 'x': weight}, source
     )
     config.write_text(CONFIG.format(kind='HACDR'))
-    code, out, err = convert(source, target, '--config', config)
-    assert code == 0, err
-    lines = out.splitlines()[-7:]
+    convert(source, target, '--config', config)
+    lines = capsys.readouterr().out.splitlines()[-7:]
     assert lines[0].split(' (')[0].split() == ['1', 'taken', 'from', 'MSCAN']
     assert lines[4].split()[0] == '1'
     assert "does not compute MSCAN's" in lines[5]
@@ -75,8 +63,7 @@ def test_bad_input_is_one_line(tmp_path):
         ((tmp_path / 'other.pth', target), 'no weights of MSCAN'),
         ((tmp_path / 'other.pth', target, '--config', config), 'expected HACDR'),
     ):
-        code, _, err = convert(*args)
-        assert code == 2
-        assert message in err.splitlines()[-1]
-        assert 'Traceback' not in err
+        with pytest.raises(InputError, match=re.escape(message)) as caught:
+            convert(*args)
+        assert '\n' not in str(caught.value)
     assert not target.exists()

@@ -1,53 +1,17 @@
-"""What the converters' command lines share."""
+"""Convert a data set as downloaded, or check a conversion."""
 
-import argparse
 import sys
 
-from hacdr.datasets.conversion.checking import check_conversion
-from hacdr.datasets.conversion.convert import convert
-from hacdr.datasets.conversion.sources import open_source
+from hacdr.datasets.conversion import READERS, check_conversion, convert, open_source
 from hacdr.errors import InputError
 
 
-def convert_command(read, description):
-    """Parse the arguments, convert or check, report.
-
-    Args:
-        read (callable): the data set's reader, source -> Plan.
-        description (str): what ``--help`` says first.
-
-    Raises:
-        InputError: as :func:`convert`; with ``--strict`` also for what would
-            otherwise be a warning; with ``--check`` where a problem was found.
-    """
-    args = _parse_args(description)
-    if args.check:
-        _check(args.check, args.jobs)
-        return
-    source = open_source(args.source)
-    plan = read(source)
-    if args.strict and plan.warnings:
-        raise InputError(f'{args.source}: {"; ".join(plan.warnings)} (--strict)')
-    for warning in plan.warnings:
-        print(f'warning: {warning}', file=sys.stderr)
-    manifest, converted = convert(
-        source, plan, args.output, args.overwrite, args.jobs, args.max_side
+def add_arguments(parser):
+    parser.usage = (
+        '%(prog)s DATASET SOURCE -o OUTPUT [options]  or  %(prog)s --check ROOT'
     )
-    if converted is None:
-        print(f'{args.output}: already converted from the same files, nothing to do')
-        return
-    print('\n'.join(_report(manifest)))
-    unchanged = len(plan.records) - converted
-    print(
-        f'{args.output}: {converted} photographs converted'
-        + (f', {unchanged} unchanged' if unchanged else '')
-    )
-
-
-def _parse_args(description):
-    parser = argparse.ArgumentParser(
-        description=description,
-        usage='%(prog)s SOURCE -o OUTPUT [options]  or  %(prog)s --check ROOT',
+    parser.add_argument(
+        'dataset', nargs='?', choices=READERS, help=f'one of {", ".join(READERS)}'
     )
     parser.add_argument(
         'source',
@@ -75,12 +39,34 @@ def _parse_args(description):
     parser.add_argument(
         '--check', metavar='ROOT', help='verify the conversion in this folder instead'
     )
-    args = parser.parse_args()
+
+
+def run(args):
     if bool(args.check) == bool(args.source or args.output) or (
         bool(args.source) != bool(args.output)
     ):
-        parser.error('expected SOURCE and -o OUTPUT, or --check ROOT')
-    return args
+        raise InputError('expected SOURCE and -o OUTPUT, or --check ROOT')
+    if args.check:
+        _check(args.check, args.jobs)
+        return
+    source = open_source(args.source)
+    plan = READERS[args.dataset](source)
+    if args.strict and plan.warnings:
+        raise InputError(f'{args.source}: {"; ".join(plan.warnings)} (--strict)')
+    for warning in plan.warnings:
+        print(f'warning: {warning}', file=sys.stderr)
+    manifest, converted = convert(
+        source, plan, args.output, args.overwrite, args.jobs, args.max_side
+    )
+    if converted is None:
+        print(f'{args.output}: already converted from the same files, nothing to do')
+        return
+    print('\n'.join(_report(manifest)))
+    unchanged = len(plan.records) - converted
+    print(
+        f'{args.output}: {converted} photographs converted'
+        + (f', {unchanged} unchanged' if unchanged else '')
+    )
 
 
 def _check(root, jobs):

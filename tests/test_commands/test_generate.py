@@ -1,17 +1,14 @@
 import os
-import runpy
 import sys
+
+from hacdr_cli import main
 
 import pytest
 
-TOOL = os.path.join(
-    os.path.dirname(__file__), '..', '..', 'tools', 'generate_photographs.py'
-)
-
 
 def call(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, 'argv', [TOOL, *arguments])
-    runpy.run_path(TOOL, run_name='__main__')
+    monkeypatch.setattr(sys, 'argv', ['hacdr', 'generate', *arguments])
+    main()
 
 
 def test_writes_what_was_asked_for(tmp_path, monkeypatch, capsys):

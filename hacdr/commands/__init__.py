@@ -1,0 +1,5 @@
+"""One module a command: ``hacdr NAME`` and ``tools/NAME.py`` are this.
+
+Each has ``add_arguments(parser)`` and ``run(args)``; the first line of its docstring is
+what ``hacdr --help`` says of it. ``hacdr_cli.COMMANDS`` lists them.
+"""

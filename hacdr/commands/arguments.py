@@ -1,0 +1,49 @@
+"""Arguments that several commands share, and what follows from them."""
+
+import os
+import os.path as osp
+
+from mmcv import DictAction
+
+
+def add_cfg_options(parser):
+    """Add ``--cfg-options``."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings of the config, key=value with dotted keys',
+    )
+
+
+def add_launcher(parser):
+    """Add what a job of several processes is started with."""
+    parser.add_argument(
+        '--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none'
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def join_processes(args, cfg):
+    """Make this process one of its job.
+
+    Args:
+        args (Namespace): with what :func:`add_launcher` added.
+        cfg (mmcv.Config): its ``dist_params`` are used.
+
+    Returns:
+        bool: whether the job has several processes.
+    """
+    from mmcv.runner import init_dist
+
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.launcher == 'none':
+        return False
+    init_dist(args.launcher, **cfg.dist_params)
+    return True
+
+
+def choose_work_dir(args, cfg):
+    """Return ``--work-dir``, or the config's, or one named after the config file."""
+    name = osp.splitext(osp.basename(args.config))[0]
+    return args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)

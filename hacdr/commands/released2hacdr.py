@@ -1,0 +1,35 @@
+"""Convert weights of the authors' released code.
+
+    hacdr released2hacdr released.pth hacdr.pth
+
+The result is for ``HACDR(near_far_kernel=0)`` with
+``AdaptiveAggregationHead(mode='concat')``, classes in this package's order.
+"""
+
+import torch
+
+from hacdr.engine import read_checkpoint
+from hacdr.errors import InputError
+from hacdr.files import whole_file
+from hacdr.lesions import CLASSES, PALETTE
+from hacdr.models import convert_released_state_dict
+
+
+def add_arguments(parser):
+    parser.add_argument('source', help='checkpoint of the released code (.pth)')
+    parser.add_argument('target', help='checkpoint to write (.pth)')
+
+
+def run(args):
+    released = read_checkpoint(args.source)
+    try:
+        state_dict = convert_released_state_dict(released)
+    except InputError as error:
+        raise InputError(f'{args.source}: {error}') from error
+    checkpoint = {
+        'meta': {'CLASSES': CLASSES, 'PALETTE': PALETTE},
+        'state_dict': state_dict,
+    }
+    with whole_file(args.target) as temporary:
+        torch.save(checkpoint, temporary)
+    print(f'{args.target}: {len(state_dict)} tensors')

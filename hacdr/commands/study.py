@@ -1,0 +1,47 @@
+"""Train and test several configs with several seeds; one table.
+
+    hacdr study STUDY.py
+    hacdr study STUDY.py --devices 0 1
+
+The same command again goes on where it stopped. docs/studies.md tells the format of the
+file.
+"""
+
+import os.path as osp
+
+import torch
+
+from hacdr.errors import InputError
+from hacdr.study import execute, read_study
+
+
+def add_arguments(parser):
+    parser.add_argument('study', help='study file')
+    parser.add_argument(
+        '--devices',
+        nargs='+',
+        metavar='DEVICE',
+        help="numbers of GPUs, or 'cpu': a run at a time on each (default: one run at "
+        'a time, on the first GPU if there is one)',
+    )
+
+
+def run(args):
+    study = read_study(args.study)
+    execute(study, _visible_devices(args.devices))
+    for name in ('table.md', 'table.csv', 'curves.png'):
+        print(osp.join(study.work_dir, name))
+
+
+def _visible_devices(devices):
+    """Return what CUDA_VISIBLE_DEVICES is to be for each device."""
+    if not devices:
+        return [None]
+    count = torch.cuda.device_count()
+    for device in devices:
+        if device != 'cpu' and not (device.isdigit() and int(device) < count):
+            raise InputError(
+                f"--devices {device}: expected 'cpu' or the number of one of the "
+                f'{count} GPUs found'
+            )
+    return ['' if device == 'cpu' else device for device in devices]

@@ -1,0 +1,187 @@
+"""Test a checkpoint; flags as in mmsegmentation's test.py."""
+
+import os
+import os.path as osp
+
+import mmcv
+from mmcv.cnn.utils import revert_sync_batchnorm
+from mmcv.runner import get_dist_info, wrap_fp16_model
+from mmseg.apis import multi_gpu_test, single_gpu_test
+from mmseg.datasets import build_dataloader, build_dataset
+from mmseg.utils import build_ddp, build_dp, get_device, setup_multi_processes
+
+from hacdr.apis import (
+    average_versions,
+    build_network,
+    check_classes,
+    check_config,
+    check_metrics,
+    check_scored,
+    dataset_to_test,
+    file_sha256,
+    load_config,
+    load_weights,
+    read_thresholds,
+)
+from hacdr.commands.arguments import (
+    add_cfg_options,
+    add_launcher,
+    choose_work_dir,
+    join_processes,
+)
+from hacdr.errors import InputError
+from hacdr.evaluation import write_results
+
+
+def add_arguments(parser):
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--work-dir', help='folder for results.json; default: that of the training'
+    )
+    parser.add_argument(
+        '--split',
+        choices=['train', 'val', 'test'],
+        default='test',
+        help='photographs to test on; others than test choose the thresholds of best '
+        'Dice too and write results_SPLIT.json (default: test)',
+    )
+    parser.add_argument(
+        '--thresholds',
+        metavar='RESULTS',
+        help='results_val.json of the same checkpoint: adds Dice at its thresholds',
+    )
+    parser.add_argument(
+        '--save-probabilities',
+        metavar='DIR',
+        help='folder for small grey pictures of the probabilities, for a report',
+    )
+    parser.add_argument(
+        '--eval', nargs='+', metavar='METRIC', help='of mAUPR, mDice, mIoU'
+    )
+    parser.add_argument('--out', help='pickle file for the raw results')
+    parser.add_argument('--show', action='store_true', help='show the predictions')
+    parser.add_argument('--show-dir', help='folder for painted photographs')
+    parser.add_argument(
+        '--opacity', type=float, default=0.5, help='of the painted lesions, (0, 1]'
+    )
+    parser.add_argument(
+        '--aug-test',
+        action='store_true',
+        help='average over flips and scales; needs a Resize in the test pipeline',
+    )
+    parser.add_argument(
+        '--gpu-id', type=int, default=0, help='GPU of a test that is not distributed'
+    )
+    parser.add_argument(
+        '--gpu-collect', action='store_true', help='collect results over the GPUs'
+    )
+    parser.add_argument('--tmpdir', help='folder to collect results of processes in')
+    add_cfg_options(parser)
+    add_launcher(parser)
+
+
+def run(args):
+    _check_arguments(args)
+    cfg = load_config(args.config, args.cfg_options)
+    check_config(cfg)
+    data = dataset_to_test(cfg, args.split)
+    if args.eval:
+        check_metrics(args.eval, data.type, '--eval')
+        check_scored(data.type)
+    cfg.model.pretrained = None
+    cfg.model.train_cfg = None
+    if args.aug_test:
+        average_versions(data)
+    if args.save_probabilities:
+        data.save_probabilities = args.save_probabilities
+    distributed = join_processes(args, cfg)
+    cfg.device = get_device()
+    setup_multi_processes(cfg)
+
+    dataset = build_dataset(data)
+    splits = ('train', 'val', 'test')
+    kept = (*splits, *(f'{split}_dataloader' for split in splits))
+    loader = build_dataloader(
+        dataset,
+        num_gpus=1,
+        dist=distributed,
+        **{
+            **{k: v for k, v in cfg.data.items() if k not in kept},
+            'samples_per_gpu': 1,
+            'shuffle': False,
+            **cfg.data.get('test_dataloader', {}),
+        },
+    )
+
+    model = build_network(cfg)
+    if cfg.get('fp16') is not None:
+        wrap_fp16_model(model)
+    meta = load_weights(model, args.checkpoint)
+    check_classes(meta, dataset.CLASSES, args.checkpoint)
+    sha256 = file_sha256(args.checkpoint)
+    if args.thresholds:
+        dataset.thresholds = read_thresholds(args.thresholds, sha256, data.type)
+    model.CLASSES, model.PALETTE = dataset.CLASSES, dataset.PALETTE
+    pre_eval = bool(args.eval)
+    if distributed:
+        model = build_ddp(
+            model,
+            cfg.device,
+            device_ids=[int(os.environ['LOCAL_RANK'])],
+            broadcast_buffers=False,
+        )
+        results = multi_gpu_test(
+            model, loader, args.tmpdir, args.gpu_collect, pre_eval=pre_eval
+        )
+    else:
+        model = build_dp(
+            revert_sync_batchnorm(model), cfg.device, device_ids=[args.gpu_id]
+        )
+        results = single_gpu_test(
+            model,
+            loader,
+            args.show,
+            args.show_dir,
+            opacity=args.opacity,
+            pre_eval=pre_eval,
+        )
+    if get_dist_info()[0] != 0:
+        return
+    print()
+    if args.out:
+        mmcv.dump(results, args.out)
+    if args.eval:
+        work_dir = choose_work_dir(args, cfg)
+        mmcv.mkdir_or_exist(work_dir)
+        chosen = '' if args.split == 'test' else f'_{args.split}'
+        path = osp.join(work_dir, f'results{chosen}.json')
+        summary = dataset.summarise(results, choose=args.split != 'test')
+        print(dataset.table(summary, len(results), args.eval))
+        write_results(
+            path,
+            results,
+            dataset.photographs,
+            dataset.truths,
+            summary,
+            dataset.protocol,
+            split=args.split,
+            dataset=data.type,
+            data_root=dataset.root,
+            config=args.config,
+            checkpoint_sha256=sha256,
+            probabilities=args.save_probabilities
+            and osp.relpath(args.save_probabilities, work_dir),
+        )
+        print(f'results are in {path}')
+
+
+def _check_arguments(args):
+    if not args.eval:
+        for option in ('thresholds', 'save_probabilities'):
+            if getattr(args, option):
+                raise InputError(f'--{option.replace("_", "-")} needs --eval')
+    if not (args.eval or args.out or args.show or args.show_dir):
+        raise InputError('nothing to do: give --eval, --out, --show or --show-dir')
+    if args.out and not args.out.endswith(('.pkl', '.pickle')):
+        raise InputError(f'--out {args.out}: expected a name that ends in .pkl')

@@ -1,0 +1,116 @@
+"""Train a network; flags as in mmsegmentation's train.py."""
+
+import os.path as osp
+import time
+
+import mmcv
+import mmseg
+import torch
+from mmcv.cnn.utils import revert_sync_batchnorm
+from mmcv.runner import get_dist_info
+from mmseg.apis import init_random_seed, set_random_seed, train_segmentor
+from mmseg.datasets import build_dataset
+from mmseg.utils import (
+    collect_env,
+    get_device,
+    get_root_logger,
+    setup_multi_processes,
+)
+
+from hacdr.apis import build_network, check_config, load_config
+from hacdr.commands.arguments import (
+    add_cfg_options,
+    add_launcher,
+    choose_work_dir,
+    join_processes,
+)
+
+
+def add_arguments(parser):
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
+    parser.add_argument('--load-from', help='checkpoint to start the weights from')
+    parser.add_argument('--resume-from', help='checkpoint to resume the training from')
+    parser.add_argument(
+        '--auto-resume',
+        action='store_true',
+        help='resume from the latest checkpoint in the work dir, if there is one',
+    )
+    parser.add_argument(
+        '--no-validate', action='store_true', help='do not evaluate during training'
+    )
+    parser.add_argument(
+        '--gpu-id',
+        type=int,
+        default=0,
+        help='GPU of a training that is not distributed',
+    )
+    parser.add_argument('--seed', type=int, help='random seed')
+    parser.add_argument(
+        '--diff_seed', action='store_true', help='another seed for each process'
+    )
+    parser.add_argument(
+        '--deterministic', action='store_true', help='deterministic cuDNN'
+    )
+    add_cfg_options(parser)
+    add_launcher(parser)
+
+
+def run(args):
+    cfg = load_config(args.config, args.cfg_options)
+    check_config(cfg)
+    cfg.work_dir = choose_work_dir(args, cfg)
+    cfg.load_from = args.load_from or cfg.get('load_from')
+    cfg.resume_from = args.resume_from or cfg.get('resume_from')
+    cfg.auto_resume = args.auto_resume
+    torch.backends.cudnn.benchmark = cfg.get('cudnn_benchmark', False)
+
+    distributed = join_processes(args, cfg)
+    cfg.gpu_ids = range(get_dist_info()[1]) if distributed else [args.gpu_id]
+    cfg.device = get_device()
+    datasets = [build_dataset(cfg.data.train)]
+
+    mmcv.mkdir_or_exist(osp.abspath(cfg.work_dir))
+    cfg.dump(osp.join(cfg.work_dir, osp.basename(args.config)))
+    timestamp = time.strftime('%Y%m%d_%H%M%S', time.localtime())
+    log_file = osp.join(cfg.work_dir, f'{timestamp}.log')
+    logger = get_root_logger(log_file=log_file, log_level=cfg.log_level)
+    setup_multi_processes(cfg)
+    environment = '\n'.join(f'{k}: {v}' for k, v in collect_env().items())
+    logger.info('Environment:\n%s', environment)
+    logger.info('Config:\n%s', cfg.pretty_text)
+
+    cfg.seed = init_random_seed(args.seed, device=cfg.device)
+    if args.diff_seed:
+        cfg.seed += get_dist_info()[0]
+    set_random_seed(cfg.seed, deterministic=args.deterministic)
+    logger.info('Seed: %d, deterministic: %s', cfg.seed, args.deterministic)
+
+    model = build_network(cfg)
+    model.init_weights()
+    if not distributed:
+        model = revert_sync_batchnorm(model)
+    model.CLASSES = datasets[0].CLASSES
+
+    meta = dict(
+        mmseg_version=mmseg.__version__,
+        config=cfg.pretty_text,
+        CLASSES=datasets[0].CLASSES,
+        PALETTE=datasets[0].PALETTE,
+    )
+    if cfg.get('checkpoint_config') is not None:
+        cfg.checkpoint_config.meta = meta
+    train_segmentor(
+        model,
+        datasets,
+        cfg,
+        distributed=distributed,
+        validate=not args.no_validate,
+        timestamp=timestamp,
+        meta=dict(
+            meta,
+            env_info=environment,
+            seed=cfg.seed,
+            exp_name=osp.basename(args.config),
+        ),
+    )
