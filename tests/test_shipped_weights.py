@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from mmseg.models import build_segmentor
 
-from hacdr.apis import check_classes, file_sha256, load_config, load_weights
+from hacdr.apis import load_config, load_weights
 from hacdr.datasets import IDRiDDataset
+from hacdr.engine import check_classes, file_sha256
 
 ROOT = Path(__file__).parents[1]
 

@@ -10,9 +10,14 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
-from hacdr.apis import browsing, check_config, load_config
+from hacdr.engine.config import check_config, load_config
 from hacdr.errors import InputError
 from hacdr.files import write_bytes
+from hacdr.report.contact_sheets import (
+    contact_sheet,
+    converted_samples,
+    pipeline_samples,
+)
 
 
 def add_arguments(parser):
@@ -50,11 +55,11 @@ def run(args):
         raise InputError(f'--width must be at least 100, got {args.width}')
     number = args.number
     if args.source.is_dir():
-        samples = browsing.converted_samples(args.source, args.split, number)
+        samples = converted_samples(args.source, args.split, number)
     else:
         cfg = load_config(str(args.source))
         check_config(cfg)
-        samples = browsing.pipeline_samples(cfg, number, args.draws, args.seed)
+        samples = pipeline_samples(cfg, number, args.draws, args.seed)
         number *= args.draws
     each = args.columns * args.rows
     group, sheets = [], []
@@ -74,7 +79,7 @@ def run(args):
 def _write_sheet(args, samples, number):
     """Draw a sheet, write it and return its path."""
     path = args.output / f'sheet_{number}.png'
-    sheet = browsing.contact_sheet(samples, args.columns, args.width)
+    sheet = contact_sheet(samples, args.columns, args.width)
     encoded = cv2.imencode('.png', sheet)[1]
     try:
         args.output.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Measure a network: parameters, arithmetic, time, memory."""
 
-from hacdr.apis import check_config, load_config
-from hacdr.apis.cost import measure_cost
+from hacdr.engine.config import check_config, load_config
+from hacdr.engine.cost import measure_cost
 from hacdr.files import write_json
 
 
@@ -14,7 +14,7 @@ def run(args):
     cfg = load_config(args.config)
     check_config(cfg)
     cost = measure_cost(cfg)
-    height, width = cost['picture']
+    height, width = cost['input_size']
     arithmetic = cost['multiply_adds']
     counted = '-' if arithmetic is None else f'{arithmetic / 1e9:.2f} G'
     print(f'parameters             {cost["parameters"] / 1e6:.2f} M')

@@ -12,8 +12,8 @@ parameters in SegNeXt and in mmsegmentation.
 import torch
 from mmseg.models.builder import build_backbone
 
-from hacdr.apis import load_config
 from hacdr.engine import read_checkpoint
+from hacdr.engine.config import load_config
 from hacdr.errors import InputError
 from hacdr.files import whole_file
 from hacdr.models import convert_mscan_state_dict

@@ -2,9 +2,10 @@
 
 import torch
 
-from hacdr.apis import file_sha256, init_model, predict_folder, read_thresholds
 from hacdr.commands.arguments import add_cfg_options
+from hacdr.engine import file_sha256
 from hacdr.errors import InputError
+from hacdr.inference import init_model, predict_folder, read_thresholds
 from hacdr.models import fuse_for_inference
 
 

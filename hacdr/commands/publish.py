@@ -3,8 +3,8 @@
 The file is of the format safetensors.
 """
 
-from hacdr.apis import file_sha256, read_thresholds
-from hacdr.engine import publish_weights, read_checkpoint
+from hacdr.engine import file_sha256, publish_weights, read_checkpoint
+from hacdr.inference import read_thresholds
 
 
 def add_arguments(parser):

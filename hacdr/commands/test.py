@@ -1,5 +1,6 @@
 """Test a checkpoint; flags as in mmsegmentation's test.py."""
 
+import copy
 import os
 import os.path as osp
 
@@ -7,30 +8,27 @@ import mmcv
 from mmcv.cnn.utils import revert_sync_batchnorm
 from mmcv.runner import get_dist_info, wrap_fp16_model
 from mmseg.apis import multi_gpu_test, single_gpu_test
-from mmseg.datasets import build_dataloader, build_dataset
+from mmseg.datasets import DATASETS, PIPELINES, build_dataloader, build_dataset
+from mmseg.datasets.pipelines import Resize
 from mmseg.utils import build_ddp, build_dp, get_device, setup_multi_processes
 
-from hacdr.apis import (
-    average_versions,
-    build_network,
-    check_classes,
-    check_config,
-    check_metrics,
-    check_scored,
-    dataset_to_test,
-    file_sha256,
-    load_config,
-    load_weights,
-    read_thresholds,
-)
 from hacdr.commands.arguments import (
     add_cfg_options,
     add_launcher,
     choose_work_dir,
     join_processes,
 )
+from hacdr.datasets import LesionDataset
+from hacdr.engine import check_classes, file_sha256, load_weights
+from hacdr.engine.config import (
+    build_network,
+    check_config,
+    check_metrics,
+    load_config,
+)
 from hacdr.errors import InputError
 from hacdr.evaluation import write_results
+from hacdr.inference import read_thresholds
 
 
 def add_arguments(parser):
@@ -88,11 +86,11 @@ def run(args):
     data = dataset_to_test(cfg, args.split)
     if args.eval:
         check_metrics(args.eval, data.type, '--eval')
-        check_scored(data.type)
+        require_lesion_dataset(data.type)
     cfg.model.pretrained = None
     cfg.model.train_cfg = None
     if args.aug_test:
-        average_versions(data)
+        enable_tta(data)
     if args.save_probabilities:
         data.save_probabilities = args.save_probabilities
     distributed = join_processes(args, cfg)
@@ -174,6 +172,76 @@ def run(args):
             and osp.relpath(args.save_probabilities, work_dir),
         )
         print(f'results are in {path}')
+
+
+def dataset_to_test(cfg, split):
+    """Return the config of the dataset to test on.
+
+    Args:
+        cfg (mmcv.Config): the config; left unchanged.
+        split (str): 'train', 'val' or 'test'.
+
+    Returns:
+        ConfigDict: the dataset of that split, with the pipeline of the test.
+
+    Raises:
+        InputError: the config has no such dataset.
+    """
+    for name in (split, 'test'):
+        if name not in cfg.data:
+            raise InputError(f'config has no data.{name}, which --split {split} needs')
+    data = cfg.data[split]
+    # Training sets are wrapped, so that they repeat.
+    while 'dataset' in data:
+        data = data.dataset
+    if isinstance(data.get('split'), (list, tuple)):
+        raise InputError(f'data.{split} joins several data sets: test them one by one')
+    return type(data)(
+        {
+            **copy.deepcopy(data),
+            'pipeline': copy.deepcopy(cfg.data.test.pipeline),
+            'test_mode': True,
+        }
+    )
+
+
+def require_lesion_dataset(dataset):
+    """Refuse a dataset whose results are not ours to score.
+
+    Args:
+        dataset (str): its type.
+
+    Raises:
+        InputError: it is no LesionDataset.
+    """
+    if not issubclass(DATASETS.get(dataset), LesionDataset):
+        raise InputError(
+            f'--eval: {dataset} is no LesionDataset; use the test.py of mmsegmentation'
+        )
+
+
+def enable_tta(data):
+    """Make a test average over six scales and mirror images.
+
+    Args:
+        data (ConfigDict): the dataset; its pipeline is changed.
+
+    Raises:
+        InputError: the pipeline has no MultiScaleFlipAug with a resizing step in it.
+    """
+    for step in data.pipeline:
+        resized = any(
+            issubclass(PIPELINES.get(inner.type), Resize)
+            for inner in step.get('transforms', [])
+        )
+        if step.type == 'MultiScaleFlipAug' and resized:
+            step.img_ratios = [0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
+            step.flip = True
+            return
+    raise InputError(
+        '--aug-test: the pipeline of the test has no MultiScaleFlipAug with a Resize '
+        'in it; --cfg-options model.test_cfg.flips=True averages over mirror images'
+    )
 
 
 def _check_arguments(args):

@@ -17,13 +17,13 @@ from mmseg.utils import (
     setup_multi_processes,
 )
 
-from hacdr.apis import build_network, check_config, load_config
 from hacdr.commands.arguments import (
     add_cfg_options,
     add_launcher,
     choose_work_dir,
     join_processes,
 )
+from hacdr.engine.config import build_network, check_config, load_config
 
 
 def add_arguments(parser):

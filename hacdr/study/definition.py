@@ -5,7 +5,7 @@ import os.path as osp
 import re
 from dataclasses import dataclass
 
-from hacdr.apis.config import check_config, load_config
+from hacdr.engine.config import check_config, load_config
 from hacdr.engine.hooks import CLOCKS
 from hacdr.errors import InputError
 

@@ -10,8 +10,7 @@ import tiny_network as tiny
 import torch
 from mmseg.datasets import build_dataset
 
-from hacdr.apis import init_model
-from hacdr.apis.prediction import predict
+from hacdr.apis import init_model, predict
 from hacdr.models import fuse_for_inference
 
 # Largest error of a probability, and share of a loss. Half keeps three digits,

@@ -5,7 +5,7 @@ from mmcv import ConfigDict
 from mmseg.datasets.pipelines import MultiScaleFlipAug
 from mmseg.models import build_segmentor
 
-from hacdr.apis.cost import count_multiply_adds
+from hacdr.engine.cost import count_multiply_adds
 
 
 def build(**test_cfg):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hacdr.apis import prediction as prediction_module
-from hacdr.apis.prediction import find_photographs, label_map, predict_folder
 from hacdr.errors import InputError
+from hacdr.inference import folder
+from hacdr.inference.folder import find_photographs, predict_folder
 
 IDENTITY = dict(config='a.py', checkpoint_sha256='00')
 
@@ -36,7 +36,7 @@ def calls(monkeypatch):
         label[10:20, 10:20] = 3
         return label
 
-    monkeypatch.setattr(prediction_module, 'predict', predict)
+    monkeypatch.setattr(folder, 'predict', predict)
     return seen
 
 
@@ -118,23 +118,6 @@ def test_draws_the_label_maps_of_the_experts(photographs, calls, tmp_path):
     Image.fromarray(np.zeros((40, 49), np.uint8)).save(labels / 'right.png')
     with pytest.raises(InputError, match=r'\(40, 49\)'):
         predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY, labels)
-
-
-def test_label_map():
-    classes = ('background', 'EX', 'HE')
-    # Pixels: clearly background, HE, both lesions above their thresholds, at one.
-    prediction = np.array(
-        [[0.97, 0.3, 0.5, 0.89], [0.02, 0.1, 0.3, 0.01], [0.01, 0.6, 0.2, 0.1]],
-        np.float32,
-    )[:, None]
-    assert label_map(prediction, classes).tolist() == [[0, 2, 0, 0]]
-    thresholds = dict(EX=0.2, HE=0.1)
-    assert label_map(prediction, classes, thresholds).tolist() == [[0, 2, 2, 2]]
-    assert label_map(prediction, classes, dict(EX=0, HE=1)).tolist() == [[1] * 4]
-    labels = prediction.argmax(0)
-    assert label_map(labels, classes).tolist() == labels.tolist()
-    with pytest.raises(InputError, match='thresholds need probabilities'):
-        label_map(labels, classes, thresholds)
 
 
 def test_find_photographs(photographs):

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import cv2
@@ -7,16 +6,13 @@ import pytest
 from mmcv import Config
 from mmseg.datasets.pipelines import Compose
 
-from hacdr.apis import (
-    average_versions,
-    check_scored,
+from hacdr.commands.test import (
     dataset_to_test,
-    load_config,
-    read_thresholds,
+    enable_tta,
+    require_lesion_dataset,
 )
+from hacdr.engine.config import load_config
 from hacdr.errors import InputError
-from hacdr.evaluation import Protocol, summarise, truth_bits, write_results
-from hacdr.evaluation.scores import score_image
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 TEST = dict(type='IDRiDDataset', split='splits/test.txt', pipeline=['test'])
@@ -52,9 +48,9 @@ def test_joined_data_sets():
 
 
 def test_a_dataset_of_others():
-    check_scored('DDRDataset')
+    require_lesion_dataset('DDRDataset')
     with pytest.raises(InputError, match='CityscapesDataset is no LesionDataset'):
-        check_scored('CityscapesDataset')
+        require_lesion_dataset('CityscapesDataset')
 
 
 def versions(config_file, tmp_path):
@@ -62,7 +58,7 @@ def versions(config_file, tmp_path):
     photograph = np.random.default_rng(0).integers(0, 255, (96, 144, 3))
     cv2.imwrite(str(tmp_path / 'a.jpg'), photograph)
     data = dataset_to_test(load_config(str(CONFIGS / config_file)), 'test')
-    average_versions(data)
+    enable_tta(data)
     sample = dict(img_info=dict(filename='a.jpg'), img_prefix=str(tmp_path))
     return Compose(data.pipeline)(sample)['img']
 
@@ -86,47 +82,3 @@ def test_mirror_images_within_the_pipeline(config_file, tmp_path):
     pipeline[-1].flip = True
     sample = dict(img_info=dict(filename='a.jpg'), img_prefix=str(tmp_path))
     assert len(Compose(pipeline)(sample)['img']) == 2
-
-
-@pytest.fixture
-def results(tmp_path):
-    probabilities = np.zeros((5, 1, 3), np.float32)
-    probabilities[1] = [0.9, 0.6, 0.1]
-    truth = truth_bits(np.array([[1, 1, 0]], np.uint8))
-    scores = [score_image(probabilities, truth)]
-    path = tmp_path / 'results_val.json'
-    write_results(
-        str(path),
-        scores,
-        ['a.jpg'],
-        ['a.png'],
-        summarise(scores, choose=True),
-        Protocol(),
-        split='val',
-        dataset='IDRiDDataset',
-        data_root='data',
-        config='a.py',
-        checkpoint_sha256='00',
-        probabilities=None,
-    )
-    return path
-
-
-def test_thresholds_of_validation_photographs(results):
-    thresholds = read_thresholds(str(results), '00', 'IDRiDDataset')
-    assert thresholds['EX'] == pytest.approx(0.6)
-    assert list(thresholds) == ['EX', 'HE', 'SE', 'MA']
-
-
-@pytest.mark.parametrize(
-    ('changes', 'checkpoint', 'message'),
-    [
-        (dict(split='test'), '00', 'must not choose thresholds'),
-        ({}, '11', 'a checkpoint with sha256 00, expected 11'),
-        (dict(dataset='DDRDataset'), '00', 'for DDRDataset, expected IDRiD'),
-    ],
-)
-def test_thresholds_of_others(results, changes, checkpoint, message):
-    results.write_text(json.dumps({**json.loads(results.read_text()), **changes}))
-    with pytest.raises(InputError, match=message):
-        read_thresholds(str(results), checkpoint, 'IDRiDDataset')

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hacdr.apis.overlay import comparison, draw_outlines
+from hacdr.inference.overlay import draw_outlines, draw_side_by_side
 
 CLASSES = ('background', 'EX', 'HE')
 PALETTE = [[0, 0, 0], [255, 0, 0], [0, 0, 255]]
@@ -36,11 +36,11 @@ def test_sizes_must_agree():
         )
 
 
-def test_comparison_has_a_panel_each_and_a_legend():
+def test_side_by_side_has_a_panel_each_and_a_legend():
     photograph = np.full((240, 320, 3), 100, np.uint8)
     labels = [np.kron(square_label(v), np.ones((4, 4), np.uint8)) for v in (1, 2)]
     panels = {'experts': labels[0], 'prediction': labels[1]}
-    picture = comparison(photograph, panels, CLASSES, PALETTE)
+    picture = draw_side_by_side(photograph, panels, CLASSES, PALETTE)
     assert picture.shape[0] > 240
     assert picture.shape[1] == 640
     assert picture[80, 160].tolist() == [0, 0, 255]

@@ -14,7 +14,7 @@ from mmseg.core import build_optimizer
 from mmseg.datasets import build_dataset
 from mmseg.utils import build_dp, get_device
 
-from hacdr.apis.model import build_network
+from hacdr.engine.config import build_network
 from hacdr.models import MDConv
 
 # Interpolation between four corners, and the mask.
@@ -31,8 +31,8 @@ def measure_cost(cfg, repeats=3):
         repeats (int): predictions of which the median time is taken, after one more.
 
     Returns:
-        dict: 'parameters'; 'picture', (height, width) of the network's input for the
-        first validation photograph; 'multiply_adds' of it (see
+        dict: 'parameters'; 'input_size', (height, width) of the network's input for
+        the first validation photograph; 'multiply_adds' of it (see
         :func:`count_multiply_adds`); 'seconds_per_photograph', network and resizing to
         the photograph's size, without loading; 'training_bytes', peak memory of two
         training iterations, optimizer included: of the process on a CPU, allocated by
@@ -44,11 +44,11 @@ def measure_cost(cfg, repeats=3):
     parallel = build_dp(model, device, device_ids=[0])
     training_bytes = _training_bytes(parallel, cfg, device)
     batch = collate([build_dataset(cfg.data.val, dict(test_mode=True))[0]], 1)
-    picture = tuple(batch['img'][0].shape[2:])
+    input_size = tuple(batch['img'][0].shape[2:])
     return {
         'parameters': sum(p.numel() for p in model.parameters()),
-        'picture': picture,
-        'multiply_adds': count_multiply_adds(model, picture),
+        'input_size': input_size,
+        'multiply_adds': count_multiply_adds(model, input_size),
         'seconds_per_photograph': _seconds_per_photograph(
             parallel, batch, device, repeats
         ),

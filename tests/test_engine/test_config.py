@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from hacdr.apis import check_config, load_config
+from hacdr.engine.config import check_config, load_config
 from hacdr.errors import InputError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'

@@ -6,8 +6,8 @@ from mmcv import ConfigDict
 from mmseg.models import build_segmentor
 from mmseg.models.builder import BACKBONES
 
-from hacdr.apis import load_config
-from hacdr.apis.cost import count_multiply_adds
+from hacdr.engine.config import load_config
+from hacdr.engine.cost import count_multiply_adds
 from hacdr.models import MDConv
 
 CONFIGS = Path(__file__).parents[2] / 'configs'

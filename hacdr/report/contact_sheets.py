@@ -10,13 +10,13 @@ import numpy as np
 from mmseg.datasets import build_dataset
 from scipy import ndimage
 
-from hacdr.apis.overlay import LEGEND_GREY, draw_outlines, legend, write
 from hacdr.datasets.conversion import layout
 from hacdr.datasets.pipelines.load_lesion_masks import read_map
 from hacdr.datasets.pipelines.load_photograph import decode_photograph
 from hacdr.datasets.reduction import reduce_labels, reduce_photograph
 from hacdr.datasets.splits import photograph_file, split_members
 from hacdr.errors import InputError
+from hacdr.inference.overlay import LEGEND_GREY, draw_legend, draw_outlines, put_text
 from hacdr.lesions import CLASSES, FULL_NAMES, IGNORED, PALETTE
 
 IGNORED_GREY = 96
@@ -122,7 +122,7 @@ def contact_sheet(samples, columns=3, width=640):
     lesions = (f'{lesion} {name}' for lesion, name in FULL_NAMES.items())
     names = ['', *lesions, 'grey: ignored']
     palette = [*PALETTE, (IGNORED_GREY,) * 3]
-    return np.vstack([sheet, legend(sheet.shape[1], names, palette, width / 900)])
+    return np.vstack([sheet, draw_legend(sheet.shape[1], names, palette, width / 900)])
 
 
 def _denormalize(img, norm):
@@ -146,17 +146,19 @@ def _panel(sample, width):
     drawn = draw_outlines(photograph, label, CLASSES, PALETTE)
     scale = width / 900
     title = np.full((int(44 * scale), width, 3), LEGEND_GREY, np.uint8)
-    write(title, sample.title, (int(12 * scale), int(30 * scale)), scale)
-    return np.vstack([title, drawn, legend(width, CLASSES, PALETTE, scale, counts)])
+    put_text(title, sample.title, (int(12 * scale), int(30 * scale)), scale)
+    return np.vstack(
+        [title, drawn, draw_legend(width, CLASSES, PALETTE, scale, counts)]
+    )
 
 
-def _pad(picture, height, width):
+def _pad(image, height, width):
     return cv2.copyMakeBorder(
-        picture,
+        image,
         0,
-        height - picture.shape[0],
+        height - image.shape[0],
         0,
-        width - picture.shape[1],
+        width - image.shape[1],
         cv2.BORDER_CONSTANT,
         value=(LEGEND_GREY,) * 3,
     )

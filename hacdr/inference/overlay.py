@@ -35,7 +35,7 @@ def draw_outlines(photograph, label, classes, palette):
     return drawn
 
 
-def comparison(photograph, panels, classes, palette):
+def draw_side_by_side(photograph, panels, classes, palette):
     """Put titled panels side by side over one legend.
 
     Args:
@@ -57,13 +57,13 @@ def comparison(photograph, panels, classes, palette):
             if label is None
             else draw_outlines(photograph, label, classes, palette)
         )
-        write(panel, title, (int(12 * scale), int(32 * scale)), scale)
+        put_text(panel, title, (int(12 * scale), int(32 * scale)), scale)
         drawn.append(panel)
-    picture = np.hstack(drawn)
-    return np.vstack([picture, legend(picture.shape[1], classes, palette, scale)])
+    image = np.hstack(drawn)
+    return np.vstack([image, draw_legend(image.shape[1], classes, palette, scale)])
 
 
-def legend(width, classes, palette, scale=1.0, numbers=None):
+def draw_legend(width, classes, palette, scale=1.0, numbers=None):
     """Draw a strip that says which colour is which lesion.
 
     Args:
@@ -84,12 +84,12 @@ def legend(width, classes, palette, scale=1.0, numbers=None):
         cv2.rectangle(strip, (x, baseline - side), (x + side, baseline), swatch, -1)
         x += side + int(8 * scale)
         text = name if numbers is None else f'{name} {numbers[index]}'
-        x += write(strip, text, (x, baseline), scale) + int(28 * scale)
+        x += put_text(strip, text, (x, baseline), scale) + int(28 * scale)
     return strip
 
 
-def write(picture, text, origin, scale):
+def put_text(image, text, origin, scale):
     """Write white text in place and return its width in pixels."""
     font, size, weight = cv2.FONT_HERSHEY_SIMPLEX, 0.8 * scale, max(1, round(scale))
-    cv2.putText(picture, text, origin, font, size, (255, 255, 255), weight, cv2.LINE_AA)
+    cv2.putText(image, text, origin, font, size, (255, 255, 255), weight, cv2.LINE_AA)
     return cv2.getTextSize(text, font, size, weight)[0][0]

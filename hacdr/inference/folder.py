@@ -1,20 +1,18 @@
-"""From a folder of photographs to label maps and pictures to look at."""
+"""From a folder of photographs to label maps and overlays."""
 
 import json
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from mmcv.parallel import collate, scatter
-from mmseg.datasets.pipelines import Compose
 from PIL import Image
 from tqdm import tqdm
 
-from hacdr.apis.overlay import comparison
 from hacdr.datasets.pipelines.load_photograph import decode_photograph
 from hacdr.errors import InputError
 from hacdr.files import whole_file, write_bytes, write_text
+from hacdr.inference.overlay import draw_side_by_side
+from hacdr.inference.prediction import predict
 
 PHOTOGRAPH_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')
 RECORD = 'predictions.json'
@@ -38,7 +36,7 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
             thresholds); kept in ``predictions.json``.
         labels (str | Path, optional): folder with the experts' label maps
             (``eye.png``), drawn beside the prediction.
-        thresholds (dict[str, float], optional): see :func:`predict`.
+        thresholds (dict[str, float], optional): see :func:`~hacdr.inference.predict`.
 
     Returns:
         List[Path]: the label maps of all photographs, written now or before.
@@ -87,74 +85,13 @@ def _is_done(photograph, *results):
 
 
 def _segment(model, path, photograph, labels, thresholds):
-    """Return the label map of a photograph and the picture to look at."""
+    """Return the label map of a photograph and its overlay."""
     panels = {'photograph': None}
     if labels is not None:
         panels = {'experts': _read_label(labels, path, photograph.shape[:2])}
-    prediction = predict(model, path, thresholds)
-    panels['prediction'] = prediction
-    return prediction, comparison(photograph, panels, model.CLASSES, model.PALETTE)
-
-
-def predict(model, path, thresholds=None):
-    """Segment one photograph.
-
-    Args:
-        model (nn.Module): as :func:`hacdr.apis.init_model` returns it.
-        path (str | Path): the photograph's file.
-        thresholds (dict[str, float], optional): lesion -> probability from which on a
-            pixel may have it; of several the one furthest above its threshold, as a
-            ratio. Without, a pixel has the most probable class.
-
-    Returns:
-        np.ndarray: label map, uint8, (H, W).
-
-    Raises:
-        InputError: thresholds, and a model that predicts classes alone.
-    """
-    # mmseg's inference_segmentor brings a loader of its own, which leaves out what
-    # pipelines without a resize step need.
-    pipeline = Compose(model.cfg.data.test.pipeline)
-    sample = pipeline(dict(img_info=dict(filename=str(path)), img_prefix=None))
-    data = collate([sample], samples_per_gpu=1)
-    device = next(model.parameters()).device
-    if device.type == 'cuda':
-        data = scatter(data, [device])[0]
-    else:
-        data['img_metas'] = [metas.data[0] for metas in data['img_metas']]
-    with torch.no_grad():
-        result = model(return_loss=False, rescale=True, **data)[0]
-    return label_map(result, model.CLASSES, thresholds)
-
-
-def label_map(prediction, classes, thresholds=None):
-    """Make a label map of what a segmentor returns for a photograph.
-
-    Args:
-        prediction (np.ndarray): probabilities, float32, (len(classes), H, W), or
-            classes (H, W).
-        classes (Sequence[str]): background and lesions.
-        thresholds (dict[str, float], optional): see :func:`predict`.
-
-    Returns:
-        np.ndarray: uint8, (H, W).
-
-    Raises:
-        InputError: thresholds for a prediction without probabilities.
-    """
-    if thresholds is not None:
-        if prediction.ndim != 3:
-            raise InputError(
-                "thresholds need probabilities, test_cfg.output='prob'; got classes"
-            )
-        limits = np.array([thresholds[name] for name in classes[1:]], np.float32)
-        ratios = prediction[1:] / np.maximum(limits, 1e-12)[:, None, None]
-        # The background wins where no lesion reaches its threshold.
-        below = np.full_like(ratios[:1], np.nextafter(np.float32(1), np.float32(0)))
-        prediction = np.concatenate([below, ratios])
-    if prediction.ndim == 3:
-        prediction = prediction.argmax(0)
-    return prediction.astype(np.uint8)
+    label = predict(model, path, thresholds)
+    panels['prediction'] = label
+    return label, draw_side_by_side(photograph, panels, model.CLASSES, model.PALETTE)
 
 
 def find_photographs(source):
@@ -229,6 +166,6 @@ def _write_label(path, label, palette):
         image.save(temporary, format='PNG')
 
 
-def _write_overlay(path, picture):
-    encoded = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
+def _write_overlay(path, overlay):
+    encoded = cv2.imencode('.jpg', overlay, [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
     write_bytes(path, encoded.tobytes())

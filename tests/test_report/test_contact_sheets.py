@@ -5,14 +5,14 @@ import pytest
 from mmcv import Config
 from PIL import Image
 
-from hacdr.apis.browsing import (
+from hacdr.errors import InputError
+from hacdr.report.contact_sheets import (
     GAP,
     Sample,
     contact_sheet,
     converted_samples,
     pipeline_samples,
 )
-from hacdr.errors import InputError
 
 RED, BLUE = [0, 0, 255], [255, 0, 0]
 

@@ -1,4 +1,4 @@
-"""Config files, checked before any work begins."""
+"""Config files: read, checked before any work begins, and built."""
 
 import difflib
 import inspect
@@ -9,6 +9,7 @@ from mmcv import Config
 from mmcv.runner import HOOKS, RUNNERS
 from mmseg.core.evaluation import EvalHook
 from mmseg.datasets import DATASETS, PIPELINES
+from mmseg.models import build_segmentor
 from mmseg.models.builder import MODELS
 
 from hacdr.engine.half_precision import check_half_precision
@@ -139,6 +140,26 @@ def check_config(cfg):
         _check_built(hook, HOOKS, f'custom_hooks[{i}]')
     _check_class_counts(cfg)
     check_half_precision(cfg)
+
+
+def build_network(cfg):
+    """Build the segmentor of a config.
+
+    Args:
+        cfg (mmcv.Config): a checked config.
+
+    Returns:
+        nn.Module: with random weights, on the CPU.
+
+    Raises:
+        InputError: a part of the model refuses its arguments.
+    """
+    try:
+        return build_segmentor(
+            cfg.model, train_cfg=cfg.get('train_cfg'), test_cfg=cfg.get('test_cfg')
+        )
+    except ValueError as error:
+        raise InputError(f'config: model: {error}') from error
 
 
 def check_metrics(metrics, dataset, where):

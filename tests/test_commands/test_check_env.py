@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from hacdr import mmcv_ext
-from hacdr.apis import describe_environment, environment
+from hacdr.commands import check_env
+from hacdr.commands.check_env import describe_environment
 from hacdr.errors import InputError
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'check_env.py'
@@ -68,7 +69,7 @@ def test_a_card_that_is_too_old_is_named(monkeypatch):
         ('get_arch_list', ['sm_75', 'sm_90', 'compute_120']),
     ):
         monkeypatch.setattr(torch.cuda, name, lambda *args, value=value: value)
-    gpu = environment._describe_gpus()
+    gpu = check_env._describe_gpus()
     assert gpu.startswith('1 x Tesla V100; cuda:0 cannot be used')
     assert 'compute capability 7.0' in gpu
     assert gpu.endswith('needs 7.5')
@@ -76,7 +77,7 @@ def test_a_card_that_is_too_old_is_named(monkeypatch):
 
 def test_without_nvidia_smi_there_is_no_card(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    monkeypatch.setattr(environment.shutil, 'which', lambda name: None)
+    monkeypatch.setattr(check_env.shutil, 'which', lambda name: None)
     assert describe_environment()['GPU'] == 'none'
 
 
@@ -90,7 +91,7 @@ def test_an_operator_that_does_not_run_is_an_input_error(monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError('no kernel image is available\nmore')
 
-    monkeypatch.setattr(environment, 'modulated_deform_conv2d', broken)
+    monkeypatch.setattr(check_env, 'modulated_deform_conv2d', broken)
     with pytest.raises(InputError, match='does not run on cpu: no kernel image is a'):
         describe_environment()
 
@@ -99,7 +100,7 @@ def test_an_operator_that_is_wrong_is_an_input_error(monkeypatch):
     def zeros(x, *args, **kwargs):
         return torch.zeros_like(x)
 
-    monkeypatch.setattr(environment, 'modulated_deform_conv2d', zeros)
+    monkeypatch.setattr(check_env, 'modulated_deform_conv2d', zeros)
     with pytest.raises(InputError, match='wrong results on cpu'):
         describe_environment()
 

@@ -4,31 +4,10 @@ import torch
 from mmcv.cnn.utils import revert_sync_batchnorm
 from mmcv.runner import wrap_fp16_model
 from mmseg.datasets import DATASETS
-from mmseg.models import build_segmentor
 
-from hacdr.apis.config import check_config, load_config
+from hacdr.engine.config import build_network, check_config, load_config
 from hacdr.engine.weights import check_classes, load_weights
 from hacdr.errors import InputError
-
-
-def build_network(cfg):
-    """Build the segmentor of a config.
-
-    Args:
-        cfg (mmcv.Config): a checked config.
-
-    Returns:
-        nn.Module: with random weights, on the CPU.
-
-    Raises:
-        InputError: a part of the model refuses its arguments.
-    """
-    try:
-        return build_segmentor(
-            cfg.model, train_cfg=cfg.get('train_cfg'), test_cfg=cfg.get('test_cfg')
-        )
-    except ValueError as error:
-        raise InputError(f'config: model: {error}') from error
 
 
 def init_model(config, checkpoint, device='cuda:0', options=None):
@@ -55,7 +34,7 @@ def init_model(config, checkpoint, device='cuda:0', options=None):
     cfg.model.train_cfg = None
     model = build_network(cfg)
     if cfg.get('fp16') is not None:
-        # As tools/test.py does: thresholds that were chosen there fit.
+        # As the command test does: thresholds that were chosen there fit.
         wrap_fp16_model(model)
     meta = load_weights(model, checkpoint)
     dataset = DATASETS.get(cfg.data.test.type)

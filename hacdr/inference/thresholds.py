@@ -1,0 +1,40 @@
+"""Working thresholds that a test on validation photographs chose."""
+
+from hacdr.errors import InputError
+from hacdr.evaluation import read_results
+
+
+def read_thresholds(path, checkpoint_sha256, dataset=None):
+    """Read working thresholds that were chosen on validation photographs.
+
+    Args:
+        path (str): results file of such a test.
+        checkpoint_sha256 (str): of the checkpoint they are for.
+        dataset (str, optional): type of the dataset; any without.
+
+    Returns:
+        dict[str, float]: lesion -> threshold.
+
+    Raises:
+        InputError: a file of the test set, of another checkpoint or another dataset,
+            or of predictions without probabilities.
+    """
+    content, _ = read_results(path)
+    if content['split'] == 'test':
+        raise InputError(
+            f'{path}: scores of the test set, which must not choose thresholds; '
+            'expected those of hacdr test --split val'
+        )
+    if content['checkpoint_sha256'] != checkpoint_sha256:
+        raise InputError(
+            f'{path}: thresholds of a checkpoint with sha256 '
+            f'{content["checkpoint_sha256"][:8]}, expected {checkpoint_sha256[:8]}: '
+            'those of hacdr test --split val on the same checkpoint'
+        )
+    if dataset is not None and content['dataset'] != dataset:
+        raise InputError(
+            f'{path}: thresholds for {content["dataset"]}, expected {dataset}'
+        )
+    if content['summary']['best_dice_thresholds'] is None:
+        raise InputError(f'{path}: no thresholds, predictions were label maps')
+    return content['summary']['best_dice_thresholds']
