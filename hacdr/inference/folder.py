@@ -3,15 +3,14 @@
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
 from hacdr.datasets.pipelines.load_photograph import decode_photograph
 from hacdr.errors import InputError
-from hacdr.files import whole_file, write_bytes, write_text
-from hacdr.inference.overlay import draw_side_by_side
+from hacdr.files import write_bytes, write_text
+from hacdr.inference.outputs import OUTPUTS, Prediction
 from hacdr.inference.prediction import predict
 
 PHOTOGRAPH_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')
@@ -23,9 +22,10 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
 
     For ``eye.jpg`` it writes ``eye.png`` (label map, 8-bit palette, values as in
     ``model.CLASSES``) and ``eye_overlay.jpg`` (photograph and outlines side by
-    side). Photographs that were done before, and have not changed since, are
-    skipped, so that an interrupted run goes on where it stopped. A photograph that
-    cannot be read is passed over and reported at the end.
+    side), see :data:`~hacdr.inference.outputs.OUTPUTS`. Photographs that were done
+    before, and have not changed since, are skipped, so that an interrupted run goes on
+    where it stopped. A photograph that cannot be read is passed over and reported at
+    the end.
 
     Args:
         model (nn.Module): a segmentor with ``CLASSES``, ``PALETTE`` and ``cfg``, as
@@ -53,23 +53,27 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
             f'{output}: is the folder of the photographs, which label maps would '
             'overwrite; expected another folder for the results'
         )
-    _claim(output, identity)
+    _claim_folder(output, identity)
     written, unreadable = [], []
     with tqdm(photographs, desc='photographs', unit='photograph') as bar:
         for path in bar:
-            label_path = output / f'{path.stem}.png'
-            overlay_path = output / f'{path.stem}_overlay.jpg'
-            if not _is_done(path, label_path, overlay_path):
+            results = [output / f'{path.stem}{ending}' for ending in OUTPUTS]
+            if not _is_done(path, results):
                 try:
                     photograph = decode_photograph(path)
                 except InputError:
                     unreadable.append(path.name)
                     continue
-                label, overlay = _segment(model, path, photograph, labels, thresholds)
-                _write_overlay(overlay_path, overlay)
-                # The label map comes last: where it stands, the photograph is done.
-                _write_label(label_path, label, model.PALETTE)
-            written.append(label_path)
+                prediction = Prediction(
+                    photograph=photograph,
+                    experts=_read_label(labels, path, photograph.shape[:2]),
+                    label=predict(model, path, thresholds),
+                    classes=model.CLASSES,
+                    palette=model.PALETTE,
+                )
+                for result, encode in zip(results, OUTPUTS.values()):
+                    write_bytes(result, encode(prediction))
+            written.append(output / f'{path.stem}.png')
     if unreadable:
         raise InputError(
             f'{len(unreadable)} of {len(photographs)} photographs in {source} could '
@@ -79,19 +83,9 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
     return written
 
 
-def _is_done(photograph, *results):
+def _is_done(photograph, results):
     changed = photograph.stat().st_mtime
     return all(path.exists() and path.stat().st_mtime >= changed for path in results)
-
-
-def _segment(model, path, photograph, labels, thresholds):
-    """Return the label map of a photograph and its overlay."""
-    panels = {'photograph': None}
-    if labels is not None:
-        panels = {'experts': _read_label(labels, path, photograph.shape[:2])}
-    label = predict(model, path, thresholds)
-    panels['prediction'] = label
-    return label, draw_side_by_side(photograph, panels, model.CLASSES, model.PALETTE)
 
 
 def find_photographs(source):
@@ -126,7 +120,7 @@ def find_photographs(source):
     return photographs
 
 
-def _claim(output, identity):
+def _claim_folder(output, identity):
     """Make the output folder this model's, or refuse another model's."""
     record = output / RECORD
     if output.exists() and not output.is_dir():
@@ -147,6 +141,9 @@ def _claim(output, identity):
 
 
 def _read_label(folder, photograph_path, size):
+    """Return the experts' label map of a photograph; None without a folder of them."""
+    if folder is None:
+        return None
     path = Path(folder) / f'{photograph_path.stem}.png'
     if not path.is_file():
         raise InputError(f'{path}: no label map for {photograph_path.name}')
@@ -157,15 +154,3 @@ def _read_label(folder, photograph_path, size):
             f'{photograph_path.name}, {size}'
         )
     return label
-
-
-def _write_label(path, label, palette):
-    image = Image.fromarray(label, mode='P')
-    image.putpalette([int(c) for colour in palette for c in colour])
-    with whole_file(path) as temporary:
-        image.save(temporary, format='PNG')
-
-
-def _write_overlay(path, overlay):
-    encoded = cv2.imencode('.jpg', overlay, [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
-    write_bytes(path, encoded.tobytes())
