@@ -166,8 +166,16 @@ class NALoss(nn.Module):
         if scores.numel() == 0:
             return valid
         rank = min(self.min_kept, scores.numel() - 1) + 1
-        threshold = scores.kthvalue(rank).values.clamp(min=self.thresh)
+        threshold = _smallest(scores, rank).clamp(min=self.thresh)
         return valid & (score < threshold)
+
+
+def _smallest(scores, rank):
+    """Return the ``rank``-th smallest of ``scores``, (N,)."""
+    if scores.is_cuda:
+        # One block of threads does kthvalue: 3.7 ms of 800,000 scores, sort 0.1 (H200).
+        return scores.sort().values[rank - 1]
+    return scores.kthvalue(rank).values
 
 
 def _noise_share(cls_num_list):
