@@ -19,8 +19,12 @@ cfg_options = {
     'model.decode_head.in_channels': [16, 32, 64, 96],
     'model.decode_head.channels': 16,
     'model.decode_head.loss_decode': [cross_entropy, dice],
-    'data.train.dataset.pipeline.0.crop': dict(crop_size=(320, 320), context=0),
-    'data.train.dataset.pipeline.2': dict(type='RandomCrop', crop_size=(256, 256)),
+    'data.train.dataset.pipeline.LoadPhotograph.crop': dict(
+        crop_size=(320, 320), context=0
+    ),
+    'data.train.dataset.pipeline.CutContext': dict(
+        type='RandomCrop', crop_size=(256, 256)
+    ),
     'optimizer.lr': 1e-3,
     'custom_hooks': [],
 }

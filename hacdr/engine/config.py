@@ -73,14 +73,16 @@ def load_config(path, options=None):
 
     Args:
         path (str): config file.
-        options (dict, optional): dotted key -> value.
+        options (dict, optional): dotted key -> value. An item of a list is named by
+            its place, as mmcv has it, or by its type:
+            ``data.train.pipeline.LoadPhotograph.cache_dir``.
 
     Returns:
         mmcv.Config: the config.
 
     Raises:
-        InputError: no such file, a file that is not a config, or an option whose
-            first key does not exist.
+        InputError: no such file, a file that is not a config, an option whose first
+            key does not exist, or a type that not exactly one item of a list has.
     """
     if not osp.isfile(path):
         raise InputError(f'{path}: no such config file')
@@ -88,14 +90,40 @@ def load_config(path, options=None):
         cfg = Config.fromfile(path)
     except Exception as error:
         raise InputError(f'{path}: {type(error).__name__}: {error}') from error
-    for option in options or {}:
+    changes = {}
+    for option, value in (options or {}).items():
         key = option.split('.')[0]
         _check_key(key, [*cfg.keys(), *TOP_LEVEL_KEYS], f'--cfg-options {option}')
+        changes[_find_items(cfg, option)] = value
     try:
-        cfg.merge_from_dict(options or {})
+        cfg.merge_from_dict(changes)
     except (AttributeError, KeyError, TypeError, AssertionError, IndexError) as error:
         raise InputError(f'--cfg-options: {error}') from error
     return cfg
+
+
+def _find_items(cfg, option):
+    """Return a dotted key in which items of lists are named by their places alone."""
+    parts, node = [], cfg
+    for part in option.split('.'):
+        if isinstance(node, list):
+            if not part.isdigit():
+                types = [
+                    item.get('type') if isinstance(item, dict) else None
+                    for item in node
+                ]
+                if types.count(part) != 1:
+                    raise InputError(
+                        f'--cfg-options {option}: {types.count(part)} items of '
+                        f'{".".join(parts)} have the type {part}, expected one; there '
+                        f'are {", ".join(filter(None, types))}'
+                    )
+                part = str(types.index(part))
+            node = node[int(part)] if int(part) < len(node) else None
+        else:
+            node = node.get(part) if hasattr(node, 'get') else None
+        parts.append(part)
+    return '.'.join(parts)
 
 
 def check_config(cfg):

@@ -55,6 +55,40 @@ def test_a_list_and_a_place_in_it():
         load_config(IDRID, options)
 
 
+def test_an_item_of_a_list_is_named_by_its_type():
+    options = {
+        'data.train.dataset.pipeline.LoadPhotograph.crop.context': 7,
+        'data.train.dataset.pipeline.CutContext': dict(type='RandomCrop', crop_size=3),
+        'data.test.pipeline.MultiScaleFlipAug.transforms.RandomFlip.prob': 1,
+    }
+    plain, cfg = load_config(IDRID), load_config(IDRID, options)
+    before, after = (one.data.train.dataset.pipeline for one in (plain, cfg))
+    assert after[0] == dict(before[0], crop=dict(before[0].crop, context=7))
+    assert after[2] == dict(type='RandomCrop', crop_size=3)
+    assert after[3:] == before[3:]
+    assert cfg.data.test.pipeline[1].transforms[0] == dict(type='RandomFlip', prob=1)
+
+
+@pytest.mark.parametrize(
+    ('item', 'message'),
+    [
+        ('LoadPhotographs', '0 items of .* LoadPhotographs, expected one; there are L'),
+        ('9', 'Index 9 exceeds the length'),
+    ],
+)
+def test_an_item_that_a_list_has_not(item, message):
+    options = {f'data.train.dataset.pipeline.{item}.crop': 1}
+    with pytest.raises(InputError, match=f'--cfg-options.*{message}'):
+        load_config(IDRID, options)
+
+
+def test_a_type_that_two_items_have(tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text("data = dict(steps=[dict(type='A'), dict(type='A'), 3])\n")
+    with pytest.raises(InputError, match=r'2 items of data\.steps have the type A'):
+        load_config(str(path), {'data.steps.A.x': 1})
+
+
 def test_a_misspelt_section_of_a_file(tmp_path):
     path = tmp_path / 'config.py'
     path.write_text(f'_base_ = {IDRID!r}\nevalution = dict(interval=1)\n')

@@ -1,7 +1,7 @@
 # idrid.py with samples loaded several times as fast: JPEGs decoded no larger than
 # needed, reduced by area, cropped before they are resized; crops that show rare
 # lesions. With a cache, more so:
-#   --cfg-options data.train.pipeline.0.cache_dir=data/cache
+#   --cfg-options data.train.pipeline.LoadPhotograph.cache_dir=data/cache
 _base_ = ['./idrid.py']
 img_norm_cfg = dict(
     mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True
