@@ -154,6 +154,34 @@ print(json.dumps([hacdr.__version__, find_missing(), loaded]))
     assert loaded == []
 
 
+def test_scores_can_be_had_without_the_stack(tmp_path):
+    path = str(tmp_path / 'results.json')
+    code = f"""
+{NONE.format(names=STACK)}
+import json
+import numpy as np
+from hacdr.evaluation import (
+    Protocol, format_table, read_results, score_image, summarise, truth_bits,
+    write_results,
+)
+label = np.eye(5, dtype=np.uint8)
+probabilities = np.eye(5, dtype=np.float32)[label].transpose(2, 0, 1)
+scores = [score_image(probabilities, truth_bits(label), threads=2)]
+about = dict.fromkeys(
+    ['split', 'dataset', 'data_root', 'config', 'checkpoint_sha256', 'probabilities']
+)
+summary = summarise(scores)
+write_results({path!r}, scores, ['a.jpg'], ['a.png'], summary, Protocol(), **about)
+content, _ = read_results({path!r})
+print(format_table(summary, Protocol(), 1))
+loaded = [name for name in {STACK!r} if sys.modules.get(name)]
+print(json.dumps([content['packages'], loaded]))
+"""
+    packages, loaded = printed(code)
+    assert set(packages) == {'python', 'hacdr', 'numpy', 'numba', 'cv2'}
+    assert loaded == []
+
+
 @pytest.mark.parametrize('missing', STACK)
 def test_a_command_says_what_is_missing(missing):
     code = f"""

@@ -154,7 +154,7 @@ def run(args):
         mmcv.mkdir_or_exist(work_dir)
         chosen = '' if args.split == 'test' else f'_{args.split}'
         path = osp.join(work_dir, f'results{chosen}.json')
-        summary = dataset.summarise(results, choose=args.split != 'test')
+        summary = dataset.summarise(results, select_thresholds=args.split != 'test')
         print(dataset.table(summary, len(results), args.eval))
         write_results(
             path,

@@ -5,6 +5,7 @@ import os.path as osp
 
 import mmcv
 import numpy as np
+import torch
 from mmcv.utils import print_log
 from mmseg.datasets import DATASETS, CustomDataset
 
@@ -19,7 +20,7 @@ from hacdr.evaluation import (
     truth_bits,
     write_probabilities,
 )
-from hacdr.evaluation.lesions import FROC_THRESHOLDS
+from hacdr.evaluation.matching import FROC_THRESHOLDS
 from hacdr.lesions import CLASSES, LESIONS, PALETTE
 
 
@@ -132,7 +133,9 @@ class LesionDataset(CustomDataset):
                 for lesion in LESIONS
             ]
         truth = self.truth_of(index)
-        scores = score_image(pred, truth, name, len(LESIONS), thresholds)
+        scores = score_image(
+            pred, truth, name, len(LESIONS), thresholds, torch.get_num_threads()
+        )
         if self.save_probabilities is not None and pred.ndim == 3:
             stem = osp.splitext(name)[0].replace(os.sep, '_')
             scores.files = write_probabilities(
@@ -209,9 +212,9 @@ class LesionDataset(CustomDataset):
                     figures[f'{name[1:]}.{lesion}'] = one['value']
         return figures
 
-    def summarise(self, scores, choose=False):
+    def summarise(self, scores, select_thresholds=False):
         """Summarise scores, see :func:`hacdr.evaluation.summarise`."""
-        return summarise(scores, self.thresholds, choose)
+        return summarise(scores, self.thresholds, select_thresholds)
 
     def table(self, summary, photographs, metrics):
         """Format a summary.

@@ -3,7 +3,7 @@
 from .bootstrap import draw_weights, intervals, resample
 from .comparison import check_comparable, compare, format_comparison
 from .histogram import Histogram, key_scores, score_keys
-from .lesions import LesionMatches, froc, match_lesions
+from .matching import LesionMatches, froc, match_lesions
 from .probabilities import write_probabilities
 from .protocol import Protocol
 from .results import read_results, write_results

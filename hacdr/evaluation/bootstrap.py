@@ -12,10 +12,10 @@ from .scores import (
     FIXED_PROTOCOLS,
     count_figures,
     counts_at,
-    divide,
     figures,
     fixed_area,
     has_probabilities,
+    safe_divide,
 )
 
 DRAWS = 2000
@@ -118,7 +118,7 @@ def interval(values):
 def _mean_of_same(values, point):
     """Mean of each row over the lesions known in ``point``, NaN if one is not."""
     known = ~np.isnan(point)
-    return divide(np.where(known, values, 0).sum(1), known.sum())
+    return safe_divide(np.where(known, values, 0).sum(1), known.sum())
 
 
 def _average_precisions(scores, weights, exact):
@@ -146,7 +146,7 @@ def _steps(pooled):
 
 def _step_area(hits, false):
     """Average precision of rows of cumulated pixels, NaN in rows without hits."""
-    precision = divide(hits, hits + false)
+    precision = safe_divide(hits, hits + false)
     steps = np.diff(hits, axis=1, prepend=0)
     area = np.where(steps > 0, precision * steps, 0).sum(1)
-    return divide(area, hits[:, -1])
+    return safe_divide(area, hits[:, -1])

@@ -120,7 +120,7 @@ def pool(histograms):
     return Histogram(*sides)
 
 
-def fold(scores, truth, lesion, name='photograph'):
+def build_histogram(scores, truth, lesion, name='photograph'):
     """Reduce the scores of one photograph and lesion.
 
     Args:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 from hacdr.errors import InputError
 
-from .lesions import OVERLAP
+from .matching import OVERLAP
 
 # Raised when the same predictions get other figures.
 VERSION = 2

@@ -12,9 +12,10 @@ import numpy as np
 from hacdr.errors import InputError
 from hacdr.files import write_json
 from hacdr.lesions import LESIONS
+from hacdr.stack import read_version
 
 from .histogram import THRESHOLDS, Histogram
-from .lesions import LesionMatches
+from .matching import LesionMatches
 from .scores import ImageScores
 from .summary import photograph_figures
 
@@ -196,6 +197,11 @@ def _shortest(values):
 
 
 def _versions():
-    names = ('hacdr', 'mmseg', 'mmcv', 'torch', 'numpy', 'numba', 'cv2')
-    versions = {name: import_module(name).__version__ for name in names}
-    return {'python': platform.python_version(), **versions}
+    imported = {
+        name: import_module(name).__version__
+        for name in ('hacdr', 'numpy', 'numba', 'cv2')
+    }
+    # Whoever predicted needed these; scores can be had without them.
+    found = {name: read_version(name) for name in ('mmseg', 'mmcv', 'torch')}
+    found = {name: version for name, version in found.items() if version}
+    return {'python': platform.python_version(), **imported, **found}

@@ -5,18 +5,24 @@ counts at the argmax. Both add up over photographs and processes, and their size
 not grow with the photograph's (see :mod:`hacdr.evaluation.histogram`).
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional
 
 import numpy as np
-import torch
 
 from hacdr.errors import InputError
-from hacdr.ops.threads import run_together
 
 from . import kernels
-from .histogram import THRESHOLDS, Histogram, fold, key_scores, pool, score_keys
-from .lesions import LesionMatches, match_lesions
+from .histogram import (
+    THRESHOLDS,
+    Histogram,
+    build_histogram,
+    key_scores,
+    pool,
+    score_keys,
+)
+from .matching import LesionMatches, match_lesions
 
 FIXED_PROTOCOLS = {'m2mrf-11': 11, 'idrid-33': 33}
 
@@ -48,7 +54,9 @@ class ImageScores:
     files: Dict[str, str] = field(default_factory=dict)
 
 
-def score_image(prediction, truth, name='photograph', lesions=4, match_at=None):
+def score_image(
+    prediction, truth, name='photograph', lesions=4, match_at=None, threads=1
+):
     """Score the prediction for one photograph.
 
     Args:
@@ -59,6 +67,7 @@ def score_image(prediction, truth, name='photograph', lesions=4, match_at=None):
         lesions (int): how many there are.
         match_at (Sequence[Sequence[float]], optional): for each lesion the thresholds
             at which to match predicted with true lesions; None leaves it out.
+        threads (int): how many to use at most.
 
     Returns:
         ImageScores: for adding up.
@@ -80,55 +89,59 @@ def score_image(prediction, truth, name='photograph', lesions=4, match_at=None):
         )
     if soft:
         prediction = np.ascontiguousarray(prediction, np.float32)
-    labels = _argmax(prediction) if soft else prediction.astype(np.uint8)
+    labels = _argmax(prediction, threads) if soft else prediction.astype(np.uint8)
     counts = np.zeros((3, lesions), np.int64)
     pixels = kernels.count_labels(labels.ravel(), truth.ravel(), counts)
     scores = ImageScores(truth.shape, pixels, counts)
     if soft:
-        folded = [None] * lesions
 
-        def work(k):
-            folded[k] = fold(prediction[k + 1], truth, k, name)
+        def build(k):
+            return build_histogram(prediction[k + 1], truth, k, name)
 
-        _share(work, lesions)
-        scores.histograms = [histogram for histogram, _ in folded]
-        scores.above = np.stack([above for _, above in folded])
+        built = parallel_for(build, range(lesions), threads)
+        scores.histograms = [histogram for histogram, _ in built]
+        scores.above = np.stack([above for _, above in built])
         if match_at is not None:
-            scores.matches = [None] * lesions
 
             def match(k):
-                plane = prediction[k + 1]
-                scores.matches[k] = match_lesions(plane, truth, k, match_at[k])
+                return match_lesions(prediction[k + 1], truth, k, match_at[k])
 
-            _share(match, lesions)
+            scores.matches = parallel_for(match, range(lesions), threads)
     return scores
 
 
-def _argmax(probabilities):
+def _argmax(probabilities, threads):
     """Return the class of each pixel, uint8 (H, W)."""
     planes = probabilities.reshape(len(probabilities), -1)
     labels = np.empty(planes.shape[1], np.uint8)
     step = kernels.CHUNK * 64
-    parts = range(0, planes.shape[1], step)
 
-    def work(part):
-        start = part * step
+    def work(start):
         stop = min(start + step, planes.shape[1])
         kernels.most_probable(start, stop, planes, labels)
 
-    _share(work, len(parts))
+    parallel_for(work, range(0, planes.shape[1], step), threads)
     return labels.reshape(probabilities.shape[1:])
 
 
-def _share(work, tasks):
-    """Call ``work(0)``, ``work(1)``, ... on as many threads as torch uses."""
-    threads = min(torch.get_num_threads(), tasks)
+def parallel_for(work, tasks, threads):
+    """Do the same work for all tasks, several at once.
 
-    def call(first):
-        for task in range(first, tasks, threads):
-            work(task)
+    Args:
+        work (callable): takes a task; lets go of the interpreter lock.
+        tasks (Sequence): anything.
+        threads (int): how many tasks at once at most.
 
-    run_together([lambda first=first: call(first) for first in range(threads)])
+    Returns:
+        list: what ``work`` returned, in the order of the tasks.
+
+    Raises:
+        BaseException: what ``work`` raised, for the first of the tasks.
+    """
+    if min(threads, len(tasks)) <= 1:
+        return [work(task) for task in tasks]
+    with ThreadPoolExecutor(min(threads, len(tasks))) as pool:
+        return list(pool.map(work, tasks))
 
 
 @dataclass
@@ -222,14 +235,14 @@ def fixed_area(above, positives, thresholds):
     chosen = np.searchsorted(THRESHOLDS, chosen)
     hits, false = np.moveaxis(np.asarray(above, float)[..., chosen], -2, 0)
     positives = np.asarray(positives, float)
-    recall = divide(hits, positives[..., None])
-    precision = np.where(hits + false > 0, divide(hits, hits + false), 1)
+    recall = safe_divide(hits, positives[..., None])
+    precision = np.where(hits + false > 0, safe_divide(hits, hits + false), 1)
     # numpy's own rule is trapz before version 2 and trapezoid from then on.
     heights = (precision[..., 1:] + precision[..., :-1]) / 2
     return -np.sum(np.diff(recall) * heights, axis=-1)
 
 
-def divide(numerator, denominator):
+def safe_divide(numerator, denominator):
     """Divide; NaN where the denominator is 0, without a warning."""
     shape = np.broadcast(numerator, denominator).shape
     out = np.full(shape, np.nan)
@@ -249,10 +262,10 @@ def count_figures(counts):
     """
     hits, predicted, actual = np.asarray(counts, float)
     return {
-        'Dice': divide(2 * hits, predicted + actual),
-        'IoU': divide(hits, predicted + actual - hits),
-        'Precision': divide(hits, predicted),
-        'Recall': divide(hits, actual),
+        'Dice': safe_divide(2 * hits, predicted + actual),
+        'IoU': safe_divide(hits, predicted + actual - hits),
+        'Precision': safe_divide(hits, predicted),
+        'Recall': safe_divide(hits, actual),
     }
 
 
@@ -310,7 +323,7 @@ def mean_of_known(values, axis=-1):
     """Mean of what is not NaN along an axis; NaN where all is."""
     values = np.asarray(values, float)
     known = ~np.isnan(values)
-    return divide(np.where(known, values, 0).sum(axis), known.sum(axis))
+    return safe_divide(np.where(known, values, 0).sum(axis), known.sum(axis))
 
 
 def best_dice_thresholds(scores):

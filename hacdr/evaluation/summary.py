@@ -5,7 +5,7 @@ import numpy as np
 from hacdr.lesions import LESIONS
 
 from .bootstrap import DRAWS, LEVEL, SEED, intervals
-from .lesions import froc
+from .matching import froc
 from .scores import (
     best_dice_thresholds,
     figures,
@@ -14,15 +14,15 @@ from .scores import (
 )
 
 
-def summarise(scores, thresholds=None, choose=False, lesions=LESIONS):
+def summarise(scores, thresholds=None, select_thresholds=False, lesions=LESIONS):
     """Summarise the scores of many photographs.
 
     Args:
         scores (Sequence[ImageScores]): one for each photograph.
         thresholds (dict[str, float], optional): lesion -> working threshold, for
             'Dice@t'.
-        choose (bool): choose thresholds of best Dice on these photographs, which are
-            not a test's.
+        select_thresholds (bool): find the thresholds of best Dice on these
+            photographs, which are not a test's.
         lesions (Sequence[str]): names.
 
     Returns:
@@ -47,7 +47,7 @@ def summarise(scores, thresholds=None, choose=False, lesions=LESIONS):
         'thresholds': thresholds,
         'best_dice_thresholds': (
             dict(zip(lesions, best_dice_thresholds(scores)))
-            if choose and soft
+            if select_thresholds and soft
             else None
         ),
         'froc': (
@@ -81,15 +81,19 @@ def _per_photograph(scores, thresholds, lesions):
 def _with_intervals(values, ends, lesions):
     values = [*values, mean_of_known(values)]
     return {
-        name: {'value': known(value), 'low': known(low), 'high': known(high)}
+        name: {
+            'value': nan_to_none(value),
+            'low': nan_to_none(low),
+            'high': nan_to_none(high),
+        }
         for name, value, (low, high) in zip((*lesions, 'mean'), values, ends)
     }
 
 
 def _named(values, lesions):
-    return {name: known(value) for name, value in zip((*lesions, 'mean'), values)}
+    return {name: nan_to_none(value) for name, value in zip((*lesions, 'mean'), values)}
 
 
-def known(value):
+def nan_to_none(value):
     """Return a float for JSON, None for NaN."""
     return None if np.isnan(value) else float(value)

@@ -13,7 +13,7 @@ def binary(p, positive):
     return score_image(probabilities, truth_bits(np.asarray(positive, np.uint8)[None]))
 
 
-def photograph(seed, skill=1.0, absent=(), size=(40, 60), match_at=None):
+def photograph(seed, skill=1.0, absent=(), size=(40, 60), **kwargs):
     """Score a random photograph; more skill, better probabilities."""
     rng = np.random.default_rng(seed)
     label = np.zeros(size, np.uint8)
@@ -24,6 +24,5 @@ def photograph(seed, skill=1.0, absent=(), size=(40, 60), match_at=None):
             label[y : y + 5, x : x + 5] = value
     logits = rng.normal(size=(5, *size)) + skill * np.eye(5)[label].transpose(2, 0, 1)
     e = np.exp(logits - logits.max(0))
-    return score_image(
-        (e / e.sum(0)).astype(np.float32), truth_bits(label), match_at=match_at
-    )
+    probabilities = (e / e.sum(0)).astype(np.float32)
+    return score_image(probabilities, truth_bits(label), **kwargs)

@@ -18,7 +18,7 @@ from hacdr.evaluation.histogram import (
     SHARE,
     THRESHOLDS,
     TOP_KEY,
-    fold,
+    build_histogram,
     pool,
 )
 
@@ -110,7 +110,7 @@ def test_ranks_are_kept_as_promised(kind):
     positive = rng.random(400_000) < 0.5
     p = KINDS[kind](rng.normal(size=len(positive)) + positive)
     p = np.clip(p, 0, 1).astype(np.float32)
-    histogram, _ = fold(p[None], positive.astype(np.uint8)[None], 0)
+    histogram, _ = build_histogram(p[None], positive.astype(np.uint8)[None], 0)
     keys = score_keys(p)
     at = np.unique(np.concatenate([rng.choice(keys, 3000), rng.choice(keys, 300) + 1]))
     kept, exact = histogram.at(at), []
@@ -127,7 +127,7 @@ def test_many_pixels_take_few_cells():
     sizes = []
     for pixels in (10**5, 10**6, 8 * 10**6):
         p = rng.random(pixels, np.float32)
-        histogram, _ = fold(p[None], np.zeros((1, pixels), np.uint8), 0)
+        histogram, _ = build_histogram(p[None], np.zeros((1, pixels), np.uint8), 0)
         sizes.append(len(histogram.negative_keys))
     # The logarithm of the pixels grows by a third while they grow eightyfold.
     assert sizes[2] < 3 * sizes[0]
@@ -140,7 +140,7 @@ def test_thresholds_are_counted_exactly():
     p[:82] = np.tile(THRESHOLDS, 2)
     p[82:123] = np.nextafter(THRESHOLDS, ONE)
     positive = rng.random(len(p)) < 0.3
-    _, above = fold(p[None], positive.astype(np.uint8)[None], 0)
+    _, above = build_histogram(p[None], positive.astype(np.uint8)[None], 0)
     for k, threshold in enumerate(THRESHOLDS):
         assert above[0, k] == (p[positive] > threshold).sum()
         assert above[1, k] == (p[~positive] > threshold).sum()
@@ -152,7 +152,7 @@ def test_the_sum_does_not_depend_on_the_order():
     for _ in range(4):
         p = np.round(rng.random((1, 3000), np.float32), 3)
         truth = (rng.random(p.shape) < 0.3).astype(np.uint8)
-        parts.append(fold(p, truth, 0)[0])
+        parts.append(build_histogram(p, truth, 0)[0])
     whole = pickle.dumps(pool(parts))
     for order in itertools.permutations(parts):
         assert pickle.dumps(pool(order)) == whole
@@ -174,6 +174,6 @@ def test_keys_keep_the_order_and_the_score(scores):
 def test_scores_out_of_range(bad):
     p = np.array([[0.1, bad]], np.float32)
     with pytest.raises(InputError, match=r'a\.jpg: scores must lie in \[0, 1\], found'):
-        fold(p, np.zeros((1, 2), np.uint8), 0, 'a.jpg')
+        build_histogram(p, np.zeros((1, 2), np.uint8), 0, 'a.jpg')
     # A pixel that does not count is not looked at.
-    fold(p, np.array([[0, 128]], np.uint8), 0, 'a.jpg')
+    build_histogram(p, np.array([[0, 128]], np.uint8), 0, 'a.jpg')

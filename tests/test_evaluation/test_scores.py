@@ -1,4 +1,5 @@
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from hacdr.evaluation import (
     score_image,
     truth_bits,
 )
-from hacdr.evaluation.scores import counts_at
+from hacdr.evaluation.scores import counts_at, parallel_for
 from hacdr.lesions import LESIONS
 
 REFERENCE = np.load(Path(__file__).parents[1] / 'data' / 'metrics.npz')
@@ -170,15 +171,31 @@ def test_other_floating_types(dtype):
     assert average_precision([image], 0) == 1
 
 
-def test_threads_change_nothing(monkeypatch):
-    one = photograph(0)
-    monkeypatch.setattr('torch.get_num_threads', lambda: 3)
-    three = photograph(0)
+def test_threads_change_nothing():
+    # More pixels than one thread takes at a time.
+    size = (600, 500)
+    one = photograph(0, size=size, match_at=[[0.5]] * 4)
+    three = photograph(0, size=size, match_at=[[0.5]] * 4, threads=3)
     np.testing.assert_array_equal(one.counts, three.counts)
     np.testing.assert_array_equal(one.above, three.above)
     for a, b in zip(one.histograms, three.histograms):
         np.testing.assert_array_equal(a.positives, b.positives)
         np.testing.assert_array_equal(a.negative_keys, b.negative_keys)
+    for a, b in zip(one.matches, three.matches):
+        np.testing.assert_array_equal(a.found_at, b.found_at)
+
+
+def test_parallel_for():
+    together = threading.Barrier(3)
+
+    def work(task):
+        together.wait(10)
+        return 2 * task
+
+    assert parallel_for(work, range(3), 3) == [0, 2, 4]
+    assert parallel_for(str, range(12), 3) == [str(task) for task in range(12)]
+    with pytest.raises(ZeroDivisionError):
+        parallel_for(lambda task: 1 / task, range(3), 2)
 
 
 @pytest.mark.parametrize(

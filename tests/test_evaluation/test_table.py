@@ -10,7 +10,7 @@ METRICS = ('AUPR', 'Dice', 'IoU', 'Dice@t')
 @pytest.mark.parametrize('metrics', [METRICS[:1], METRICS[:3], METRICS])
 def test_the_table_fits_and_says_what_it_is(scores, metrics):
     thresholds = dict(EX=0.123456, HE=0.2, SE=0.3, MA=0.00001)
-    summary = summarise(scores, thresholds, choose=True)
+    summary = summarise(scores, thresholds, select_thresholds=True)
     text = format_table(summary, Protocol('masks', 'field'), 3, metrics)
     assert max(map(len, text.splitlines())) <= 80
     assert '3 photographs, pixels pooled; 95 % intervals, 2000 draws' in text

@@ -21,7 +21,7 @@ def results(tmp_path):
         scores,
         ['a.jpg'],
         ['a.png'],
-        summarise(scores, choose=True),
+        summarise(scores, select_thresholds=True),
         Protocol(),
         split='val',
         dataset='IDRiDDataset',

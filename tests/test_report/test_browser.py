@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tested import NAMES, write_test
 
-from hacdr.evaluation.lesions import match_lesions
+from hacdr.evaluation.matching import match_lesions
 from hacdr.lesions import IGNORED_BIT
 from hacdr.report import write_report
 

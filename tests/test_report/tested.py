@@ -13,7 +13,7 @@ from hacdr.evaluation import (
     write_probabilities,
     write_results,
 )
-from hacdr.evaluation.lesions import FROC_THRESHOLDS
+from hacdr.evaluation.matching import FROC_THRESHOLDS
 from hacdr.lesions import LESIONS
 
 SIZE = 120, 160

@@ -37,15 +37,15 @@ def main():
     import torch
     from tqdm import tqdm
 
-    from hacdr.evaluation import figures, score_image, summarise
+    from hacdr.evaluation import figures, summarise
 
     truths = make_truths(args.masks, args.photographs)
     # The first call compiles the kernels.
-    score_image(predict(truths[0], 0)[:, :64], truths[0][:64, : NETWORK_SIZE[1]])
+    score(predict(truths[0], 0)[:, :64], truths[0][:64, : NETWORK_SIZE[1]])
     scores, maps = [], []
     for seed, truth in enumerate(tqdm(truths, desc='photographs', leave=False)):
         planes = enlarge(predict(truth, seed))
-        scores.append(score_image(planes, truth))
+        scores.append(score(planes, truth))
         maps.append(planes[1:].copy())
     measured = measure(args, truths[0], scores)
     start = time.perf_counter()
@@ -127,27 +127,34 @@ def enlarge(planes):
     return large
 
 
+def score(planes, truth):
+    """Score a photograph as a test does, with all threads."""
+    import torch
+
+    from hacdr.evaluation import score_image
+
+    return score_image(planes, truth, threads=torch.get_num_threads())
+
+
 def measure(args, truth, scores):
     """Return seconds, MiB and differences for one photograph."""
     from sklearn.metrics import average_precision_score
 
-    from hacdr.evaluation import average_precision, match_lesions, score_image
+    from hacdr.evaluation import average_precision, match_lesions
     from hacdr.evaluation import write_probabilities as write
     from hacdr.lesions import LESIONS
 
     small = predict(truth, 0)
     planes = enlarge(small)
     result = {
-        'fold': seconds(args, lambda: score_image(planes, truth)),
-        'processor': seconds(
-            args, lambda: score_image(planes, truth), time.process_time
-        ),
-        'resize': seconds(args, lambda: score_image(enlarge(small), truth)),
+        'score': seconds(args, lambda: score(planes, truth)),
+        'processor': seconds(args, lambda: score(planes, truth), time.process_time),
+        'resize': seconds(args, lambda: score(enlarge(small), truth)),
         'matching': seconds(
             args, lambda: [match_lesions(planes[k + 1], truth, k) for k in range(4)]
         ),
-        'memory': peak(lambda: score_image(planes, truth)),
-        'memory, resize': peak(lambda: score_image(enlarge(small), truth)),
+        'memory': peak(lambda: score(planes, truth)),
+        'memory, resize': peak(lambda: score(enlarge(small), truth)),
     }
     there = [k for k in range(4) if (truth >> k & 1).any()]
 
@@ -223,13 +230,13 @@ def report(measured, kept, difference, photographs):
 
     peers, own = kept
     rows = [
-        ('folding in one photograph, s', measured['fold'], '<= 0.6'),
+        ('scoring one photograph, s', measured['score'], '<= 0.6'),
         ('its processor time, all threads, s', measured['processor'], ''),
         ('with enlarging from 960x1440, s', measured['resize'], '<= 1.2'),
-        ('extra memory of folding, MiB', measured['memory'], '<= 600'),
+        ('extra memory of scoring, MiB', measured['memory'], '<= 600'),
         ('with enlarging, MiB', measured['memory, resize'], '<= 600'),
         ("scikit-learn's sort, s a photograph", measured['sort'], ''),
-        ('scikit-learn / ours', measured['sort'] / measured['fold'], '>= 15'),
+        ('scikit-learn / ours', measured['sort'] / measured['score'], '>= 15'),
         ("difference to scikit-learn's AP", measured['difference'], '<= 0.0001'),
         ("peers' 11 passes, s a photograph", measured['peers'], ''),
         ("difference to the peers' area", difference, '0'),

@@ -3,7 +3,7 @@ import pytest
 from scipy import ndimage
 
 from hacdr.evaluation import froc, match_lesions
-from hacdr.evaluation.lesions import OVERLAP
+from hacdr.evaluation.matching import OVERLAP
 
 SQUARE = np.ones((3, 3))
 
