@@ -23,9 +23,9 @@ class NALoss(nn.Module):
 
     for logits z and pixel counts n, with one draw for each pixel and class. The loss
     is the mean cross-entropy of z' over the hard pixels: those whose score of the
-    true class lies below the larger of ``thresh`` and the ``min_kept``-th smallest
-    score, so that at least ``min_kept`` pixels count (all but the easiest one, if
-    there are no more than ``min_kept``).
+    true class lies below ``thresh``, and in any case the ``min_kept`` pixels with the
+    smallest scores, with all that tie with the last of them. A batch of no more than
+    ``min_kept`` pixels counts but for its easiest one, as in the released code.
 
     ``mining`` says what the score is. 'prob', as the paper draws it, is the
     probability of the true class under z'; ``thresh`` is a probability, and the
@@ -165,9 +165,11 @@ class NALoss(nn.Module):
         scores = score[valid]
         if scores.numel() == 0:
             return valid
-        rank = min(self.min_kept, scores.numel() - 1) + 1
-        threshold = _smallest(scores, rank).clamp(min=self.thresh)
-        return valid & (score < threshold)
+        hard = score < self.thresh
+        kept = min(self.min_kept, scores.numel() - 1)
+        if kept > 0:
+            hard |= score <= _smallest(scores, kept)
+        return valid & hard
 
 
 def _smallest(scores, rank):

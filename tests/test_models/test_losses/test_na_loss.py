@@ -68,6 +68,22 @@ def test_mining_on_probabilities(thresh, min_kept):
     torch.testing.assert_close(value, losses[:kept].mean())
 
 
+@pytest.mark.parametrize('mining', ['prob', 'logit'])
+@pytest.mark.parametrize('min_kept', [1, 30, 1000])
+def test_at_least_min_kept_pixels_count_also_where_scores_tie(mining, min_kept):
+    """As at the start of a training, when the classifier's weights are zero."""
+    logits, label = batch()
+    loss = Noiseless(COUNTS, mining=mining, thresh=0.0, min_kept=min_kept)
+    each = loss(torch.zeros_like(logits), label, reduction_override='none')
+    assert (each[label != 255] > 0).all()
+    half = (label != 255) & (torch.arange(14) < 7)
+    easy = torch.where(half.unsqueeze(1), 0, 9 * F.one_hot(label % 5, 5).movedim(3, 1))
+    each = loss(easy.float(), label, reduction_override='none')
+    assert (each[half] > 0).all()
+    if min_kept < half.sum():
+        assert (each[~half] == 0).all()
+
+
 def test_only_logit_mining_depends_on_a_common_shift():
     """Adding a number to all logits of a pixel changes no probability."""
     logits, label = batch()
