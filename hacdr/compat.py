@@ -1,6 +1,6 @@
-"""Cures for what mmcv 1.x misses on newer versions of torch and yapf.
+"""Patches of mmcv 1.x for newer versions of torch, yapf and Python.
 
-Each function cures one thing, only where it is ill, and returns whether it did.
+Each function patches one thing, only where it is needed, and returns whether it did.
 ``import hacdr`` applies them all and logs once what it did.
 """
 
@@ -19,21 +19,21 @@ logger = logging.getLogger('hacdr')
 
 
 def apply():
-    """Apply every cure that is needed."""
-    cures = (
-        replicated_module,
-        scatter_stream,
-        load_weights_only,
-        yapf_verify,
-        operators_exist,
+    """Apply every patch that is needed."""
+    patches = (
+        set_replicated_module_flag,
+        pass_devices_to_scatter,
+        load_checkpoints_with_any_meta,
+        drop_verify_of_yapf,
+        replace_search_for_operators,
     )
-    done = [cure.__name__ for cure in cures if cure()]
+    done = [patch.__name__ for patch in patches if patch()]
     if done:
-        logger.info('compatibility cures for mmcv 1.x: %s', ', '.join(done))
+        logger.info('patches of mmcv 1.x: %s', ', '.join(done))
 
 
-def replicated_module():
-    """Distributed models on torch >= 2.1, which dropped a flag that mmcv reads."""
+def set_replicated_module_flag():
+    """Let models train distributed: torch >= 2.1 dropped a flag that mmcv reads."""
     wrapper = distributed.MMDistributedDataParallel
     if torch_version() < (2, 1) or hasattr(wrapper, '_use_replicated_tensor_module'):
         return False
@@ -41,8 +41,8 @@ def replicated_module():
     return True
 
 
-def scatter_stream():
-    """Copies to a GPU on torch >= 2.1, which wants a device and not its number."""
+def pass_devices_to_scatter():
+    """Let mmcv copy to a GPU: torch >= 2.1 wants a device and not its number."""
     original = scatter_functions._get_stream
     if torch_version() < (2, 1) or hasattr(original, 'wrapped'):
         return False
@@ -59,8 +59,8 @@ def scatter_stream():
     return True
 
 
-def load_weights_only():
-    """Checkpoints on torch >= 2.6, which by default loads tensors only.
+def load_checkpoints_with_any_meta():
+    """Let mmcv load its checkpoints: torch >= 2.6 by default loads tensors only.
 
     Checkpoints of mmcv 1.x hold meta data of any kind, as they always did: load them
     from sources you trust.
@@ -75,8 +75,8 @@ def load_weights_only():
     return True
 
 
-def yapf_verify():
-    """``Config.pretty_text`` with yapf >= 0.40.2, which dropped an argument.
+def drop_verify_of_yapf():
+    """Let configs print themselves: yapf >= 0.40.2 dropped an argument.
 
     mmcv 1.7.2 asks for yapf's version itself, and imports it by name for that.
     """
@@ -91,8 +91,8 @@ def yapf_verify():
     return True
 
 
-def operators_exist():
-    """Optimizers with ``paramwise_cfg`` on Python >= 3.14.
+def replace_search_for_operators():
+    """Let ``paramwise_cfg`` build optimizers on Python >= 3.14.
 
     mmcv looks for its operators with ``pkgutil.find_loader``, which is gone.
     """

@@ -8,7 +8,7 @@ from hacdr.errors import InputError
 
 
 @contextmanager
-def whole_file(path):
+def atomic_write(path):
     """Give a temporary name beside ``path``; rename it to ``path`` at the end.
 
     Args:
@@ -40,7 +40,7 @@ def write_text(path, text):
 
 def write_bytes(path, data):
     """Write a file of bytes."""
-    with whole_file(path) as temporary, open(temporary, 'wb') as file:
+    with atomic_write(path) as temporary, open(temporary, 'wb') as file:
         file.write(data)
 
 

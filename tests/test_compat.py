@@ -23,25 +23,25 @@ with tempfile.TemporaryDirectory() as folder:
     model(torch.ones(1, 2)).sum().backward()
     assert model.module.weight.grad is not None
 """
-ill_since_2_1 = pytest.mark.skipif(
-    compat.torch_version() < (2, 1), reason='torch < 2.1 needs no cure'
+needed_since_2_1 = pytest.mark.skipif(
+    compat.torch_version() < (2, 1), reason='torch < 2.1 needs no patch'
 )
 
 
-@ill_since_2_1
-@pytest.mark.parametrize('cured', [True, False])
-def test_a_distributed_model_needs_the_cure(cured):
-    code = ('import hacdr\n' if cured else '') + DISTRIBUTED_FORWARD
+@needed_since_2_1
+@pytest.mark.parametrize('patched', [True, False])
+def test_a_distributed_model_needs_the_patch(patched):
+    code = ('import hacdr\n' if patched else '') + DISTRIBUTED_FORWARD
     result = subprocess.run(
         [sys.executable, '-W', 'ignore', '-c', code],
         capture_output=True,
         text=True,
     )
-    assert (result.returncode == 0) == cured, result.stderr
-    assert ('_use_replicated_tensor_module' in result.stderr) != cured
+    assert (result.returncode == 0) == patched, result.stderr
+    assert ('_use_replicated_tensor_module' in result.stderr) != patched
 
 
-@ill_since_2_1
+@needed_since_2_1
 def test_scatter_takes_the_number_of_a_device():
     # -1 is mmcv's number of the CPU, which has no stream.
     assert scatter_functions._get_stream(-1) is None
@@ -49,11 +49,11 @@ def test_scatter_takes_the_number_of_a_device():
         scatter_functions._get_stream.wrapped(-1)
 
 
-def test_cures_are_applied_once():
+def test_patches_are_applied_once():
     flag = distributed.MMDistributedDataParallel._use_replicated_tensor_module
     assert flag is False or compat.torch_version() < (2, 1)
-    assert not compat.replicated_module()
-    assert not compat.scatter_stream()
+    assert not compat.set_replicated_module_flag()
+    assert not compat.pass_devices_to_scatter()
 
 
 def test_checkpoints_with_any_meta_load_on_torch_2_6(monkeypatch, tmp_path):
@@ -70,7 +70,7 @@ def test_checkpoints_with_any_meta_load_on_torch_2_6(monkeypatch, tmp_path):
 
     monkeypatch.setattr(torch, 'load', torch_2_6_load)
     monkeypatch.setattr(compat, 'torch_version', lambda: (2, 6))
-    assert compat.load_weights_only()
+    assert compat.load_checkpoints_with_any_meta()
     checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
     assert checkpoint['meta']['object'] == {1, 2}
     assert asked['weights_only'] is False
@@ -85,7 +85,7 @@ def test_pretty_text_with_a_yapf_without_verify(monkeypatch):
     monkeypatch.setattr(config_module, 'FormatCode', format_code)
     with pytest.raises(TypeError, match='verify'):
         config_module.FormatCode('a=1', verify=True)
-    assert compat.yapf_verify()
+    assert compat.drop_verify_of_yapf()
     assert config_module.FormatCode('a=1', verify=True) == ('a=1', True)
 
 
@@ -102,7 +102,7 @@ def test_optimizers_are_built_without_find_loader(monkeypatch):
     )
     with pytest.raises(AttributeError, match='find_loader'):
         build_optimizer(layer, dict(config))
-    assert compat.operators_exist()
-    assert not compat.operators_exist()
+    assert compat.replace_search_for_operators()
+    assert not compat.replace_search_for_operators()
     groups = build_optimizer(layer, dict(config)).param_groups
     assert [group['lr'] for group in groups] == [1.0, 0.5]

@@ -15,7 +15,7 @@ from mmseg.models.builder import build_backbone
 from hacdr.engine import read_checkpoint
 from hacdr.engine.config import load_config
 from hacdr.errors import InputError
-from hacdr.files import whole_file
+from hacdr.files import atomic_write
 from hacdr.models import convert_mscan_state_dict
 
 
@@ -36,7 +36,7 @@ def run(args):
     except InputError as error:
         raise InputError(f'{args.source}: {error}') from error
     _tell(conversion)
-    with whole_file(args.target) as temporary:
+    with atomic_write(args.target) as temporary:
         torch.save({'state_dict': conversion.state_dict}, temporary)
     print(f'{args.target}: {len(conversion.state_dict)} tensors')
 

@@ -10,7 +10,7 @@ import torch
 
 from hacdr.engine import read_checkpoint
 from hacdr.errors import InputError
-from hacdr.files import whole_file
+from hacdr.files import atomic_write
 from hacdr.lesions import CLASSES, PALETTE
 from hacdr.models import convert_released_state_dict
 
@@ -30,6 +30,6 @@ def run(args):
         'meta': {'CLASSES': CLASSES, 'PALETTE': PALETTE},
         'state_dict': state_dict,
     }
-    with whole_file(args.target) as temporary:
+    with atomic_write(args.target) as temporary:
         torch.save(checkpoint, temporary)
     print(f'{args.target}: {len(state_dict)} tensors')

@@ -8,7 +8,7 @@ import torch
 from mmcv.runner.checkpoint import CheckpointLoader
 
 from hacdr.errors import InputError
-from hacdr.files import whole_file
+from hacdr.files import atomic_write
 
 
 def read_checkpoint(path):
@@ -80,7 +80,7 @@ def publish_weights(checkpoint, path, thresholds=None):
     kept = {key: meta[key] for key in ('CLASSES', 'PALETTE', 'iter') if key in meta}
     if thresholds is not None:
         kept['thresholds'] = thresholds
-    with whole_file(path) as temporary:
+    with atomic_write(path) as temporary:
         save_file(weights, temporary, {'meta': json.dumps(kept)})
     return file_sha256(path)
 

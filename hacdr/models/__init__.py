@@ -3,7 +3,7 @@
 from . import class_prior, segmentors  # noqa: F401
 from .backbones import HACDR
 from .decode_heads import AdaptiveAggregationHead
-from .fusion import fuse_for_inference
+from .fuse_bn import fuse_for_inference
 from .layers import MDConv
 from .losses import NALoss
 from .mscan_weights import convert_mscan_state_dict

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from hacdr.engine import read_eval_history
 from hacdr.engine.hooks import TRAINING_RECORD
 from hacdr.evaluation import read_results
-from hacdr.files import whole_file, write_text
+from hacdr.files import atomic_write, write_text
 from hacdr.lesions import LESIONS
 
 SCORES = (*(f'AUPR {lesion}' for lesion in (*LESIONS, 'mean')), 'Dice mean')
@@ -38,7 +38,7 @@ def write_report(study):
     rows = [_row(entry) for entry in study.entries]
     write_text(osp.join(study.work_dir, 'table.md'), _markdown(study, rows))
     write_text(osp.join(study.work_dir, 'table.csv'), _csv(rows))
-    with whole_file(osp.join(study.work_dir, 'curves.png')) as temporary:
+    with atomic_write(osp.join(study.work_dir, 'curves.png')) as temporary:
         _draw_curves(study, temporary)
 
 

@@ -12,7 +12,7 @@ class DepthwiseConv2d(nn.Conv2d):
 
     On a CPU, torch's gradient of a depthwise convolution's input takes several times
     as long as the convolution (3x3, 256 channels, 64x64 pixels: 4.6 ms against 1.6 on
-    2 cores). That gradient is a convolution with the kernel turned round, so it is
+    2 cores). That gradient is a convolution with the kernel flipped, so it is
     computed as one.
 
     Args:
@@ -47,7 +47,7 @@ class DepthwiseConv2d(nn.Conv2d):
 
     def forward(self, x):
         """Convolve ``x``, (B, C, H, W)."""
-        ours = (
+        use_custom_backward = (
             x.device.type == 'cpu'
             and torch.is_grad_enabled()
             and x.requires_grad
@@ -55,7 +55,7 @@ class DepthwiseConv2d(nn.Conv2d):
             and not torch.is_autocast_cpu_enabled()
             and not torch.jit.is_tracing()
         )
-        if not ours:
+        if not use_custom_backward:
             return super().forward(x)
         return _DepthwiseConv.apply(x, self.weight, self.bias, self.padding)
 
@@ -74,8 +74,8 @@ class _DepthwiseConv(torch.autograd.Function):
         groups = len(weight)
         gx = gweight = gbias = None
         if ctx.needs_input_grad[0]:
-            turned = weight.flip(2, 3)
-            gx = F.conv2d(grad, turned, padding=ctx.padding, groups=groups)
+            flipped = weight.flip(2, 3)
+            gx = F.conv2d(grad, flipped, padding=ctx.padding, groups=groups)
         if ctx.needs_input_grad[1]:
             gweight = conv2d_weight(
                 x, weight.shape, grad, padding=ctx.padding, groups=groups
