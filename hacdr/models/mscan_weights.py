@@ -1,7 +1,7 @@
 """Weights of MSCAN, SegNeXt's backbone, taken over where HACDR contains it.
 
-HACDR is MSCAN with deformable convolutions in three places and two branches more.
-A modulated deformable convolution whose offsets are zero and whose masks are sigmoid(0),
+HACDR is MSCAN with deformable convolutions in three places and two branches more. A
+modulated deformable convolution whose offsets are zero and whose masks are sigmoid(0),
 one half, is a plain one with half the kernel. So, with
 
 * kernels that became deformable doubled, and their offset predictors zero,
@@ -10,24 +10,16 @@ one half, is a plain one with half the kernel. So, with
 the network starts out computing MSCAN's features: in evaluation mode, for equal inputs,
 and with the batch normalisation that MSCAN has.
 
+The names are in ``weight_names``; of its own MSCAN has
+
 =========================================  ======================================
-MSCAN, stage s from 1                      ours, stage i = s - 1
+MSCAN                                      ours
 =========================================  ======================================
-patch_embed1.proj.{0,1,3,4}                stages.0.embed.{conv1,norm1,conv2,norm2}
-patch_embed{s}.{proj,norm}                 stages.{i}.embed.{conv,norm}
-block{s}.{j}                               stages.{i}.blocks.{j}
-... .norm{1,2}, .layer_scale_{1,2}         ... .norm{1,2}, .layer_scale{1,2}
-... .attn.proj_1                           ... .haaa.cgmd.proj
-... .attn.spatial_gating_unit.conv0        ... .haaa.cgmd.conv
-... .conv{p}_{1,2}, p = 0, 1, 2            ... .haaa.branches.mlkcc.pairs.{p}.{row,column}
-... .conv3                                 ... .haaa.fuse
-... .attn.proj_2                           ... .haaa.proj
 ... .mlp.{fc1,fc2}                         ... .dffn.{expand,project}
 ... .mlp.dwconv.dwconv (SegNeXt)           ... .dffn.conv
 ... .mlp.dwconv (mmseg)                    ... .dffn.conv
-norm{s}                                    stages.{i}.norm
 =========================================  ======================================
-"""  # noqa: E501
+"""
 
 import re
 from collections import OrderedDict
@@ -39,21 +31,15 @@ from hacdr.errors import InputError
 
 from .backbones.hacdr import AxialPair
 from .layers import MDConv
+from .weight_names import CONV, map_backbone_names
 
-STEM = {'0': 'conv1', '1': 'norm1', '3': 'conv2', '4': 'norm2'}
-AXES = {'1': 'row', '2': 'column'}
-BLOCK = {
-    'attn.proj_1': 'haaa.cgmd.proj',
-    'attn.proj_2': 'haaa.proj',
-    'attn.spatial_gating_unit.conv0': 'haaa.cgmd.conv',
-    'attn.spatial_gating_unit.conv3': 'haaa.fuse',
-    'mlp.fc1': 'dffn.expand',
-    'mlp.fc2': 'dffn.project',
-    'mlp.dwconv.dwconv': 'dffn.conv',
-    'mlp.dwconv': 'dffn.conv',
-    'norm1': 'norm1',
-    'norm2': 'norm2',
-}
+BLOCK = [
+    ('attn.spatial_gating_unit.conv0', 'haaa.cgmd.conv', CONV),
+    ('mlp.fc1', 'dffn.expand', CONV),
+    ('mlp.dwconv.dwconv', 'dffn.conv', CONV),
+    ('mlp.dwconv', 'dffn.conv', CONV),
+    ('mlp.fc2', 'dffn.project', CONV),
+]
 
 
 @dataclass
@@ -106,6 +92,7 @@ def convert_mscan_state_dict(state_dict, backbone):
     """
     state_dict = state_dict.get('state_dict', state_dict)
     state_dict = {_without_prefix(name): t for name, t in state_dict.items()}
+    names = map_backbone_names(state_dict, BLOCK, CONV)
     ours = backbone.state_dict()
     silenced = _silenced(backbone)
     doubled = {
@@ -115,7 +102,7 @@ def convert_mscan_state_dict(state_dict, backbone):
     }
     new, taken, left = OrderedDict(), [], []
     for name, tensor in state_dict.items():
-        target = _our_name(name)
+        target = names.get(name)
         if target not in ours or ours[target].shape != tensor.shape:
             left.append(name)
             continue
@@ -137,35 +124,6 @@ def convert_mscan_state_dict(state_dict, backbone):
 
 def _without_prefix(name):
     return re.sub(r'^(module\.)?(backbone\.)?', '', name)
-
-
-def _our_name(name):
-    """Return our name for one of MSCAN's, or None."""
-    match = re.fullmatch(r'patch_embed1\.proj\.([0134])\.(\w+)', name)
-    if match:
-        return f'stages.0.embed.{STEM[match[1]]}.{match[2]}'
-    match = re.fullmatch(r'patch_embed(\d)\.(proj|norm)\.(\w+)', name)
-    if match:
-        part = 'conv' if match[2] == 'proj' else 'norm'
-        return f'stages.{int(match[1]) - 1}.embed.{part}.{match[3]}'
-    match = re.fullmatch(r'norm(\d)\.(\w+)', name)
-    if match:
-        return f'stages.{int(match[1]) - 1}.norm.{match[2]}'
-    match = re.fullmatch(r'block(\d)\.(\d+)\.(.+)', name)
-    part = match and _our_part_of_a_block(match[3])
-    return part and f'stages.{int(match[1]) - 1}.blocks.{match[2]}.{part}'
-
-
-def _our_part_of_a_block(name):
-    match = re.fullmatch(r'layer_scale_([12])', name)
-    if match:
-        return f'layer_scale{match[1]}'
-    layer, _, tensor = name.rpartition('.')
-    match = re.fullmatch(r'attn\.spatial_gating_unit\.conv([012])_([12])', layer)
-    if match:
-        pair = f'haaa.branches.mlkcc.pairs.{match[1]}'
-        return f'{pair}.{AXES[match[2]]}.{tensor}'
-    return f'{BLOCK[layer]}.{tensor}' if layer in BLOCK else None
 
 
 def _further_branches(backbone):

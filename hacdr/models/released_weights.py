@@ -1,60 +1,38 @@
 """Weights of the authors' released code, renamed for this package.
 
 Their classes are background, EX, MA, SE, HE; ours background, EX, HE, SE, MA. The
-classifier is put in our order. Their names follow MSCAN (SegNeXt), ours the figure:
+classifier is put in our order. Their names follow MSCAN's (see ``weight_names``); what
+MSCAN does not have:
 
 =========================================  ======================================
-released, stage s from 1                   ours, stage i = s - 1
+released                                   ours
 =========================================  ======================================
-patch_embed1.proj.{0,1,3,4}                stages.0.embed.{conv1,norm1,conv2,norm2}
-patch_embed{s}.{proj,norm}                 stages.{i}.embed.{conv,norm}
-block{s}.{j}                               stages.{i}.blocks.{j}
-... .norm{1,2}, .layer_scale_{1,2}         ... .norm{1,2}, .layer_scale{1,2}
-... .attn.proj_1                           ... .haaa.cgmd.proj
-... .attn.spatial_gating_unit.conv0        ... .haaa.cgmd.conv
-... .conv{p}_{1,2}, p = 0, 1, 2            ... .haaa.branches.mlkcc.pairs.{p}.{row,column}
-... .conv3_{1,2}                           ... .haaa.branches.dcc.{row,column}
-... .conv3                                 ... .haaa.fuse
-... .attn.proj_2                           ... .haaa.proj
+... .attn.spatial_gating_unit.conv3_{1,2}  ... .haaa.branches.dcc.{row,column}
 ... .DFFN.{fc1,dwconv,fc2}                 ... .dffn.{expand,conv,project}
-norm{s}                                    stages.{i}.norm
 decoder{d}.layer.{0,1,3,4}, d from 2       aggregations.{d-2}.ccbg.{conv1,norm1,...}
 align, conv_seg                            align, conv_seg
 =========================================  ======================================
-"""  # noqa: E501
+"""
 
 import re
 from collections import OrderedDict
 
 from hacdr.errors import InputError
 
-CONV = ('weight', 'bias')
-MDCONV = ('weight', 'bias', 'conv_offset.weight', 'conv_offset.bias')
-LAYER_NORM = ('weight', 'bias')
-BATCH_NORM = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
+from .weight_names import (
+    BATCH_NORM,
+    CONV,
+    CONV_NORM_TWICE,
+    MDCONV,
+    find_largest,
+    map_backbone_names,
+    map_layers,
+)
 
-# (released layer, our layer, their tensors)
-CONV_NORM_TWICE = [
-    ('0', 'conv1', CONV),
-    ('1', 'norm1', BATCH_NORM),
-    ('3', 'conv2', CONV),
-    ('4', 'norm2', BATCH_NORM),
-]
 BLOCK = [
-    ('norm1', 'norm1', BATCH_NORM),
-    ('attn.proj_1', 'haaa.cgmd.proj', CONV),
     ('attn.spatial_gating_unit.conv0', 'haaa.cgmd.conv', MDCONV),
-    ('attn.spatial_gating_unit.conv0_1', 'haaa.branches.mlkcc.pairs.0.row', CONV),
-    ('attn.spatial_gating_unit.conv0_2', 'haaa.branches.mlkcc.pairs.0.column', CONV),
-    ('attn.spatial_gating_unit.conv1_1', 'haaa.branches.mlkcc.pairs.1.row', CONV),
-    ('attn.spatial_gating_unit.conv1_2', 'haaa.branches.mlkcc.pairs.1.column', CONV),
-    ('attn.spatial_gating_unit.conv2_1', 'haaa.branches.mlkcc.pairs.2.row', CONV),
-    ('attn.spatial_gating_unit.conv2_2', 'haaa.branches.mlkcc.pairs.2.column', CONV),
     ('attn.spatial_gating_unit.conv3_1', 'haaa.branches.dcc.row', MDCONV),
     ('attn.spatial_gating_unit.conv3_2', 'haaa.branches.dcc.column', MDCONV),
-    ('attn.spatial_gating_unit.conv3', 'haaa.fuse', CONV),
-    ('attn.proj_2', 'haaa.proj', CONV),
-    ('norm2', 'norm2', BATCH_NORM),
     ('DFFN.fc1', 'dffn.expand', CONV),
     ('DFFN.dwconv', 'dffn.conv', CONV),
     ('DFFN.fc2', 'dffn.project', CONV),
@@ -82,7 +60,7 @@ def convert_released_state_dict(state_dict):
     """
     state_dict = state_dict.get('state_dict', state_dict)
     state_dict = {_without_module(name): t for name, t in state_dict.items()}
-    names = _new_names(state_dict)
+    names = map_released_names(state_dict)
     if not names:
         raise InputError(
             'no weights of the released network, expected names such as '
@@ -107,63 +85,28 @@ def _without_module(name):
     return name[len('module.') :] if name.startswith('module.') else name
 
 
-def _new_names(old_names):
-    """Map each name of a released network of the size of ``old_names`` to ours."""
-    names = {}
+def map_released_names(names):
+    """Map each name of a released network of the size of ``names`` to ours."""
+    mapped = {}
     for prefix in ('backbone.', ''):
-        stages = _largest(prefix, r'(?:patch_embed|block|norm)(\d+)\.', old_names)
-        for stage in range(1, stages + 1):
-            blocks = 1 + _largest(prefix, rf'block{stage}\.(\d+)\.', old_names)
-            names.update(_stage_names(prefix, stage, max(blocks, 1)))
+        mapped.update(map_backbone_names(names, BLOCK, MDCONV, prefix))
     for prefix in ('decode_head.', ''):
-        last = _largest(prefix, r'decoder(\d+)\.', old_names)
+        last = find_largest(prefix, r'decoder(\d+)\.', names)
         if last >= 0:
-            names.update(_head_names(prefix, last))
-    return names
+            mapped.update(_map_head_names(prefix, last))
+    return mapped
 
 
-def _largest(prefix, number, names):
-    """Return the largest number that ``number`` finds after ``prefix``, or -1."""
-    matches = (re.match(re.escape(prefix) + number, name) for name in names)
-    return max((int(match[1]) for match in matches if match), default=-1)
-
-
-def _stage_names(prefix, stage, blocks):
-    new = f'{prefix}stages.{stage - 1}'
-    embed = f'{prefix}patch_embed{stage}'
-    names = _layer(f'{prefix}norm{stage}', f'{new}.norm', LAYER_NORM)
-    if stage == 1:
-        names.update(_layers(f'{embed}.proj', f'{new}.embed', CONV_NORM_TWICE))
-    else:
-        names.update(_layer(f'{embed}.proj', f'{new}.embed.conv', MDCONV))
-        names.update(_layer(f'{embed}.norm', f'{new}.embed.norm', BATCH_NORM))
-    for j in range(blocks):
-        old_block, new_block = f'{prefix}block{stage}.{j}', f'{new}.blocks.{j}'
-        names.update(_layers(old_block, new_block, BLOCK))
-        for k in (1, 2):
-            names[f'{old_block}.layer_scale_{k}'] = f'{new_block}.layer_scale{k}'
-    return names
-
-
-def _head_names(prefix, last_decoder):
-    names = _layer(f'{prefix}conv_seg', f'{prefix}conv_seg', CONV)
-    names.update(_layer(f'{prefix}align.conv', f'{prefix}align.conv', ('weight',)))
-    names.update(_layer(f'{prefix}align.bn', f'{prefix}align.bn', BATCH_NORM))
+def _map_head_names(prefix, last_decoder):
+    mapped = {
+        f'{prefix}conv_seg.{tensor}': f'{prefix}conv_seg.{tensor}' for tensor in CONV
+    }
+    align = [('conv', 'conv', ('weight',)), ('bn', 'bn', BATCH_NORM)]
+    mapped.update(map_layers(f'{prefix}align', f'{prefix}align', align))
     for d in range(2, last_decoder + 1):
         new = f'{prefix}aggregations.{d - 2}.ccbg'
-        names.update(_layers(f'{prefix}decoder{d}.layer', new, CONV_NORM_TWICE))
-    return names
-
-
-def _layers(old, new, table):
-    names = {}
-    for old_layer, new_layer, tensors in table:
-        names.update(_layer(f'{old}.{old_layer}', f'{new}.{new_layer}', tensors))
-    return names
-
-
-def _layer(old, new, tensors):
-    return {f'{old}.{tensor}': f'{new}.{tensor}' for tensor in tensors}
+        mapped.update(map_layers(f'{prefix}decoder{d}.layer', new, CONV_NORM_TWICE))
+    return mapped
 
 
 def _refuse(names, problem):

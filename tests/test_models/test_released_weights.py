@@ -6,7 +6,7 @@ from released import CLASS_ORDER, build, load, mmseg_names, relative_error
 
 from hacdr.errors import InputError
 from hacdr.models import convert_released_state_dict
-from hacdr.models.released_weights import _new_names
+from hacdr.models.released_weights import map_released_names
 
 KERNELS = 'numba', 'torch', pytest.param('mmcv', marks=pytest.mark.mmcv_operators)
 
@@ -54,7 +54,7 @@ def test_gradients(kernel, fixture, released, network):
     (network(x) * tensors['cotangent'][:, CLASS_ORDER]).sum().backward()
 
     ours = dict(network.named_parameters())
-    names = _new_names(released)
+    names = map_released_names(released)
     expected = mmseg_names(tensors, 'eval/grad/')
     assert {names[name] for name in expected} == set(ours)
     for name, some in expected.items():
