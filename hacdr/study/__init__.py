@@ -2,6 +2,6 @@
 
 from .definition import Entry, Run, Study, read_study
 from .execution import execute
-from .report import write_report
+from .table import write_table
 
-__all__ = ['Entry', 'Run', 'Study', 'execute', 'read_study', 'write_report']
+__all__ = ['Entry', 'Run', 'Study', 'execute', 'read_study', 'write_table']

@@ -218,14 +218,14 @@ def _read_entry(entry, study, where, work_dir, split):
             raise InputError(f'{where}: cfg_options must be a dict, got {given!r}')
         options.update(given)
     try:
-        config = _limited(load_config(path, options), study)
+        config = _apply_limit(load_config(path, options), study)
         check_config(config)
     except InputError as error:
         raise InputError(f'{where}: {error}') from error
     return Entry(name, osp.join(work_dir, name), config, tuple(seeds), split)
 
 
-def _limited(cfg, study):
+def _apply_limit(cfg, study):
     """Return the config with the study's limit and hooks."""
     runner = cfg.get('runner', {}).get('type')
     if runner != 'ResumableIterBasedRunner':

@@ -22,7 +22,7 @@ from hacdr.engine.hooks import TRAINING_RECORD
 from hacdr.errors import InputError
 from hacdr.files import write_text
 
-from .report import headline, write_report
+from .table import headline, write_table
 
 HACDR = sys.executable, '-m', 'hacdr'
 
@@ -41,10 +41,10 @@ def execute(study, devices=(None,), hacdr=HACDR):
             other runs are done, the runs that failed.
     """
     os.makedirs(study.work_dir, exist_ok=True)
-    with _alone_in(study.work_dir):
+    with _lock_folder(study.work_dir):
         for run in study.runs:
-            _claim(run)
-        write_report(study)
+            _write_config(run)
+        write_table(study)
         failures = _complete_all(study, _Worker(hacdr, devices), len(devices))
         if failures:
             raise InputError(
@@ -66,11 +66,11 @@ def _complete_all(study, worker, at_a_time):
                 done, pending = wait(pending, 1, FIRST_COMPLETED)
                 for future in done:
                     failures += filter(None, [future.result()])
-                    write_report(study)
+                    write_table(study)
                     bar.update()
-                status = worker.status()
-                if status != bar.postfix:
-                    bar.set_postfix_str(status)
+                progress = worker.describe_progress()
+                if progress != bar.postfix:
+                    bar.set_postfix_str(progress)
         except BaseException:
             worker.stop()
             raise
@@ -88,8 +88,16 @@ class _Worker:
         self.stopped = False
         self.processes = {}
 
-    def complete(self, run, say):
-        """Do the steps of a run that are not done; return why it failed, or None."""
+    def complete(self, run, show):
+        """Do the steps of a run that are not done.
+
+        Args:
+            run (Run): what to do.
+            show (callable): is called with lines for the user.
+
+        Returns:
+            str | None: why the run failed.
+        """
         if self.stopped:
             return None
         device = self.free.get()
@@ -97,20 +105,20 @@ class _Worker:
             for name, done, arguments in _steps(run):
                 if osp.exists(done):
                     continue
-                say(f'{run.name}: {name}')
-                problem = self._call(run, device, name, arguments)
+                show(f'{run.name}: {name}')
+                problem = self._run_process(run, device, name, arguments)
                 if self.stopped:
                     return None
                 if problem:
-                    say(f'{run.name}: {problem}')
+                    show(f'{run.name}: {problem}')
                     return f'{run.name}: {problem}'
-            say(f'{run.name}: {headline(run)}')
+            show(f'{run.name}: {headline(run)}')
             return None
         finally:
             self.processes.pop(run, None)
             self.free.put(device)
 
-    def _call(self, run, device, name, arguments):
+    def _run_process(self, run, device, name, arguments):
         # Also when this process is killed: two trainings in one folder would spoil it.
         environment = dict(os.environ, HACDR_END_WITH=str(os.getpid()))
         if device is not None:
@@ -140,11 +148,11 @@ class _Worker:
         for process in list(self.processes.values()):
             process.terminate()
 
-    def status(self):
+    def describe_progress(self):
         """Return where the trainings are, for the progress bar."""
         states = []
         for run in list(self.processes):
-            last = _last_of_log(run)
+            last = _read_last_record(run)
             if last is not None:
                 states.append(f'{run.name}: iteration {last["iter"]}')
         return '; '.join(states)
@@ -188,7 +196,7 @@ def _is_done(run):
     return all(osp.exists(done) for _, done, _ in _steps(run))
 
 
-def _claim(run):
+def _write_config(run):
     """Write the run's config, or make sure that it is the one that is there."""
     text = run.entry.config.pretty_text
     if osp.exists(run.config_file):
@@ -204,7 +212,8 @@ def _claim(run):
 
 
 @contextmanager
-def _alone_in(folder):
+def _lock_folder(folder):
+    """Keep other studies out of the folder; the lock goes with this process."""
     with open(osp.join(folder, '.lock'), 'w') as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -219,8 +228,8 @@ def _last_line(path):
     return lines[-1] if lines else 'no output'
 
 
-def _last_of_log(run):
-    """Return the last training record of mmcv's newest log, or None."""
+def _read_last_record(run):
+    """Return the last training record of a run from mmcv's newest log, or None."""
     logs = sorted(glob.glob(osp.join(run.training_folder, '*.log.json')))
     if not logs:
         return None

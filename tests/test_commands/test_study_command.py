@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
-from tiny import write_config
 
 from hacdr.datasets.conversion.generated import generate_dataset
+
+from .tiny import write_config
 
 ROOT = Path(__file__).parents[2]
 

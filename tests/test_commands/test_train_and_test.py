@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny import write_config
 
 from hacdr.datasets.conversion.generated import generate_dataset
 from hacdr.evaluation import read_results
+
+from .tiny import write_config
 
 ROOT = Path(__file__).parents[2]
 

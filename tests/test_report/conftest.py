@@ -1,5 +1,6 @@
 import pytest
-from tested import write_test
+
+from .tested import write_test
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ import shutil
 import cv2
 import numpy as np
 import pytest
-from tested import NAMES, write_test
 
 from hacdr.evaluation.matching import match_lesions
 from hacdr.lesions import IGNORED_BIT
 from hacdr.report import write_report
+
+from .tested import NAMES, write_test
 
 pytest.importorskip('selenium')
 BROWSER, DRIVER = map(shutil.which, ('chromium', 'chromedriver'))

@@ -9,10 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tested import NAMES, SIZE, write_test
 
 from hacdr.errors import InputError
 from hacdr.report import write_report
+
+from .tested import NAMES, SIZE, write_test
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'report.py'
 

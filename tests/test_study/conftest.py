@@ -1,15 +1,12 @@
 """Studies of a config that is never trained, with figures made up by the tests."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
-from hacdr.study import read_study, report
+from hacdr.study import read_study, table
 
-sys.path.insert(0, str(Path(__file__).parent))
-from made_up import CONFIG
+from .made_up import CONFIG
 
 
 @pytest.fixture
@@ -34,4 +31,4 @@ def made_up_results(monkeypatch):
         with open(path) as file:
             return json.load(file), []
 
-    monkeypatch.setattr(report, 'read_results', read)
+    monkeypatch.setattr(table, 'read_results', read)

@@ -1,7 +1,8 @@
 import pytest
-from made_up import CONFIG
 
 from hacdr.errors import InputError
+
+from .made_up import CONFIG
 
 
 def test_defaults_and_order(study):

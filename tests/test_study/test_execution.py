@@ -5,10 +5,11 @@ import json
 import sys
 
 import pytest
-from made_up import CONFIG, summary
 
 from hacdr.errors import InputError
 from hacdr.study import execution
+
+from .made_up import CONFIG, summary
 
 # Notes that it was called, on which device, and does as if.
 HACDR = f"""

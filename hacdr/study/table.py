@@ -27,7 +27,7 @@ COSTS = (
 )
 
 
-def write_report(study):
+def write_table(study):
     """Write table.md, table.csv and curves.png to the study's folder.
 
     Entries without a finished run have empty cells.
@@ -35,25 +35,25 @@ def write_report(study):
     Args:
         study (Study): the study.
     """
-    rows = [_row(entry) for entry in study.entries]
-    write_text(osp.join(study.work_dir, 'table.md'), _markdown(study, rows))
-    write_text(osp.join(study.work_dir, 'table.csv'), _csv(rows))
+    rows = [_collect_figures(entry) for entry in study.entries]
+    write_text(osp.join(study.work_dir, 'table.md'), _format_markdown(study, rows))
+    write_text(osp.join(study.work_dir, 'table.csv'), _format_csv(rows))
     with atomic_write(osp.join(study.work_dir, 'curves.png')) as temporary:
         _draw_curves(study, temporary)
 
 
 def headline(run):
     """Return a finished run's score in a few words."""
-    return f'AUPR mean {_cell([_scores(run)["AUPR mean"]], 3)}'
+    return f'AUPR mean {_format_cell([_read_scores(run)["AUPR mean"]], 3)}'
 
 
-def _row(entry):
+def _collect_figures(entry):
     """Return the figures of an entry: column -> one for each finished run."""
     finished = [run for run in entry.runs if osp.exists(run.results_file)]
-    scores = [_scores(run) for run in finished]
+    scores = [_read_scores(run) for run in finished]
     figures = {
         'cost': [_read_json(entry.cost_file)] if osp.exists(entry.cost_file) else [],
-        'training': [_training(run) for run in finished],
+        'training': [_read_training(run) for run in finished],
     }
     row = {column: [one[column] for one in scores] for column in SCORES}
     for column, kind, key, factor, _ in COSTS:
@@ -67,7 +67,7 @@ def _row(entry):
     }
 
 
-def _scores(run):
+def _read_scores(run):
     """Return the headline scores of a results file: column -> value or None."""
     figures = read_results(run.results_file)[0]['summary']['figures']
     return {
@@ -77,7 +77,7 @@ def _scores(run):
     }
 
 
-def _training(run):
+def _read_training(run):
     record = _read_json(osp.join(run.training_folder, TRAINING_RECORD))
     record['seconds_per_iteration'] = record['seconds'] / max(record['iterations'], 1)
     return record
@@ -88,19 +88,19 @@ def _read_json(path):
         return json.load(file)
 
 
-def _markdown(study, rows):
-    columns = ('name', 'seeds', *SCORES, *(column for column, *_ in COSTS))
-    digits = {**dict.fromkeys(SCORES, 3), **{c: d for c, *_, d in COSTS}}
+def _format_markdown(study, rows):
+    digits = {
+        **dict.fromkeys(SCORES, 3),
+        **{column: n for column, *_, n in COSTS},
+    }
+    columns = ('name', 'seeds', *digits)
     lines = [
         '| ' + ' | '.join(columns) + ' |',
         '| --- |' + ' --- |' * (len(columns) - 1),
     ]
     for row in rows:
-        cells = [
-            row[column] if column in ('name', 'seeds') else _cell(row[column], digit)
-            for column, digit in ((c, digits.get(c)) for c in columns)
-        ]
-        lines.append('| ' + ' | '.join(cells) + ' |')
+        figures = [_format_cell(row[column], n) for column, n in digits.items()]
+        lines.append('| ' + ' | '.join([row['name'], row['seeds'], *figures]) + ' |')
     limit = (
         f', {study.minutes:g} {study.unit} of training each' if study.minutes else ''
     )
@@ -113,15 +113,17 @@ def _markdown(study, rows):
     return '\n'.join(lines)
 
 
-def _cell(values, digits):
-    known = [value for value in values if value is not None]
-    if not known:
+def _format_cell(values, digits):
+    measured = [value for value in values if value is not None]
+    if not measured:
         return '-'
-    text = f'{statistics.mean(known):.{digits}f}'
-    return text if len(known) < 2 else f'{text} ± {statistics.stdev(known):.{digits}f}'
+    text = f'{statistics.mean(measured):.{digits}f}'
+    if len(measured) > 1:
+        text += f' ± {statistics.stdev(measured):.{digits}f}'
+    return text
 
 
-def _csv(rows):
+def _format_csv(rows):
     file = io.StringIO()
     figures = (*SCORES, *(column for column, *_ in COSTS))
     writer = csv.writer(file, lineterminator='\n')
@@ -131,9 +133,9 @@ def _csv(rows):
     for row in rows:
         cells = []
         for column in figures:
-            known = [value for value in row[column] if value is not None]
-            cells.append(statistics.mean(known) if known else '')
-            cells.append(statistics.stdev(known) if len(known) > 1 else '')
+            measured = [value for value in row[column] if value is not None]
+            cells.append(statistics.mean(measured) if measured else '')
+            cells.append(statistics.stdev(measured) if len(measured) > 1 else '')
         writer.writerow([row['name'], row['seeds'], *cells])
     return file.getvalue()
 
@@ -145,7 +147,7 @@ def _draw_curves(study, path):
     for i, entry in enumerate(study.entries):
         label = entry.name
         for run in entry.runs:
-            points = _curve(run, study)
+            points = _read_curve(run, study)
             if points:
                 style = dict(color=colours[i % len(colours)], marker='.')
                 # matplotlib leaves labels that begin with _ out of the legend.
@@ -161,7 +163,7 @@ def _draw_curves(study, path):
     figure.savefig(path, format='png', dpi=120)
 
 
-def _curve(run, study):
+def _read_curve(run, study):
     """Return (minutes or iterations, mean AUPR) of the evaluations of a run."""
     history = read_eval_history(run.training_folder)
     points = [
@@ -170,7 +172,7 @@ def _curve(run, study):
         if 'mAUPR' in one
     ]
     if study.split == 'val' and osp.exists(run.results_file):
-        record = _training(run)
+        record = _read_training(run)
         x = record['seconds'] / 60 if study.minutes else record['iterations']
-        points.append((x, _scores(run)['AUPR mean']))
+        points.append((x, _read_scores(run)['AUPR mean']))
     return points

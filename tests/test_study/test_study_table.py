@@ -4,9 +4,10 @@ import os
 
 import matplotlib.pyplot as plt
 import pytest
-from made_up import CONFIG, summary
 
-from hacdr.study import write_report
+from hacdr.study import write_table
+
+from .made_up import CONFIG, summary
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_table(tmp_path, study, finish):
             file,
         )
     os.makedirs(two.work_dir, exist_ok=True)
-    write_report(two)
+    write_table(two)
     a, b = cells(tmp_path / 'work')
     assert a['seeds'] == '2 of 2'
     assert a['AUPR EX'] == a['AUPR mean'] == '0.500 ± 0.141'
@@ -93,7 +94,7 @@ def test_curves_show_every_evaluation_and_the_final_test(study, finish, monkeypa
         return plot(axes, *args, **kwargs)
 
     monkeypatch.setattr(plt.Axes, 'plot', spy)
-    write_report(two)
+    write_table(two)
     points = [[5 / 60, 10 / 60, 1.0], [pytest.approx(0.2), pytest.approx(0.4), 0.6]]
     assert drawn == [(points, 'a'), (points, '_')]
     assert plt.imread(os.path.join(two.work_dir, 'curves.png')).shape[:2] == (600, 960)
@@ -102,13 +103,13 @@ def test_curves_show_every_evaluation_and_the_final_test(study, finish, monkeypa
 def test_processor_time_is_named(tmp_path, study, finish):
     one = study(minutes=14, clock='processor')
     finish(one.runs[0], 0.6)
-    write_report(one)
+    write_table(one)
     text = (tmp_path / 'work' / 'table.md').read_text()
     assert 'Tested on val, 14 processor minutes of training each.' in text
 
 
 def test_nothing_done_yet(tmp_path, study, made_up_results):
     (tmp_path / 'work').mkdir()
-    write_report(study())
+    write_table(study())
     assert cells(tmp_path / 'work')[0]['seeds'] == '0 of 1'
     assert (tmp_path / 'work' / 'curves.png').is_file()
