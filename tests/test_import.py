@@ -161,12 +161,12 @@ def test_scores_can_be_had_without_the_stack(tmp_path):
 import json
 import numpy as np
 from hacdr.evaluation import (
-    Protocol, format_table, read_results, score_image, summarise, truth_bits,
+    Protocol, format_table, read_results, score_image, summarise, ground_truth_bits,
     write_results,
 )
 label = np.eye(5, dtype=np.uint8)
 probabilities = np.eye(5, dtype=np.float32)[label].transpose(2, 0, 1)
-scores = [score_image(probabilities, truth_bits(label), threads=2)]
+scores = [score_image(probabilities, ground_truth_bits(label), threads=2)]
 about = dict.fromkeys(
     ['split', 'dataset', 'data_root', 'config', 'checkpoint_sha256', 'probabilities']
 )

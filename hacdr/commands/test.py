@@ -160,7 +160,7 @@ def run(args):
             path,
             results,
             dataset.photographs,
-            dataset.truths,
+            dataset.ground_truths,
             summary,
             dataset.protocol,
             split=args.split,

@@ -15,9 +15,9 @@ from hacdr.evaluation import (
     ImageScores,
     Protocol,
     format_table,
+    ground_truth_bits,
     score_image,
     summarise,
-    truth_bits,
     write_probabilities,
 )
 from hacdr.evaluation.matching import FROC_THRESHOLDS
@@ -33,19 +33,21 @@ class LesionDataset(CustomDataset):
     ``CustomDataset`` and those of the scores:
 
     Args:
-        truth (str): 'labels', the label map, or 'masks', each lesion as the experts
-            drew it, from 8-bit pictures in ``mask_dir`` (bit k - 1 for lesion k).
+        ground_truth (str): 'labels', the label map, or 'masks', each lesion as the
+            experts drew it, from 8-bit images in ``mask_dir`` (bit k - 1 for lesion
+            k).
         mask_dir (str, optional): below ``data_root``; by default ``ann_dir`` with
             'masks' in place of its first 'labels'.
-        region (str): what counts, the whole 'picture' or the 'field' of view.
+        region (str): which pixels count, 'image' for all or 'fov' for those in the
+            field of view.
         lesion_level (bool): match lesions one by one too (FROC).
         thresholds (dict[str, float], optional): lesion -> working threshold, chosen
             on other photographs; adds 'Dice@t' to the table.
-        save_probabilities (str, optional): folder for small grey pictures of all
+        save_probabilities (str, optional): folder for small grey images of all
             probabilities.
 
     Raises:
-        InputError: an unknown truth or region, or thresholds of other lesions.
+        InputError: an unknown ground truth or region, or thresholds of other lesions.
     """
 
     CLASSES = CLASSES
@@ -56,15 +58,15 @@ class LesionDataset(CustomDataset):
         self,
         img_suffix='.jpg',
         seg_map_suffix='.png',
-        truth='labels',
+        ground_truth='labels',
         mask_dir=None,
-        region='picture',
+        region='image',
         lesion_level=False,
         thresholds=None,
         save_probabilities=None,
         **kwargs,
     ):
-        self.protocol = Protocol.of(truth, region, lesion_level)
+        self.protocol = Protocol.of(ground_truth, region, lesion_level)
         if thresholds is not None and set(thresholds) != set(LESIONS):
             raise InputError(
                 f'thresholds for {", ".join(thresholds)}, expected {", ".join(LESIONS)}'
@@ -74,7 +76,7 @@ class LesionDataset(CustomDataset):
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
         if mask_dir is not None:
             self.mask_dir = osp.join(self.data_root or '', mask_dir)
-        elif truth == 'masks':
+        elif ground_truth == 'masks':
             self.mask_dir = self.masks_beside(self.ann_dir, self.data_root)
 
     @staticmethod
@@ -97,9 +99,11 @@ class LesionDataset(CustomDataset):
         return [osp.relpath(path, self.root) for path in paths]
 
     @property
-    def truths(self):
+    def ground_truths(self):
         """list[str]: files of their label maps or masks, below :attr:`root`."""
-        folder = self.mask_dir if self.protocol.truth == 'masks' else self.ann_dir
+        folder = (
+            self.mask_dir if self.protocol.ground_truth == 'masks' else self.ann_dir
+        )
         paths = [osp.join(folder, info['ann']['seg_map']) for info in self.img_infos]
         return [osp.relpath(path, self.root) for path in paths]
 
@@ -132,9 +136,9 @@ class LesionDataset(CustomDataset):
                 [*FROC_THRESHOLDS, *([own[lesion]] if lesion in own else [])]
                 for lesion in LESIONS
             ]
-        truth = self.truth_of(index)
+        ground_truth = self.ground_truth_of(index)
         scores = score_image(
-            pred, truth, name, len(LESIONS), thresholds, torch.get_num_threads()
+            pred, ground_truth, name, len(LESIONS), thresholds, torch.get_num_threads()
         )
         if self.save_probabilities is not None and pred.ndim == 3:
             stem = osp.splitext(name)[0].replace(os.sep, '_')
@@ -143,28 +147,28 @@ class LesionDataset(CustomDataset):
             )
         return scores
 
-    def truth_of(self, index):
-        """Return the truth of a photograph as scores see it.
+    def ground_truth_of(self, index):
+        """Return the ground truth of a photograph as scores see it.
 
         Args:
             index (int): which photograph.
 
         Returns:
-            np.ndarray: uint8 (H, W), see :func:`hacdr.evaluation.truth_bits`.
+            np.ndarray: uint8 (H, W), see :func:`hacdr.evaluation.ground_truth_bits`.
 
         Raises:
             InputError: mask or photograph is missing or does not fit.
         """
         info = self.img_infos[index]
         masks = inside = None
-        if self.protocol.truth == 'masks':
+        if self.protocol.ground_truth == 'masks':
             path = osp.join(self.mask_dir, info['ann']['seg_map'])
             masks = self._read(path, 'unchanged', "experts' mask")
-        if self.protocol.region == 'field':
+        if self.protocol.region == 'fov':
             path = osp.join(self.img_dir, info['filename'])
             inside = field_of_view(self._read(path, 'color', 'photograph'))
         label = self.get_gt_seg_map_by_idx(index)
-        return truth_bits(label, masks, inside, len(LESIONS), info['filename'])
+        return ground_truth_bits(label, masks, inside, len(LESIONS), info['filename'])
 
     def _read(self, path, flag, kind):
         if not self.file_client.isfile(path):

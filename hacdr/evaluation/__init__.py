@@ -2,6 +2,7 @@
 
 from .bootstrap import draw_weights, intervals, resample
 from .comparison import check_comparable, compare, format_comparison
+from .ground_truth import ground_truth_bits
 from .histogram import Histogram, key_scores, score_keys
 from .matching import LesionMatches, froc, match_lesions
 from .probabilities import write_probabilities
@@ -18,7 +19,6 @@ from .scores import (
 )
 from .summary import summarise
 from .table import format_table
-from .truth import truth_bits
 
 __all__ = [
     'Curve',
@@ -35,6 +35,7 @@ __all__ = [
     'format_comparison',
     'format_table',
     'froc',
+    'ground_truth_bits',
     'intervals',
     'key_scores',
     'match_lesions',
@@ -44,7 +45,6 @@ __all__ = [
     'score_image',
     'score_keys',
     'summarise',
-    'truth_bits',
     'write_probabilities',
     'write_results',
 ]

@@ -46,7 +46,7 @@ def check_comparable(first, second, names):
         )
     for name, size in sizes[0].items():
         if sizes[1][name] != size:
-            raise InputError(f'{b}: another truth for {name} than in {a}')
+            raise InputError(f'{b}: another ground truth for {name} than in {a}')
 
 
 def compare(first, first_scores, second, second_scores):

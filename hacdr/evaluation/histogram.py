@@ -120,12 +120,13 @@ def pool(histograms):
     return Histogram(*sides)
 
 
-def build_histogram(scores, truth, lesion, name='photograph'):
+def build_histogram(scores, ground_truth, lesion, name='photograph'):
     """Reduce the scores of one photograph and lesion.
 
     Args:
         scores (np.ndarray): float32 (H, W), contiguous, in [0, 1].
-        truth (np.ndarray): uint8 (H, W), see :func:`hacdr.evaluation.truth_bits`.
+        ground_truth (np.ndarray): uint8 (H, W), see
+            :func:`hacdr.evaluation.ground_truth_bits`.
         lesion (int): 0 for the first.
         name (str): the photograph, for the error.
 
@@ -137,7 +138,7 @@ def build_histogram(scores, truth, lesion, name='photograph'):
     Raises:
         InputError: a score outside [0, 1] or NaN.
     """
-    pixels = scores.ravel(), scores.view(np.int32).ravel(), truth.ravel(), lesion
+    pixels = scores.ravel(), scores.view(np.int32).ravel(), ground_truth.ravel(), lesion
     histogram = np.zeros((2, BINS), np.int32)
     bad = kernels.count_scores(*pixels, histogram)
     if bad >= 0:

@@ -1,8 +1,8 @@
 """Loops over pixels and ranks, compiled by numba; they let go of the interpreter lock.
 
-``truth`` holds a byte for each pixel: bit k is set where lesion k is, bit 7 where the
-pixel does not count. ``histogram`` holds pixels without the lesion in row 0 and pixels
-with it in row 1. See :mod:`hacdr.evaluation.histogram` for keys and bins.
+``ground_truth`` holds a byte for each pixel: bit k is set where lesion k is, bit 7
+where the pixel does not count. ``histogram`` holds pixels without the lesion in row 0
+and pixels with it in row 1. See :mod:`hacdr.evaluation.histogram` for keys and bins.
 """
 
 import numpy as np
@@ -38,12 +38,12 @@ def keys_of(scores, bits, keys):
 
 
 @njit(**OPTIONS)
-def count_scores(scores, bits, truth, lesion, histogram):
+def count_scores(scores, bits, ground_truth, lesion, histogram):
     """Count scores by bin.
 
     Args:
         scores, bits (ndarray): (N,), float32 and the same bytes as int32.
-        truth (ndarray): uint8 (N,).
+        ground_truth (ndarray): uint8 (N,).
         lesion (int): the bit.
         histogram (ndarray): (2, bins), added to.
 
@@ -53,14 +53,14 @@ def count_scores(scores, bits, truth, lesion, histogram):
     scratch = np.empty(1, np.float32)
     scratch_bits = scratch.view(np.int32)
     for i in range(len(scores)):
-        if truth[i] & IGNORED_BIT:
+        if ground_truth[i] & IGNORED_BIT:
             continue
         score = scores[i]
         # Written so that NaN fails too.
         if not (score >= np.float32(0) and score <= np.float32(1)):
             return i
         key = _key(score, bits[i], scratch, scratch_bits)
-        histogram[(truth[i] >> lesion) & 1, (key + BIN_ROUND) >> BIN_SHIFT] += 1
+        histogram[(ground_truth[i] >> lesion) & 1, (key + BIN_ROUND) >> BIN_SHIFT] += 1
     return -1
 
 
@@ -80,11 +80,11 @@ def filled_bins(row, bins, counts):
 
 
 @njit(**OPTIONS)
-def collect_keys(scores, bits, truth, lesion, wanted, lowest, keys, sizes):
+def collect_keys(scores, bits, ground_truth, lesion, wanted, lowest, keys, sizes):
     """Collect the keys of all pixels in some bins.
 
     Args:
-        scores, bits, truth, lesion: as in :func:`count_scores`.
+        scores, bits, ground_truth, lesion: as in :func:`count_scores`.
         wanted (ndarray): bool (2, bins), which bins.
         lowest (ndarray): (2,), no wanted bin has keys below.
         keys (ndarray): int32 (N',), written: from the front those of pixels without
@@ -97,8 +97,8 @@ def collect_keys(scores, bits, truth, lesion, wanted, lowest, keys, sizes):
     # Up to the middle bits are the key, above they rise with it.
     low, high = min(lowest[0], HALF_KEY), min(lowest[1], HALF_KEY)
     for i in range(len(scores)):
-        positive = (truth[i] >> lesion) & 1
-        if bits[i] < (high if positive else low) or truth[i] & IGNORED_BIT:
+        positive = (ground_truth[i] >> lesion) & 1
+        if bits[i] < (high if positive else low) or ground_truth[i] & IGNORED_BIT:
             continue
         key = _key(scores[i], bits[i], scratch, scratch_bits)
         if wanted[positive, (key + BIN_ROUND) >> BIN_SHIFT]:
@@ -200,12 +200,12 @@ def _roundest(low, high):
 
 
 @njit(**OPTIONS)
-def count_labels(predicted, truth, counts):
+def count_labels(predicted, ground_truth, counts):
     """Count what a label map hits.
 
     Args:
         predicted (ndarray): uint8 (N,), 0 for background, k + 1 for lesion k.
-        truth (ndarray): uint8 (N,).
+        ground_truth (ndarray): uint8 (N,).
         counts (ndarray): int64 (3, lesions): pixels of each lesion predicted rightly,
             predicted at all, there; added to.
 
@@ -215,7 +215,7 @@ def count_labels(predicted, truth, counts):
     pixels = 0
     lesions = counts.shape[1]
     for i in range(len(predicted)):
-        bits = truth[i]
+        bits = ground_truth[i]
         if bits & IGNORED_BIT:
             continue
         pixels += 1

@@ -40,12 +40,13 @@ class LesionMatches:
     false: np.ndarray
 
 
-def match_lesions(scores, truth, lesion, thresholds=FROC_THRESHOLDS):
+def match_lesions(scores, ground_truth, lesion, thresholds=FROC_THRESHOLDS):
     """Match the lesions of one kind in one photograph.
 
     Args:
         scores (np.ndarray): float32 (H, W).
-        truth (np.ndarray): uint8 (H, W), see :func:`hacdr.evaluation.truth_bits`.
+        ground_truth (np.ndarray): uint8 (H, W), see
+            :func:`hacdr.evaluation.ground_truth_bits`.
         lesion (int): 0 for the first.
         thresholds (Sequence[float]): where predictions are looked at.
 
@@ -53,8 +54,8 @@ def match_lesions(scores, truth, lesion, thresholds=FROC_THRESHOLDS):
         LesionMatches: for adding up.
     """
     thresholds = np.unique(np.asarray(thresholds, np.float32))
-    counts = (truth & IGNORED_BIT) == 0
-    there = (truth >> lesion) & 1 & counts
+    counts = (ground_truth & IGNORED_BIT) == 0
+    there = (ground_truth >> lesion) & 1 & counts
     pixels = np.flatnonzero((scores >= thresholds[0]) & counts)
     predicted, false = [], []
     for threshold in thresholds:

@@ -1,4 +1,4 @@
-"""Small pictures of probabilities, for whoever draws them later."""
+"""Small images of probabilities, for whoever draws them later."""
 
 import os
 
@@ -13,7 +13,7 @@ STEP = 3
 
 
 def write_probabilities(folder, name, probabilities, lesions):
-    """Write one grey picture for each lesion of a photograph.
+    """Write one grey image for each lesion of a photograph.
 
     Values are 255 times the probability, rounded to multiples of 3; planes whose longer
     side has more than 1024 pixels are reduced to that by averaging over areas.

@@ -8,8 +8,8 @@ from .matching import OVERLAP
 
 # Raised when the same predictions get other figures.
 VERSION = 2
-TRUTHS = {'labels': 'label map', 'masks': "experts' masks"}
-REGIONS = {'picture': 'whole picture', 'field': 'field of view'}
+GROUND_TRUTHS = {'labels': 'label map', 'masks': "experts' masks"}
+REGIONS = {'image': 'whole image', 'fov': 'field of view'}
 
 
 @dataclass(frozen=True)
@@ -17,24 +17,23 @@ class Protocol:
     """What scores mean.
 
     Attributes:
-        truth (str): 'labels', the label map, where of overlapping lesions one wins, or
-            'masks', each lesion as the experts drew it.
-        region (str): 'picture', or 'field': pixels outside the field of view do not
-            count.
+        ground_truth (str): 'labels', the label map, where of overlapping lesions one
+            wins, or 'masks', each lesion as the experts drew it.
+        region (str): 'image', all pixels count, or 'fov', those in the field of view.
         matching (float | None): share of a lesion's pixels that must be hit, None if
             lesions were not matched.
         aupr (str): protocol of AUPR.
         version (int): of all this.
     """
 
-    truth: str = 'labels'
-    region: str = 'picture'
+    ground_truth: str = 'labels'
+    region: str = 'image'
     matching: float = None
     aupr: str = 'exact'
     version: int = VERSION
 
     def __post_init__(self):
-        for name, known in (('truth', TRUTHS), ('region', REGIONS)):
+        for name, known in (('ground_truth', GROUND_TRUTHS), ('region', REGIONS)):
             given = getattr(self, name)
             if given not in known:
                 raise InputError(
@@ -42,9 +41,9 @@ class Protocol:
                 )
 
     @classmethod
-    def of(cls, truth, region, lesion_level):
+    def of(cls, ground_truth, region, lesion_level):
         """Return the protocol of a dataset's options."""
-        return cls(truth, region, OVERLAP if lesion_level else None)
+        return cls(ground_truth, region, OVERLAP if lesion_level else None)
 
     def as_dict(self):
         """Return what JSON holds."""
@@ -53,6 +52,6 @@ class Protocol:
     def describe(self):
         """Return one line."""
         return (
-            f'AUPR protocol: {self.aupr}; truth: {TRUTHS[self.truth]}; '
-            f'{REGIONS[self.region]}'
+            f'AUPR protocol: {self.aupr}; '
+            f'ground truth: {GROUND_TRUTHS[self.ground_truth]}; {REGIONS[self.region]}'
         )

@@ -20,7 +20,7 @@ from .scores import ImageScores
 from .summary import photograph_figures
 
 FORMAT = 'hacdr results'
-VERSION = 2
+VERSION = 3
 _HEAD = (
     'protocol',
     'split',
@@ -34,7 +34,7 @@ _HEAD = (
 )
 
 
-def write_results(path, scores, photographs, truths, summary, protocol, **about):
+def write_results(path, scores, photographs, ground_truths, summary, protocol, **about):
     """Write the scores of a test; the file appears whole or not at all.
 
     Args:
@@ -42,7 +42,7 @@ def write_results(path, scores, photographs, truths, summary, protocol, **about)
         scores (Sequence[ImageScores]): one for each photograph.
         photographs (Sequence[str]): their files, below ``data_root``, in the order of
             ``scores``.
-        truths (Sequence[str]): files of their label maps or masks, likewise.
+        ground_truths (Sequence[str]): files of their label maps or masks, likewise.
         summary (dict): from :func:`hacdr.evaluation.summarise`.
         protocol (Protocol): how the scores were computed.
         **about: 'split', 'dataset', 'data_root', 'config', 'checkpoint_sha256' and
@@ -63,11 +63,11 @@ def write_results(path, scores, photographs, truths, summary, protocol, **about)
             {
                 'name': os.path.splitext(os.path.basename(image))[0],
                 'image': image,
-                'truth': truth,
+                'ground_truth': ground_truth,
                 'figures': photograph_figures(one, at),
                 **_encode(one),
             }
-            for image, truth, one in zip(photographs, truths, scores)
+            for image, ground_truth, one in zip(photographs, ground_truths, scores)
         ],
     }
     write_json(path, content)

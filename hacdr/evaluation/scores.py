@@ -55,14 +55,15 @@ class ImageScores:
 
 
 def score_image(
-    prediction, truth, name='photograph', lesions=4, match_at=None, threads=1
+    prediction, ground_truth, name='photograph', lesions=4, match_at=None, threads=1
 ):
     """Score the prediction for one photograph.
 
     Args:
         prediction (np.ndarray): probabilities, float (lesions + 1, H, W), background
             first, or a label map, integer (H, W).
-        truth (np.ndarray): uint8 (H, W), from :func:`hacdr.evaluation.truth_bits`.
+        ground_truth (np.ndarray): uint8 (H, W), from
+            :func:`hacdr.evaluation.ground_truth_bits`.
         name (str): the photograph's file, for errors.
         lesions (int): how many there are.
         match_at (Sequence[Sequence[float]], optional): for each lesion the thresholds
@@ -76,7 +77,7 @@ def score_image(
         InputError: shapes that do not fit, or scores outside [0, 1].
     """
     soft = prediction.ndim == 3
-    expected = (lesions + 1, *truth.shape) if soft else truth.shape
+    expected = (lesions + 1, *ground_truth.shape) if soft else ground_truth.shape
     if prediction.shape != expected:
         raise InputError(
             f'{name}: prediction of shape {prediction.shape}, expected {expected} as '
@@ -91,12 +92,12 @@ def score_image(
         prediction = np.ascontiguousarray(prediction, np.float32)
     labels = _argmax(prediction, threads) if soft else prediction.astype(np.uint8)
     counts = np.zeros((3, lesions), np.int64)
-    pixels = kernels.count_labels(labels.ravel(), truth.ravel(), counts)
-    scores = ImageScores(truth.shape, pixels, counts)
+    pixels = kernels.count_labels(labels.ravel(), ground_truth.ravel(), counts)
+    scores = ImageScores(ground_truth.shape, pixels, counts)
     if soft:
 
         def build(k):
-            return build_histogram(prediction[k + 1], truth, k, name)
+            return build_histogram(prediction[k + 1], ground_truth, k, name)
 
         built = parallel_for(build, range(lesions), threads)
         scores.histograms = [histogram for histogram, _ in built]
@@ -104,7 +105,7 @@ def score_image(
         if match_at is not None:
 
             def match(k):
-                return match_lesions(prediction[k + 1], truth, k, match_at[k])
+                return match_lesions(prediction[k + 1], ground_truth, k, match_at[k])
 
             scores.matches = parallel_for(match, range(lesions), threads)
     return scores

@@ -60,7 +60,9 @@ def _notes(summary, chosen):
     unpredicted = [name for name in undefined if name not in absent]
     if set(undefined) & set(absent):
         names = ', '.join(absent)
-        notes.append(f'-: {names} in no photograph by the truth; left out of the mean')
+        notes.append(
+            f'-: {names} in no photograph by the ground truth; left out of the mean'
+        )
     if unpredicted:
         names = ', '.join(unpredicted)
         notes.append(f'-: {names} nowhere predicted; left out of the mean')

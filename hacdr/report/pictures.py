@@ -35,9 +35,9 @@ def encode_pictures(entry, results_path, content, data_root):
     Raises:
         InputError: a picture is missing, cannot be decoded or has another size.
     """
-    if 'truth' not in entry:
+    if 'ground_truth' not in entry:
         raise InputError(
-            f'{results_path}: no truth file of {entry["name"]} is named; test again'
+            f'{results_path}: no ground truth of {entry["name"]} is named; test again'
         )
     planes = _read_planes(entry, results_path, content)
     height, width = planes[0].shape
@@ -49,7 +49,7 @@ def encode_pictures(entry, results_path, content, data_root):
             f'expected {_size(expected)} as tested'
         )
     truth = _read_truth(entry, content, data_root)
-    if content['protocol']['region'] == 'field':
+    if content['protocol']['region'] == 'fov':
         truth[field_of_view(photograph) == 0] = IGNORED
     truth = reduce_masks(truth, (width, height))
     truth = np.where(truth == IGNORED, IGNORED_BIT, truth).astype(np.uint8)
@@ -87,8 +87,8 @@ def _read_planes(entry, results_path, content):
 
 
 def _read_truth(entry, content, data_root):
-    kind = content['protocol']['truth']
-    path = osp.join(data_root, entry['truth'])
+    kind = content['protocol']['ground_truth']
+    path = osp.join(data_root, entry['ground_truth'])
     try:
         with Image.open(path) as picture:
             values = np.array(picture)

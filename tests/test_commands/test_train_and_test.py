@@ -45,10 +45,14 @@ def test_convert_train_resume_test_predict(tmp_path):
 
     checkpoint = work / 'latest.pth'
     test = ('test.py', config, checkpoint, '--work-dir', work, '--eval', 'mAUPR')
-    masks = ('--cfg-options', 'data.val.truth=masks', 'data.val.lesion_level=True')
-    result = tool(*test, '--split', 'val', *masks, 'data.val.region=field')
+    masks = (
+        '--cfg-options',
+        'data.val.ground_truth=masks',
+        'data.val.lesion_level=True',
+    )
+    result = tool(*test, '--split', 'val', *masks, 'data.val.region=fov')
     assert result.returncode == 0, result.stderr
-    assert "truth: experts' masks; field of view" in result.stdout
+    assert "ground truth: experts' masks; field of view" in result.stdout
     assert 'FROC score' in result.stdout
     thresholds = ('--thresholds', work / 'results_val.json')
     planes = ('--save-probabilities', work / 'planes')
@@ -62,7 +66,7 @@ def test_convert_train_resume_test_predict(tmp_path):
     assert len(scores) == 1
     (image,) = content['photographs']
     assert (data / image['image']).is_file()
-    assert (data / image['truth']).is_file()
+    assert (data / image['ground_truth']).is_file()
     assert (image['width'], image['height']) == (320, 216)
     assert (work / 'planes' / image['probabilities']['MA']).is_file()
 

@@ -85,7 +85,7 @@ def main(root, out, rank, world):
             out,
             results,
             dataset.photographs,
-            dataset.truths,
+            dataset.ground_truths,
             dataset.summarise(results),
             dataset.protocol,
             split='test',

@@ -85,19 +85,19 @@ def test_a_prediction_of_another_size_names_the_photograph(dataset):
 
 
 def test_masks_count_lesions_that_overlap(dataset, tmp_path):
-    exudates = (dataset.truth_of(0) & 1).sum()
-    drawn = make_dataset(tmp_path, truth='masks').truth_of(0)
+    exudates = (dataset.ground_truth_of(0) & 1).sum()
+    drawn = make_dataset(tmp_path, ground_truth='masks').ground_truth_of(0)
     assert (drawn & 1).sum() == exudates
     assert (drawn & 3 == 3).sum() == 6
-    elsewhere = make_dataset(tmp_path, truth='masks', mask_dir='labels')
-    assert (elsewhere.truth_of(0) & 3 == 3).any()
+    elsewhere = make_dataset(tmp_path, ground_truth='masks', mask_dir='labels')
+    assert (elsewhere.ground_truth_of(0) & 3 == 3).any()
 
 
 def test_files_of_photographs_and_truths(dataset, tmp_path, monkeypatch):
     assert dataset.photographs == ['images/a.png', 'images/b.png']
-    assert dataset.truths == ['labels/a.png', 'labels/b.png']
-    drawn = make_dataset(tmp_path, truth='masks')
-    assert drawn.truths == ['masks/a.png', 'masks/b.png']
+    assert dataset.ground_truths == ['labels/a.png', 'labels/b.png']
+    drawn = make_dataset(tmp_path, ground_truth='masks')
+    assert drawn.ground_truths == ['masks/a.png', 'masks/b.png']
     monkeypatch.chdir(tmp_path.parent)
     below = tmp_path.name
     rootless = LesionDataset(
@@ -109,7 +109,7 @@ def test_files_of_photographs_and_truths(dataset, tmp_path, monkeypatch):
     )
     assert rootless.root == '.'
     assert rootless.photographs == [f'{below}/images/a.png', f'{below}/images/b.png']
-    assert rootless.truths == [f'{below}/labels/a.png', f'{below}/labels/b.png']
+    assert rootless.ground_truths == [f'{below}/labels/a.png', f'{below}/labels/b.png']
 
 
 def test_masks_lie_beside_the_labels():
@@ -121,29 +121,32 @@ def test_masks_lie_beside_the_labels():
 
 
 def test_the_field_of_view(tmp_path, dataset):
-    inside = make_dataset(tmp_path, region='field')
+    inside = make_dataset(tmp_path, region='fov')
     # The right edge of the photographs is black.
-    assert (inside.truth_of(0)[:, 26:] & 128).all()
-    assert not (inside.truth_of(0)[4:-4, 4:20] & 128).any()
-    assert not (dataset.truth_of(0) & 128).any()
+    assert (inside.ground_truth_of(0)[:, 26:] & 128).all()
+    assert not (inside.ground_truth_of(0)[4:-4, 4:20] & 128).any()
+    assert not (dataset.ground_truth_of(0) & 128).any()
 
 
 def test_a_missing_mask_or_photograph_is_named(tmp_path, dataset):
     (tmp_path / 'masks' / 'a.png').unlink()
     with pytest.raises(InputError, match=r"masks/a\.png: no such experts' mask"):
-        make_dataset(tmp_path, truth='masks').truth_of(0)
+        make_dataset(tmp_path, ground_truth='masks').ground_truth_of(0)
     (tmp_path / 'images' / 'b.png').write_bytes(b'cut off')
     with pytest.raises(
         InputError, match=r'images/b\.png: photograph cannot be decoded'
     ):
-        make_dataset(tmp_path, region='field').truth_of(1)
+        make_dataset(tmp_path, region='fov').ground_truth_of(1)
 
 
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(truth='mask'), "truth is 'mask', expected one of labels, masks"),
-        (dict(region='eye'), "region is 'eye', expected one of picture, field"),
+        (
+            dict(ground_truth='mask'),
+            "ground_truth is 'mask', expected one of labels, masks",
+        ),
+        (dict(region='eye'), "region is 'eye', expected one of image, fov"),
         (dict(thresholds=dict(EX=0.5)), 'thresholds for EX, expected EX, HE, SE, MA'),
     ],
 )

@@ -1,8 +1,8 @@
-"""Small predictions and their truth."""
+"""Small predictions and their ground truth."""
 
 import numpy as np
 
-from hacdr.evaluation import score_image, truth_bits
+from hacdr.evaluation import ground_truth_bits, score_image
 
 
 def binary(p, positive):
@@ -10,7 +10,9 @@ def binary(p, positive):
     p = np.asarray(p, np.float32)[None]
     rest = np.zeros((3, *p.shape), np.float32)
     probabilities = np.concatenate([[1 - p], [p], rest])
-    return score_image(probabilities, truth_bits(np.asarray(positive, np.uint8)[None]))
+    return score_image(
+        probabilities, ground_truth_bits(np.asarray(positive, np.uint8)[None])
+    )
 
 
 def photograph(seed, skill=1.0, absent=(), size=(40, 60), **kwargs):
@@ -25,4 +27,4 @@ def photograph(seed, skill=1.0, absent=(), size=(40, 60), **kwargs):
     logits = rng.normal(size=(5, *size)) + skill * np.eye(5)[label].transpose(2, 0, 1)
     e = np.exp(logits - logits.max(0))
     probabilities = (e / e.sum(0)).astype(np.float32)
-    return score_image(probabilities, truth_bits(label), **kwargs)
+    return score_image(probabilities, ground_truth_bits(label), **kwargs)

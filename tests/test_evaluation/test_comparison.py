@@ -83,7 +83,7 @@ def test_a_single_photograph_has_no_verdict(worse, better):
 def test_the_table_fits(worse, better):
     text = format_comparison(compare(*worse, *better), Protocol(), PHOTOGRAPHS)
     assert max(map(len, text.splitlines())) <= 80
-    assert 'AUPR protocol: exact; truth: label map; whole picture' in text
+    assert 'AUPR protocol: exact; ground truth: label map; whole image' in text
     assert 'better' in text
 
 
@@ -92,8 +92,11 @@ def test_the_table_fits(worse, better):
     [
         (dict(dataset='DDRDataset'), 'b: dataset is DDRDataset, expected IDRiDDataset'),
         (dict(split='val'), 'b: split is val, expected test as in a'),
-        (dict(protocol=Protocol(truth='masks')), 'truth masks, expected labels'),
-        (dict(protocol=Protocol(region='field')), 'region field, expected picture'),
+        (
+            dict(protocol=Protocol(ground_truth='masks')),
+            'ground_truth masks, expected labels',
+        ),
+        (dict(protocol=Protocol(region='fov')), 'region fov, expected image'),
         (
             dict(names=[f'images/test/{k}.jpg' for k in range(1, PHOTOGRAPHS + 1)]),
             r'b: no images/test/0\.jpg, expected the 8 photographs of a',
@@ -108,5 +111,7 @@ def test_what_cannot_be_compared(worse, changes, message, tmp_path):
 
 def test_another_truth(worse, better):
     better[0]['photographs'][2]['counts'][2][0] += 1
-    with pytest.raises(InputError, match=r'b: another truth for images/test/2\.jpg'):
+    with pytest.raises(
+        InputError, match=r'b: another ground truth for images/test/2\.jpg'
+    ):
         check_comparable(worse[0], better[0], 'ab')

@@ -151,8 +151,8 @@ def test_the_sum_does_not_depend_on_the_order():
     parts = []
     for _ in range(4):
         p = np.round(rng.random((1, 3000), np.float32), 3)
-        truth = (rng.random(p.shape) < 0.3).astype(np.uint8)
-        parts.append(build_histogram(p, truth, 0)[0])
+        ground_truth = (rng.random(p.shape) < 0.3).astype(np.uint8)
+        parts.append(build_histogram(p, ground_truth, 0)[0])
     whole = pickle.dumps(pool(parts))
     for order in itertools.permutations(parts):
         assert pickle.dumps(pool(order)) == whole

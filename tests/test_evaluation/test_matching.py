@@ -16,16 +16,16 @@ def picture(*rectangles, size=(20, 30), dtype=np.uint8):
     return drawn
 
 
-def naive(scores, truth, threshold):
+def naive(scores, ground_truth, threshold):
     """Found lesions, predicted and false components at one threshold."""
-    lesions, count = ndimage.label(truth, SQUARE)
+    lesions, count = ndimage.label(ground_truth, SQUARE)
     predicted, components = ndimage.label(scores >= threshold, SQUARE)
     found = sum(
         (scores[lesions == k] >= threshold).sum() >= OVERLAP * (lesions == k).sum()
         for k in range(1, count + 1)
     )
     false = sum(
-        truth[predicted == k].sum() < OVERLAP * (predicted == k).sum()
+        ground_truth[predicted == k].sum() < OVERLAP * (predicted == k).sum()
         for k in range(1, components + 1)
     )
     return found, components, false
@@ -34,46 +34,50 @@ def naive(scores, truth, threshold):
 @pytest.mark.parametrize('seed', range(5))
 def test_equals_scipy_lesion_by_lesion(seed):
     rng = np.random.default_rng(seed)
-    truth = (ndimage.gaussian_filter(rng.normal(size=(60, 80)), 2) > 0.08).astype('u1')
-    noise = ndimage.gaussian_filter(rng.normal(size=truth.shape), 1.5)
-    scores = np.clip(0.4 + noise + 0.2 * truth, 0, 1).astype(np.float32)
+    ground_truth = (
+        ndimage.gaussian_filter(rng.normal(size=(60, 80)), 2) > 0.08
+    ).astype('u1')
+    noise = ndimage.gaussian_filter(rng.normal(size=ground_truth.shape), 1.5)
+    scores = np.clip(0.4 + noise + 0.2 * ground_truth, 0, 1).astype(np.float32)
     thresholds = np.float32([0.3, 0.4, 0.5, 0.6])
-    matches = match_lesions(scores, truth << 2, 2, thresholds)
+    matches = match_lesions(scores, ground_truth << 2, 2, thresholds)
     for k, threshold in enumerate(thresholds):
-        found, components, false = naive(scores, truth, threshold)
+        found, components, false = naive(scores, ground_truth, threshold)
         assert (matches.found_at >= threshold).sum() == found
         assert matches.predicted[k] == components
         assert matches.false[k] == false
 
 
 def test_a_fifth_of_the_lesion_finds_it():
-    truth = picture((2, 2, 2, 5, 1))
+    ground_truth = picture((2, 2, 2, 5, 1))
     one, two = picture((2, 2, 1, 1, 1)), picture((2, 2, 1, 2, 1))
     for hit, found in ((one, 0), (two, 1)):
-        matches = match_lesions(hit.astype(np.float32), truth, 0, [0.5])
+        matches = match_lesions(hit.astype(np.float32), ground_truth, 0, [0.5])
         assert (matches.found_at >= 0.5).sum() == found
         assert (matches.predicted.tolist(), matches.false.tolist()) == ([1], [0])
 
 
 def test_a_blot_over_a_small_lesion_finds_it_and_is_false():
-    truth = picture((5, 5, 2, 2, 1))
+    ground_truth = picture((5, 5, 2, 2, 1))
     blot = picture((0, 0, 12, 12, 1)).astype(np.float32)
-    matches = match_lesions(blot, truth, 0, [0.5])
+    matches = match_lesions(blot, ground_truth, 0, [0.5])
     assert (matches.found_at >= 0.5).sum() == 1
     assert matches.false.tolist() == [1]
 
 
 def test_corners_connect():
-    truth = picture((2, 2, 1, 1, 1), (3, 3, 1, 1, 1))
-    matches = match_lesions(truth.astype(np.float32), truth, 0, [0.5])
+    ground_truth = picture((2, 2, 1, 1, 1), (3, 3, 1, 1, 1))
+    matches = match_lesions(ground_truth.astype(np.float32), ground_truth, 0, [0.5])
     assert len(matches.found_at) == 1
     assert matches.predicted.tolist() == [1]
 
 
 def test_what_does_not_count_is_cut_out():
-    truth = picture((2, 2, 2, 2, 1), (10, 10, 2, 2, 129))
+    ground_truth = picture((2, 2, 2, 2, 1), (10, 10, 2, 2, 129))
     scores = picture((2, 2, 2, 2, 1), (10, 10, 3, 3, 1)).astype(np.float32)
-    matches = match_lesions(scores, truth | picture((12, 0, 1, 30, 128)), 0, [0.5])
+    matches = match_lesions(
+        scores, ground_truth | picture((12, 0, 1, 30, 128)), 0, [0.5]
+    )
     assert len(matches.found_at) == 1
     # Of the second prediction a strip of one pixel's width is left.
     assert matches.predicted.tolist() == [2]
@@ -81,15 +85,15 @@ def test_what_does_not_count_is_cut_out():
 
 
 def test_froc():
-    truth = picture((2, 2, 2, 2, 1), (8, 8, 2, 2, 1))
+    ground_truth = picture((2, 2, 2, 2, 1), (8, 8, 2, 2, 1))
     scores = picture(
         (2, 2, 2, 2, 0.9), (8, 8, 2, 2, 0.4), (15, 15, 2, 2, 0.6), dtype=np.float32
     )
-    empty = np.zeros_like(truth)
+    empty = np.zeros_like(ground_truth)
     thresholds = (0.3, 0.5, 0.7)
     curve = froc(
         [
-            match_lesions(scores, truth, 0, thresholds),
+            match_lesions(scores, ground_truth, 0, thresholds),
             match_lesions(empty.astype(np.float32), empty, 0, thresholds),
         ]
     )
@@ -112,8 +116,14 @@ def test_froc_without_lesions():
 
 
 def test_froc_without_predictions():
-    truth = picture((2, 2, 2, 2, 1))
-    curve = froc([match_lesions(np.zeros(truth.shape, np.float32), truth, 0, [0.5])])
+    ground_truth = picture((2, 2, 2, 2, 1))
+    curve = froc(
+        [
+            match_lesions(
+                np.zeros(ground_truth.shape, np.float32), ground_truth, 0, [0.5]
+            )
+        ]
+    )
     assert curve['sensitivity'] == [0]
     assert curve['false_per_image'] == [0]
     assert curve['score'] == 0

@@ -8,10 +8,10 @@ from hacdr.errors import InputError
 from hacdr.evaluation import (
     Protocol,
     figures,
+    ground_truth_bits,
     read_results,
     score_image,
     summarise,
-    truth_bits,
     write_results,
 )
 
@@ -24,14 +24,14 @@ ABOUT = dict(
     probabilities=None,
 )
 NAMES = [f'images/test/{name}.jpg' for name in 'abc']
-TRUTHS = [f'labels/test/{name}.png' for name in 'abc']
+GROUND_TRUTHS = [f'labels/test/{name}.png' for name in 'abc']
 
 
 @pytest.fixture
 def path(scores, tmp_path):
     path = tmp_path / 'results.json'
     summary = summarise(scores)
-    write_results(str(path), scores, NAMES, TRUTHS, summary, Protocol(), **ABOUT)
+    write_results(str(path), scores, NAMES, GROUND_TRUTHS, summary, Protocol(), **ABOUT)
     return path
 
 
@@ -40,7 +40,7 @@ def test_what_is_written_is_read(scores, path, tmp_path):
     assert content['protocol']['aupr'] == 'exact'
     assert [image['name'] for image in content['photographs']] == ['a', 'b', 'c']
     assert [image['image'] for image in content['photographs']] == NAMES
-    assert [image['truth'] for image in content['photographs']] == TRUTHS
+    assert [image['ground_truth'] for image in content['photographs']] == GROUND_TRUTHS
     assert content['photographs'][0]['height'] == 40
     assert content['checkpoint_sha256'] == '00'
     # MA is in no label map: null in the file, NaN when computed.
@@ -66,8 +66,10 @@ def test_lesions_one_by_one_are_kept(tmp_path):
     scores = [photograph(k, match_at=at) for k in range(2)]
     summary = summarise(scores)
     path = str(tmp_path / 'a.json')
-    protocol = Protocol.of('labels', 'picture', True)
-    write_results(path, scores, NAMES[:2], TRUTHS[:2], summary, protocol, **ABOUT)
+    protocol = Protocol.of('labels', 'image', True)
+    write_results(
+        path, scores, NAMES[:2], GROUND_TRUTHS[:2], summary, protocol, **ABOUT
+    )
     content, read = read_results(path)
     assert summarise(read)['froc'] == content['summary']['froc'] == summary['froc']
     assert content['protocol']['matching'] == 0.2
@@ -76,10 +78,12 @@ def test_lesions_one_by_one_are_kept(tmp_path):
 
 def test_label_maps_have_no_histograms(tmp_path):
     label = np.array([[0, 1], [2, 4]], np.uint8)
-    scores = [score_image(label, truth_bits(label))]
+    scores = [score_image(label, ground_truth_bits(label))]
     path = str(tmp_path / 'a.json')
     summary = summarise(scores)
-    write_results(path, scores, NAMES[:1], TRUTHS[:1], summary, Protocol(), **ABOUT)
+    write_results(
+        path, scores, NAMES[:1], GROUND_TRUTHS[:1], summary, Protocol(), **ABOUT
+    )
     _, read = read_results(path)
     assert read[0].histograms == []
     assert read[0].above is None
@@ -94,7 +98,7 @@ def test_a_file_that_is_cut_off(path):
 @pytest.mark.parametrize('text', ['{}', 'null', '[]', json.dumps(dict(format='other'))])
 def test_a_file_of_another_kind(text, tmp_path):
     (tmp_path / 'a.json').write_text(text)
-    with pytest.raises(InputError, match='not a results file of version 2'):
+    with pytest.raises(InputError, match='not a results file of version 3'):
         read_results(str(tmp_path / 'a.json'))
 
 

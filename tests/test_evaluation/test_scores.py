@@ -12,9 +12,9 @@ from hacdr.evaluation import (
     average_precision,
     best_dice_thresholds,
     figures,
+    ground_truth_bits,
     pooled_curve,
     score_image,
-    truth_bits,
 )
 from hacdr.evaluation.scores import counts_at, parallel_for
 from hacdr.lesions import LESIONS
@@ -26,7 +26,7 @@ MAPS = [(REFERENCE[f'prob{i}'], REFERENCE[f'label{i}']) for i in range(3)]
 
 @pytest.fixture(scope='module')
 def reference():
-    return [score_image(p, truth_bits(label)) for p, label in MAPS]
+    return [score_image(p, ground_truth_bits(label)) for p, label in MAPS]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_average_precision_of_each_photograph(reference):
 def test_precision_and_recall_at_the_argmax():
     label = np.array([[1, 1, 1, 0, 0]], np.uint8)
     predicted = np.array([[1, 1, 0, 1, 2]])
-    values = figures([score_image(predicted, truth_bits(label))])
+    values = figures([score_image(predicted, ground_truth_bits(label))])
     assert values['Precision'][:2] == pytest.approx([2 / 3, 0])
     assert values['Recall'][0] == pytest.approx(2 / 3)
     assert np.isnan(values['Recall'][1])
@@ -66,7 +66,7 @@ def test_precision_and_recall_at_the_argmax():
 def test_the_first_of_equal_classes_wins():
     half = np.full((2, 1, 1), 0.5, np.float32)
     probabilities = np.concatenate([half, np.zeros((3, 1, 1), np.float32)])
-    image = score_image(probabilities, truth_bits(np.ones((1, 1), np.uint8)))
+    image = score_image(probabilities, ground_truth_bits(np.ones((1, 1), np.uint8)))
     assert image.counts[1].tolist() == [0, 0, 0, 0]
 
 
@@ -149,17 +149,17 @@ def test_no_pixel_that_counts():
 
 def test_a_label_map_has_dice_but_no_average_precision():
     label = np.array([[0, 1], [1, 4]], np.uint8)
-    values = figures([score_image(label, truth_bits(label))])
+    values = figures([score_image(label, ground_truth_bits(label))])
     assert 'AUPR' not in values
     assert values['Dice'][0] == 1
 
 
 def test_overlapping_lesions_both_count():
     masks = np.array([[0b11, 0]], np.uint8)
-    truth = truth_bits(np.array([[2, 0]], np.uint8), masks)
+    ground_truth = ground_truth_bits(np.array([[2, 0]], np.uint8), masks)
     p = np.array([[[0.1, 0.9]], [[0.5, 0.1]], [[0.4, 0.0]]], np.float32)
     p = np.concatenate([p, np.zeros((2, 1, 2), np.float32)])
-    values = figures([score_image(p, truth)])
+    values = figures([score_image(p, ground_truth)])
     assert values['AUPR'][:2].tolist() == [1, 1]
     assert values['Dice'][:2].tolist() == [1, 0]
 
@@ -167,7 +167,7 @@ def test_overlapping_lesions_both_count():
 @pytest.mark.parametrize('dtype', [np.float64, np.float16])
 def test_other_floating_types(dtype):
     p = np.array([[[0.25, 0.5]], [[0.75, 0.5]]] + [[[0, 0]]] * 3, dtype)
-    image = score_image(p, truth_bits(np.array([[1, 0]], np.uint8)))
+    image = score_image(p, ground_truth_bits(np.array([[1, 0]], np.uint8)))
     assert average_precision([image], 0) == 1
 
 

@@ -11,10 +11,10 @@ METRICS = ('AUPR', 'Dice', 'IoU', 'Dice@t')
 def test_the_table_fits_and_says_what_it_is(scores, metrics):
     thresholds = dict(EX=0.123456, HE=0.2, SE=0.3, MA=0.00001)
     summary = summarise(scores, thresholds, select_thresholds=True)
-    text = format_table(summary, Protocol('masks', 'field'), 3, metrics)
+    text = format_table(summary, Protocol('masks', 'fov'), 3, metrics)
     assert max(map(len, text.splitlines())) <= 80
     assert '3 photographs, pixels pooled; 95 % intervals, 2000 draws' in text
-    assert "AUPR protocol: exact; truth: experts' masks; field of view" in text
+    assert "AUPR protocol: exact; ground truth: experts' masks; field of view" in text
     assert '-: MA in no photograph' in text
     assert 'm2mrf-11' in text
     assert 'Dice@t at score >= EX 0.1235' in text
@@ -44,7 +44,7 @@ def test_what_is_nowhere_predicted_is_said():
 
 def test_lesions_one_by_one():
     summary = summarise([photograph(k, match_at=[[0.3]] * 4) for k in range(2)])
-    text = format_table(summary, Protocol.of('labels', 'picture', True), 2)
+    text = format_table(summary, Protocol.of('labels', 'image', True), 2)
     assert 'FROC score' in text
     assert max(map(len, text.splitlines())) <= 80
 
@@ -52,8 +52,8 @@ def test_lesions_one_by_one():
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (('mask', 'picture'), "truth is 'mask', expected one of labels, masks"),
-        (('labels', 'eye'), "region is 'eye', expected one of picture, field"),
+        (('mask', 'image'), "ground_truth is 'mask', expected one of labels, masks"),
+        (('labels', 'eye'), "region is 'eye', expected one of image, fov"),
     ],
 )
 def test_unknown_protocols(options, message):

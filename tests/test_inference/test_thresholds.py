@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hacdr.errors import InputError
-from hacdr.evaluation import Protocol, summarise, truth_bits, write_results
+from hacdr.evaluation import Protocol, ground_truth_bits, summarise, write_results
 from hacdr.evaluation.scores import score_image
 from hacdr.inference import read_thresholds
 
@@ -13,8 +13,8 @@ from hacdr.inference import read_thresholds
 def results(tmp_path):
     probabilities = np.zeros((5, 1, 3), np.float32)
     probabilities[1] = [0.9, 0.6, 0.1]
-    truth = truth_bits(np.array([[1, 1, 0]], np.uint8))
-    scores = [score_image(probabilities, truth)]
+    ground_truth = ground_truth_bits(np.array([[1, 1, 0]], np.uint8))
+    scores = [score_image(probabilities, ground_truth)]
     path = tmp_path / 'results_val.json'
     write_results(
         str(path),

@@ -63,9 +63,9 @@ def use_masks(tested, ignored=np.s_[:2, :3]):
     (tested.root / 'masks' / 'test').mkdir(parents=True)
 
     def edit(content):
-        content['protocol']['truth'] = 'masks'
+        content['protocol']['ground_truth'] = 'masks'
         for entry in content['photographs']:
-            entry['truth'] = entry['truth'].replace('labels', 'masks')
+            entry['ground_truth'] = entry['ground_truth'].replace('labels', 'masks')
 
     tested.change(edit)
     for name in NAMES:
@@ -111,7 +111,7 @@ def test_pixels_outside_the_field_of_view(tested):
     path = tested.image(NAMES[1])
     path.write_bytes(cv2.imencode('.jpg', photograph)[1].tobytes())
     assert not (truths(page_of(tested))[NAMES[1]] & 128).any()
-    tested.change(lambda content: content['protocol'].update(region='field'))
+    tested.change(lambda content: content['protocol'].update(region='fov'))
     ignored = truths(page_of(tested))[NAMES[1]] & 128
     assert ignored[:, 110:].all()
     assert not ignored[:, :90].any()
@@ -128,7 +128,7 @@ def test_folders_of_any_name(tested):
     def edit(content):
         for entry in content['photographs']:
             entry['image'] = entry['image'].replace('images', 'img_dir')
-            entry['truth'] = entry['truth'].replace('labels', 'ann_dir')
+            entry['ground_truth'] = entry['ground_truth'].replace('labels', 'ann_dir')
 
     before = page_of(tested)
     (tested.root / 'images').rename(tested.root / 'img_dir')
@@ -138,8 +138,8 @@ def test_folders_of_any_name(tested):
 
 
 def test_results_that_name_no_truth(tested):
-    tested.change(lambda content: content['photographs'][3].pop('truth'))
-    with pytest.raises(InputError, match=r'no truth file of .* is named; test again'):
+    tested.change(lambda content: content['photographs'][3].pop('ground_truth'))
+    with pytest.raises(InputError, match=r'no ground truth of .* is named; test again'):
         page_of(tested)
 
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from hacdr.evaluation import (
     Protocol,
+    ground_truth_bits,
     score_image,
     summarise,
-    truth_bits,
     write_probabilities,
     write_results,
 )
@@ -67,7 +67,9 @@ def write_test(folder, lesion_level=True):
         tested.image(name).write_bytes(cv2.imencode('.jpg', photograph)[1].tobytes())
         tested.label(name).write_bytes(cv2.imencode('.png', label)[1].tobytes())
         thresholds = [FROC_THRESHOLDS] * len(LESIONS) if lesion_level else None
-        one = score_image(probabilities, truth_bits(label), name, match_at=thresholds)
+        one = score_image(
+            probabilities, ground_truth_bits(label), name, match_at=thresholds
+        )
         one.files = write_probabilities(
             str(tested.planes), f'{number}', probabilities, LESIONS
         )
@@ -78,7 +80,7 @@ def write_test(folder, lesion_level=True):
         [f'images/test/{name}.jpg' for name in NAMES],
         [f'labels/test/{name}.png' for name in NAMES],
         summarise(scores),
-        Protocol.of('labels', 'picture', lesion_level),
+        Protocol.of('labels', 'image', lesion_level),
         split='test',
         dataset='IDRiDDataset',
         data_root=str(tested.root),

@@ -39,17 +39,21 @@ def main():
 
     from hacdr.evaluation import figures, summarise
 
-    truths = make_truths(args.masks, args.photographs)
+    ground_truths = make_ground_truths(args.masks, args.photographs)
     # The first call compiles the kernels.
-    score(predict(truths[0], 0)[:, :64], truths[0][:64, : NETWORK_SIZE[1]])
+    score(
+        predict(ground_truths[0], 0)[:, :64], ground_truths[0][:64, : NETWORK_SIZE[1]]
+    )
     scores, maps = [], []
-    for seed, truth in enumerate(tqdm(truths, desc='photographs', leave=False)):
-        planes = enlarge(predict(truth, seed))
-        scores.append(score(planes, truth))
+    for seed, ground_truth in enumerate(
+        tqdm(ground_truths, desc='photographs', leave=False)
+    ):
+        planes = enlarge(predict(ground_truth, seed))
+        scores.append(score(planes, ground_truth))
         maps.append(planes[1:].copy())
-    measured = measure(args, truths[0], scores)
+    measured = measure(args, ground_truths[0], scores)
     start = time.perf_counter()
-    fixed = walk_maps(maps, truths)
+    fixed = walk_maps(maps, ground_truths)
     measured['peers'] = (time.perf_counter() - start) / len(maps)
     start = time.perf_counter()
     summarise(scores)
@@ -57,45 +61,45 @@ def main():
     kept = [sum(plane.nbytes for plane in maps), len(pickle.dumps(scores))]
     own = figures(scores)['m2mrf-11']
     print(
-        f'{torch.get_num_threads()} threads, {len(truths)} photographs of '
+        f'{torch.get_num_threads()} threads, {len(ground_truths)} photographs of '
         f'{SIZE[0]}x{SIZE[1]}, medians of {args.repeats}'
     )
-    report(measured, kept, max(abs(own - fixed)), len(truths))
+    report(measured, kept, max(abs(own - fixed)), len(ground_truths))
 
 
-def make_truths(folder, count):
+def make_ground_truths(folder, count):
     """Return lesions of photographs, uint8 (H, W), bit k for lesion k."""
     import cv2
     import numpy as np
 
     if folder is None:
         rng = np.random.default_rng(0)
-        return [made_up_truth(rng) for _ in range(count)]
+        return [made_up_ground_truth(rng) for _ in range(count)]
     paths = sorted(folder.glob('*.png'))[:count]
     if len(paths) < count:
         raise InputError(f'{folder}: {len(paths)} masks (*.png), expected {count}')
-    truths = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in paths]
-    for path, truth in zip(paths, truths):
-        if truth is None or truth.shape != SIZE:
-            shape = None if truth is None else truth.shape
+    ground_truths = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in paths]
+    for path, ground_truth in zip(paths, ground_truths):
+        if ground_truth is None or ground_truth.shape != SIZE:
+            shape = None if ground_truth is None else ground_truth.shape
             raise InputError(f'{path}: mask of size {shape}, expected {SIZE}')
-    return truths
+    return ground_truths
 
 
-def made_up_truth(rng):
+def made_up_ground_truth(rng):
     import cv2
     import numpy as np
 
-    truth = np.zeros(SIZE, np.uint8)
+    ground_truth = np.zeros(SIZE, np.uint8)
     for lesion, (number, radius) in enumerate(((140, 14), (25, 40), (2, 60), (45, 9))):
         drawn = np.zeros(SIZE, np.uint8)
         for y, x in rng.integers(100, np.array(SIZE) - 100, (number, 2)):
             cv2.circle(drawn, (int(x), int(y)), radius, 1, -1)
-        truth |= drawn << lesion
-    return truth
+        ground_truth |= drawn << lesion
+    return ground_truth
 
 
-def predict(truth, seed):
+def predict(ground_truth, seed):
     """Make up what a fair network says, float32 (5, 960, 1440)."""
     import cv2
     import numpy as np
@@ -104,7 +108,7 @@ def predict(truth, seed):
     size = NETWORK_SIZE[::-1]
     logits = [np.full(NETWORK_SIZE, 3, np.float32)]
     for lesion in range(4):
-        there = ((truth >> lesion) & 1).astype(np.float32)
+        there = ((ground_truth >> lesion) & 1).astype(np.float32)
         there = cv2.resize(there, size, interpolation=cv2.INTER_AREA)
         logit = 7 * cv2.GaussianBlur(there, (0, 0), 2) - 4
         for sigma, strength in ((3, 1.5), (40, 1)):
@@ -127,16 +131,16 @@ def enlarge(planes):
     return large
 
 
-def score(planes, truth):
+def score(planes, ground_truth):
     """Score a photograph as a test does, with all threads."""
     import torch
 
     from hacdr.evaluation import score_image
 
-    return score_image(planes, truth, threads=torch.get_num_threads())
+    return score_image(planes, ground_truth, threads=torch.get_num_threads())
 
 
-def measure(args, truth, scores):
+def measure(args, ground_truth, scores):
     """Return seconds, MiB and differences for one photograph."""
     from sklearn.metrics import average_precision_score
 
@@ -144,23 +148,28 @@ def measure(args, truth, scores):
     from hacdr.evaluation import write_probabilities as write
     from hacdr.lesions import LESIONS
 
-    small = predict(truth, 0)
+    small = predict(ground_truth, 0)
     planes = enlarge(small)
     result = {
-        'score': seconds(args, lambda: score(planes, truth)),
-        'processor': seconds(args, lambda: score(planes, truth), time.process_time),
-        'resize': seconds(args, lambda: score(enlarge(small), truth)),
-        'matching': seconds(
-            args, lambda: [match_lesions(planes[k + 1], truth, k) for k in range(4)]
+        'score': seconds(args, lambda: score(planes, ground_truth)),
+        'processor': seconds(
+            args, lambda: score(planes, ground_truth), time.process_time
         ),
-        'memory': peak(lambda: score(planes, truth)),
-        'memory, resize': peak(lambda: score(enlarge(small), truth)),
+        'resize': seconds(args, lambda: score(enlarge(small), ground_truth)),
+        'matching': seconds(
+            args,
+            lambda: [match_lesions(planes[k + 1], ground_truth, k) for k in range(4)],
+        ),
+        'memory': peak(lambda: score(planes, ground_truth)),
+        'memory, resize': peak(lambda: score(enlarge(small), ground_truth)),
     }
-    there = [k for k in range(4) if (truth >> k & 1).any()]
+    there = [k for k in range(4) if (ground_truth >> k & 1).any()]
 
     def sort():
         return [
-            average_precision_score((truth >> k & 1).ravel(), planes[k + 1].ravel())
+            average_precision_score(
+                (ground_truth >> k & 1).ravel(), planes[k + 1].ravel()
+            )
             for k in there
         ]
 
@@ -174,7 +183,7 @@ def measure(args, truth, scores):
     with tempfile.TemporaryDirectory() as folder:
         files = write(folder, 'a', planes, LESIONS).values()
         sizes = [os.path.getsize(os.path.join(folder, file)) for file in files]
-    result['pictures'] = sum(sizes) / 2**10
+    result['images'] = sum(sizes) / 2**10
     return result
 
 
@@ -204,7 +213,7 @@ def _status(key):
     return int(value)
 
 
-def walk_maps(maps, truths):
+def walk_maps(maps, ground_truths):
     """Area under precision and recall at 11 thresholds, the peers' way, (4,)."""
     import numpy as np
     from scipy.integrate import trapezoid
@@ -214,8 +223,8 @@ def walk_maps(maps, truths):
         precision, recall = [], []
         for threshold in np.linspace(0, 1, 11).astype(np.float32):
             hits = predicted = actual = 0
-            for planes, truth in zip(maps, truths):
-                there, positive = (truth >> k) & 1 == 1, planes[k] > threshold
+            for planes, ground_truth in zip(maps, ground_truths):
+                there, positive = (ground_truth >> k) & 1 == 1, planes[k] > threshold
                 hits += np.count_nonzero(there & positive)
                 predicted += np.count_nonzero(positive)
                 actual += np.count_nonzero(there)
@@ -245,7 +254,7 @@ def report(measured, kept, difference, photographs):
         ("peers' / ours", peers / own, '>= 50'),
         ('matching lesions one by one, s', measured['matching'], ''),
         (f'all figures, {DRAWS} draws, s', measured['summary'], ''),
-        ('pictures of probabilities, KiB', measured['pictures'], '<= 316'),
+        ('images of probabilities, KiB', measured['images'], '<= 316'),
     ]
     print(f'{"":<44}{"measured":>12}{"must":>12}')
     for name, value, must in rows:

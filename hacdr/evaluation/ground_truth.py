@@ -1,4 +1,4 @@
-"""What is true of each pixel, as a byte: which lesions, and whether it counts."""
+"""The ground truth of each pixel as a byte: which lesions, and whether it counts."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ from hacdr.errors import InputError
 from hacdr.lesions import IGNORED, IGNORED_BIT, LABEL_TO_BITS, UNKNOWN
 
 
-def truth_bits(label, masks=None, inside=None, lesions=4, name='photograph'):
+def ground_truth_bits(label, masks=None, inside=None, lesions=4, name='photograph'):
     """Put the experts' drawing into one byte for each pixel.
 
     Args:
@@ -38,8 +38,8 @@ def truth_bits(label, masks=None, inside=None, lesions=4, name='photograph'):
     table = np.full(256, UNKNOWN, np.uint8)
     table[: lesions + 1] = LABEL_TO_BITS[: lesions + 1] if masks is None else 0
     table[IGNORED] = IGNORED_BIT
-    truth = cv2.LUT(np.ascontiguousarray(label, np.uint8), table)
-    if truth.max(initial=0) == UNKNOWN:
+    ground_truth = cv2.LUT(np.ascontiguousarray(label, np.uint8), table)
+    if ground_truth.max(initial=0) == UNKNOWN:
         raise _unknown(label, lesions, name)
     if masks is not None:
         ignored = masks == IGNORED
@@ -49,10 +49,10 @@ def truth_bits(label, masks=None, inside=None, lesions=4, name='photograph'):
                 f'{name}: mask with value {masks[wrong].max()}, expected less than '
                 f'{1 << lesions} or {IGNORED}'
             )
-        truth |= np.where(ignored, IGNORED_BIT, masks).astype(np.uint8)
+        ground_truth |= np.where(ignored, IGNORED_BIT, masks).astype(np.uint8)
     if inside is not None:
-        truth |= (inside == 0).view(np.uint8) * np.uint8(IGNORED_BIT)
-    return truth
+        ground_truth |= (inside == 0).view(np.uint8) * np.uint8(IGNORED_BIT)
+    return ground_truth
 
 
 def _unknown(label, lesions, name):

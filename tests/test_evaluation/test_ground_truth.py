@@ -2,29 +2,35 @@ import numpy as np
 import pytest
 
 from hacdr.errors import InputError
-from hacdr.evaluation import truth_bits
+from hacdr.evaluation import ground_truth_bits
 
 LABEL = np.array([[0, 1, 4], [2, 3, 255]], np.uint8)
 
 
 def test_label_maps():
-    assert truth_bits(LABEL).tolist() == [[0, 1, 8], [2, 4, 128]]
-    assert truth_bits(LABEL.astype(np.int64)).tolist() == truth_bits(LABEL).tolist()
+    assert ground_truth_bits(LABEL).tolist() == [[0, 1, 8], [2, 4, 128]]
+    assert (
+        ground_truth_bits(LABEL.astype(np.int64)).tolist()
+        == ground_truth_bits(LABEL).tolist()
+    )
 
 
 def test_masks_keep_what_label_maps_lose():
     masks = np.array([[0, 0b11, 8], [2, 0b100, 1]], np.uint8)
-    assert truth_bits(LABEL, masks).tolist() == [[0, 3, 8], [2, 4, 129]]
+    assert ground_truth_bits(LABEL, masks).tolist() == [[0, 3, 8], [2, 4, 129]]
 
 
 def test_masks_have_pixels_that_do_not_count():
     masks = np.array([[255, 0b11, 8], [2, 255, 255]], np.uint8)
-    assert truth_bits(LABEL, masks).tolist() == [[128, 3, 8], [2, 128, 128]]
+    assert ground_truth_bits(LABEL, masks).tolist() == [[128, 3, 8], [2, 128, 128]]
 
 
 def test_pixels_outside_do_not_count():
     inside = np.array([[1, 0, 1], [0, 1, 1]], np.uint8)
-    assert (truth_bits(LABEL, inside=inside) >> 7).tolist() == [[0, 1, 0], [1, 0, 1]]
+    assert (ground_truth_bits(LABEL, inside=inside) >> 7).tolist() == [
+        [0, 1, 0],
+        [1, 0, 1],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -40,4 +46,4 @@ def test_pixels_outside_do_not_count():
 )
 def test_what_does_not_fit(arguments, message):
     with pytest.raises(InputError, match=message):
-        truth_bits(*arguments, name='a.jpg')
+        ground_truth_bits(*arguments, name='a.jpg')
