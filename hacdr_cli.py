@@ -21,6 +21,9 @@ COMMANDS = {
     'This machine': ('check-env',),
 }
 
+# These work where torch, mmcv and mmseg are missing.
+WITHOUT_STACK = ('compare',)
+
 
 def main(*words):
     """Run ``hacdr NAME ...`` as the command line says.
@@ -38,27 +41,29 @@ def main(*words):
         parent = os.environ.pop('HACDR_END_WITH', None)
         if parent is not None:
             _end_with(int(parent))
-        run(lambda: run_command(name, arguments))
+        run(lambda: run_command(name, arguments), name not in WITHOUT_STACK)
     else:
         sys.exit(_fail(f'{name}: no such command; hacdr --help lists them', 2))
 
 
-def run(main):
+def run(main, needs_stack=True):
     """Call ``main()`` and leave the process the way a user expects.
-
-    Args:
-        main (callable): takes no argument; its return value is ignored.
 
     Bad input (:class:`hacdr.errors.InputError`), and a stack that is not the one that
     hacdr needs, prints ``error: <message>`` and exits with 2, Ctrl-C exits with 130;
     every other exception is a bug and keeps its traceback.
+
+    Args:
+        main (callable): takes no argument; its return value is ignored.
+        needs_stack (bool): whether it needs torch, mmcv and mmseg.
     """
     try:
         from hacdr.announcements import silence_training
         from hacdr.stack import check_stack
 
-        check_stack()
-        silence_training()
+        if needs_stack:
+            check_stack()
+            silence_training()
         main()
     except KeyboardInterrupt:
         sys.exit(_fail('interrupted', 130))

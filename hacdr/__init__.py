@@ -5,11 +5,22 @@ them can be imported all the same. Another mmcv than 1.x or another mmsegmentati
 0.x raises :class:`hacdr.errors.StackError`, an ImportError of one line.
 """
 
+import sys
+
 from .stack import check_stack, find_missing
 
 __version__ = '0.1.0'
 
-if not find_missing():
+
+def _is_passed_through():
+    """Tell whether Python is on its way to __main__: it imports the package again."""
+    command = getattr(sys, 'orig_argv', [])
+    if sys.argv[:1] != ['-m'] or '-m' not in command:
+        return False
+    return command[command.index('-m') + 1] == __name__
+
+
+if not (_is_passed_through() or find_missing()):
     check_stack()
 
     # torch and numpy set warning filters of their own when they are imported; inside

@@ -1,7 +1,7 @@
 """``python -m hacdr``: the console command ``hacdr``.
 
-Python imports the package, and with it torch, before it comes here. What torch reads in
-the environment must have been there by then: if it was not, the process begins again.
+Python imports the package before it comes here. What torch reads in the environment
+must be there when torch is loaded: if it was not set, the process begins again.
 """
 
 import os
@@ -15,4 +15,7 @@ if __name__ == '__main__':
     if os.environ != given:
         command = [sys.executable, '-m', 'hacdr', *sys.argv[1:]]
         os.execv(sys.executable, getattr(sys, 'orig_argv', command))
+    if 'hacdr.models' not in sys.modules:
+        # On the way here it was imported without its parts.
+        del sys.modules['hacdr']
     main()

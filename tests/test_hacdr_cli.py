@@ -93,15 +93,29 @@ def test_the_package_as_a_command_begins_again_where_it_was_not_set(given, monke
 
 
 def test_the_package_as_a_command():
-    """Where no package is installed: nothing of the stack is found."""
     result = subprocess.run(
-        [sys.executable, '-S', '-m', 'hacdr', '--version'],
+        [sys.executable, '-X', 'importtime', '-m', 'hacdr', '--version'],
         env=environment(),
         capture_output=True,
         text=True,
         check=True,
     )
     assert result.stdout == f'hacdr {hacdr.__version__}\n'
+    if sys.version_info >= (3, 10):
+        # Older ones do not tell that they are on the way to __main__.
+        loaded = {line.split('|')[-1].strip() for line in result.stderr.splitlines()}
+        assert 'hacdr' in loaded
+        assert not loaded & {'torch', 'numpy'}
+
+
+def test_the_package_as_a_command_has_all_its_parts():
+    result = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-m', 'hacdr', 'cost', 'none.py'],
+        env=environment(GOMP_SPINCOUNT='1000'),
+        capture_output=True,
+        text=True,
+    )
+    assert result.stderr == 'error: none.py: no such config file\n'
 
 
 def test_openmp_reads_it_when_torch_is_loaded():

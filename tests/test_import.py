@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hacdr_cli import WITHOUT_STACK
+
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -196,6 +198,21 @@ runpy.run_path({str(ROOT / 'tools' / 'train.py')!r}, run_name='__main__')
     package = dict(mmseg='mmsegmentation').get(missing, missing)
     assert line.startswith('error: hacdr needs torch, mmcv 1.x and mmsegmentation')
     assert f'no {package}' in line
+
+
+@pytest.mark.parametrize('name', WITHOUT_STACK)
+def test_a_command_that_needs_no_stack(name):
+    code = f"""
+{BLOCK.format(names=STACK)}
+import hacdr_cli
+sys.argv = ['hacdr', {name!r}, 'a', 'b']
+hacdr_cli.main()
+"""
+    result = python(code)
+    assert result.returncode == 2
+    assert 'error: ' in result.stderr.splitlines()[-1]
+    assert 'hacdr needs' not in result.stderr
+    assert 'Traceback' not in result.stderr
 
 
 OPTIONAL = (
