@@ -138,13 +138,11 @@ class LesionDataset(CustomDataset):
             ]
         ground_truth = self.ground_truth_of(index)
         scores = score_image(
-            pred, ground_truth, name, len(LESIONS), thresholds, torch.get_num_threads()
+            pred, ground_truth, name, thresholds, torch.get_num_threads()
         )
         if self.save_probabilities is not None and pred.ndim == 3:
             stem = osp.splitext(name)[0].replace(os.sep, '_')
-            scores.files = write_probabilities(
-                self.save_probabilities, stem, pred, LESIONS
-            )
+            scores.files = write_probabilities(self.save_probabilities, stem, pred)
         return scores
 
     def ground_truth_of(self, index):
@@ -168,7 +166,7 @@ class LesionDataset(CustomDataset):
             path = osp.join(self.img_dir, info['filename'])
             inside = field_of_view(self._read(path, 'color', 'photograph'))
         label = self.get_gt_seg_map_by_idx(index)
-        return ground_truth_bits(label, masks, inside, len(LESIONS), info['filename'])
+        return ground_truth_bits(label, masks, inside, info['filename'])
 
     def _read(self, path, flag, kind):
         if not self.file_client.isfile(path):

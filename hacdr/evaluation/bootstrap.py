@@ -56,9 +56,9 @@ def resample(scores, weights, thresholds=None, point=None):
 
     Returns:
         dict[str, np.ndarray]: metric -> (draws, lesions + 1), the last column being
-        the mean of the lesions that are known in the photographs as they are. NaN
-        where the figure is not defined in a draw, as without the lesion, and in the
-        mean where that is so of one of its lesions.
+        the mean of the lesions whose figure the photographs as they are define. NaN
+        where a draw does not define it, as without the lesion, and in the mean where
+        that is so of one of its lesions.
     """
     point = point or figures(scores, thresholds)
     result = {}
@@ -76,7 +76,7 @@ def resample(scores, weights, thresholds=None, point=None):
         drawn = np.tensordot(weights, counts, 1)
         result['Dice@t'] = count_figures(np.moveaxis(drawn, 1, 0))['Dice']
     return {
-        metric: np.column_stack([values, _mean_of_same(values, point[metric])])
+        metric: np.column_stack([values, _mean_of_defined(values, point[metric])])
         for metric, values in result.items()
     }
 
@@ -109,16 +109,16 @@ def interval(values):
     tail = (1 - LEVEL) / 2
     ends = np.full((values.shape[1], 2), np.nan)
     for column, end in zip(values.T, ends):
-        known = column[~np.isnan(column)]
-        if len(known):
-            end[:] = np.quantile(known, [tail, 1 - tail])
+        defined = column[~np.isnan(column)]
+        if len(defined):
+            end[:] = np.quantile(defined, [tail, 1 - tail])
     return ends
 
 
-def _mean_of_same(values, point):
-    """Mean of each row over the lesions known in ``point``, NaN if one is not."""
-    known = ~np.isnan(point)
-    return safe_divide(np.where(known, values, 0).sum(1), known.sum())
+def _mean_of_defined(values, point):
+    """Mean of each row over the lesions that ``point`` has; NaN where one is NaN."""
+    defined = ~np.isnan(point)
+    return safe_divide(np.where(defined, values, 0).sum(1), defined.sum())
 
 
 def _average_precisions(scores, weights, exact):

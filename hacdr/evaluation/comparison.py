@@ -6,7 +6,7 @@ from hacdr.errors import InputError
 from hacdr.lesions import LESIONS
 
 from .bootstrap import draw_weights, interval, resample
-from .scores import figures, has_probabilities, mean_of_known
+from .scores import figures, has_probabilities, nan_mean
 
 METRICS = ('AUPR', 'Dice')
 
@@ -86,7 +86,7 @@ def compare(first, first_scores, second, second_scores):
 
 
 def _column(values, k):
-    return float([*values, mean_of_known(values)][k])
+    return float([*values, nan_mean(values)][k])
 
 
 def _verdict(a, b, differences, photographs):

@@ -4,10 +4,18 @@ import cv2
 import numpy as np
 
 from hacdr.errors import InputError
-from hacdr.lesions import IGNORED, IGNORED_BIT, LABEL_TO_BITS, UNKNOWN
+from hacdr.lesions import (
+    CLASSES,
+    COMBINATIONS,
+    IGNORED,
+    IGNORED_BIT,
+    LABEL_TO_BITS,
+    LESIONS,
+    UNKNOWN,
+)
 
 
-def ground_truth_bits(label, masks=None, inside=None, lesions=4, name='photograph'):
+def ground_truth_bits(label, masks=None, inside=None, name='photograph'):
     """Put the experts' drawing into one byte for each pixel.
 
     Args:
@@ -17,7 +25,6 @@ def ground_truth_bits(label, masks=None, inside=None, lesions=4, name='photograp
             lesions may overlap; 255 where a pixel does not count. Takes the place of
             the label map's lesions.
         inside (np.ndarray, optional): (H, W), pixels outside (0) do not count.
-        lesions (int): how many there are.
         name (str): the photograph, for errors.
 
     Returns:
@@ -34,20 +41,20 @@ def ground_truth_bits(label, masks=None, inside=None, lesions=4, name='photograp
                 'label map has it'
             )
     if label.dtype != np.uint8 and not 0 <= label.min() <= label.max() <= IGNORED:
-        raise _unknown(label, lesions, name)
+        raise _unknown(label, name)
     table = np.full(256, UNKNOWN, np.uint8)
-    table[: lesions + 1] = LABEL_TO_BITS[: lesions + 1] if masks is None else 0
+    table[: len(CLASSES)] = LABEL_TO_BITS[: len(CLASSES)] if masks is None else 0
     table[IGNORED] = IGNORED_BIT
     ground_truth = cv2.LUT(np.ascontiguousarray(label, np.uint8), table)
     if ground_truth.max(initial=0) == UNKNOWN:
-        raise _unknown(label, lesions, name)
+        raise _unknown(label, name)
     if masks is not None:
         ignored = masks == IGNORED
-        wrong = (masks >> lesions != 0) & ~ignored
+        wrong = (masks >= COMBINATIONS) & ~ignored
         if wrong.any():
             raise InputError(
                 f'{name}: mask with value {masks[wrong].max()}, expected less than '
-                f'{1 << lesions} or {IGNORED}'
+                f'{COMBINATIONS} or {IGNORED}'
             )
         ground_truth |= np.where(ignored, IGNORED_BIT, masks).astype(np.uint8)
     if inside is not None:
@@ -55,9 +62,10 @@ def ground_truth_bits(label, masks=None, inside=None, lesions=4, name='photograp
     return ground_truth
 
 
-def _unknown(label, lesions, name):
+def _unknown(label, name):
     values = np.unique(label)
-    wrong = values[((values < 0) | (values > lesions)) & (values != IGNORED)]
+    wrong = values[((values < 0) | (values >= len(CLASSES))) & (values != IGNORED)]
     return InputError(
-        f'{name}: label map with value {wrong[0]}, expected 0 to {lesions} or {IGNORED}'
+        f'{name}: label map with value {wrong[0]}, expected 0 to {len(LESIONS)} or '
+        f'{IGNORED}'
     )

@@ -35,10 +35,10 @@ POSITIVE = 2e-4
 SHARE = 5e-5
 # A first pass counts by bins of equal width in keys. A bin that holds more than this
 # share of the limit is looked at again, value by value.
-_OF_BIN = 1 / 4
+BIN_LIMIT = 1 / 4
 BINS = ((TOP_KEY + BIN_ROUND) >> BIN_SHIFT) + 1
 
-# Those of the protocols m2mrf-11 and idrid-33.
+# Of the protocols m2mrf-11 and idrid-33.
 THRESHOLDS = np.union1d(np.linspace(0, 1, 11), np.linspace(0, 1, 33)).astype(np.float32)
 
 
@@ -150,7 +150,7 @@ def build_histogram(scores, ground_truth, lesion, name='photograph'):
     filled = [_filled(row) for row in histogram]
     crowded = np.zeros((2, BINS), bool)
     for side, (bins, counts) in enumerate(filled):
-        relative, absolute = (_OF_BIN * limit for limit in limits[side])
+        relative, absolute = (BIN_LIMIT * limit for limit in limits[side])
         rank = np.cumsum(counts)
         crowded[side, bins] = counts > np.minimum(relative * rank, absolute)
     # A threshold inside a bin needs its pixels one by one.

@@ -121,7 +121,7 @@ def froc(matches):
     false = np.mean([one.false for one in matches], 0)
     result = {
         'lesions': len(found_at),
-        'thresholds': _floats(thresholds),
+        'thresholds': shortest_floats(thresholds),
         'sensitivity': [None] * len(thresholds),
         'false_per_image': false.tolist(),
         'score': None,
@@ -134,6 +134,6 @@ def froc(matches):
     return result
 
 
-def _floats(values):
-    # The shortest decimals that name the float32 values.
+def shortest_floats(values):
+    """Return floats of the shortest decimals that name the float32 values."""
     return [float(str(value)) for value in values]

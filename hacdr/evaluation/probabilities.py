@@ -6,13 +6,14 @@ import cv2
 import numpy as np
 
 from hacdr.files import write_bytes
+from hacdr.lesions import LESIONS
 
 LONGEST = 1024
 # Finer steps would be noise that does not pack: 81 photographs stay below 25 MB.
 STEP = 3
 
 
-def write_probabilities(folder, name, probabilities, lesions):
+def write_probabilities(folder, name, probabilities):
     """Write one grey image for each lesion of a photograph.
 
     Values are 255 times the probability, rounded to multiples of 3; planes whose longer
@@ -22,14 +23,13 @@ def write_probabilities(folder, name, probabilities, lesions):
         folder (str): where; made if it is missing.
         name (str): the photograph, without suffix.
         probabilities (np.ndarray): float32 (lesions + 1, H, W), background first.
-        lesions (Sequence[str]): names of the planes behind it.
 
     Returns:
         dict[str, str]: lesion -> file name below the folder.
     """
     os.makedirs(folder, exist_ok=True)
     files = {}
-    for lesion, plane in zip(lesions, probabilities[1:]):
+    for lesion, plane in zip(LESIONS, probabilities[1:]):
         scale = min(1, LONGEST / max(plane.shape))
         if scale < 1:
             size = [max(1, round(side * scale)) for side in plane.shape[::-1]]

@@ -15,13 +15,13 @@ from hacdr.lesions import LESIONS
 from hacdr.stack import read_version
 
 from .histogram import THRESHOLDS, Histogram
-from .matching import LesionMatches
+from .matching import LesionMatches, shortest_floats
 from .scores import ImageScores
 from .summary import photograph_figures
 
 FORMAT = 'hacdr results'
 VERSION = 3
-_HEAD = (
+REQUIRED_KEYS = (
     'protocol',
     'split',
     'dataset',
@@ -99,7 +99,7 @@ def read_results(path):
         raise InputError(
             f'{path}: not a results file of version {VERSION} as tools/test.py writes'
         )
-    missing = [key for key in _HEAD if key not in content]
+    missing = [key for key in REQUIRED_KEYS if key not in content]
     if missing or not content['photographs']:
         raise InputError(f'{path}: damaged, no {(*missing, "photographs")[0]}')
     if content['lesions'] != list(LESIONS):
@@ -137,8 +137,8 @@ def _encode(image):
         ],
         'matches': [
             {
-                'found_at': _shortest(one.found_at),
-                'thresholds': _shortest(one.thresholds),
+                'found_at': shortest_floats(one.found_at),
+                'thresholds': shortest_floats(one.thresholds),
                 'predicted': one.predicted.tolist(),
                 'false': one.false.tolist(),
             }
@@ -189,11 +189,6 @@ def _pack(values):
 def _unpack(text):
     raw = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
     return raw.reshape(4, -1).T.copy().view('<i4')[:, 0].astype(np.int64)
-
-
-def _shortest(values):
-    # The shortest decimals that name the float32 values.
-    return [float(str(value)) for value in values]
 
 
 def _versions():

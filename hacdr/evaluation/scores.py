@@ -12,6 +12,7 @@ from typing import Dict, List, Optional
 import numpy as np
 
 from hacdr.errors import InputError
+from hacdr.lesions import LESIONS
 
 from . import kernels
 from .histogram import (
@@ -54,9 +55,7 @@ class ImageScores:
     files: Dict[str, str] = field(default_factory=dict)
 
 
-def score_image(
-    prediction, ground_truth, name='photograph', lesions=4, match_at=None, threads=1
-):
+def score_image(prediction, ground_truth, name='photograph', match_at=None, threads=1):
     """Score the prediction for one photograph.
 
     Args:
@@ -65,7 +64,6 @@ def score_image(
         ground_truth (np.ndarray): uint8 (H, W), from
             :func:`hacdr.evaluation.ground_truth_bits`.
         name (str): the photograph's file, for errors.
-        lesions (int): how many there are.
         match_at (Sequence[Sequence[float]], optional): for each lesion the thresholds
             at which to match predicted with true lesions; None leaves it out.
         threads (int): how many to use at most.
@@ -76,6 +74,7 @@ def score_image(
     Raises:
         InputError: shapes that do not fit, or scores outside [0, 1].
     """
+    lesions = len(LESIONS)
     soft = prediction.ndim == 3
     expected = (lesions + 1, *ground_truth.shape) if soft else ground_truth.shape
     if prediction.shape != expected:
@@ -320,7 +319,7 @@ def has_probabilities(scores):
     return all(image.histograms for image in scores)
 
 
-def mean_of_known(values, axis=-1):
+def nan_mean(values, axis=-1):
     """Mean of what is not NaN along an axis; NaN where all is."""
     values = np.asarray(values, float)
     known = ~np.isnan(values)

@@ -10,11 +10,11 @@ from .scores import (
     best_dice_thresholds,
     figures,
     has_probabilities,
-    mean_of_known,
+    nan_mean,
 )
 
 
-def summarise(scores, thresholds=None, select_thresholds=False, lesions=LESIONS):
+def summarise(scores, thresholds=None, select_thresholds=False):
     """Summarise the scores of many photographs.
 
     Args:
@@ -23,37 +23,36 @@ def summarise(scores, thresholds=None, select_thresholds=False, lesions=LESIONS)
             'Dice@t'.
         select_thresholds (bool): find the thresholds of best Dice on these
             photographs, which are not a test's.
-        lesions (Sequence[str]): names.
 
     Returns:
         dict: 'figures': metric -> lesion -> {'value', 'low', 'high'} of all pixels
-        pooled, with 'mean', the mean of the lesions whose value is known; what is not
-        defined is None. 'per_photograph': metric -> lesion -> mean over the
+        pooled, with 'mean', the mean of the lesions for which it is defined; what is
+        not defined is None. 'per_photograph': metric -> lesion -> mean over the
         photographs for which it is defined. 'bootstrap': draws, seed, level.
         'thresholds': as given. 'best_dice_thresholds': lesion -> threshold or None.
         'froc': lesion -> see :func:`hacdr.evaluation.froc`, or None.
     """
-    at = None if thresholds is None else [thresholds[name] for name in lesions]
+    at = None if thresholds is None else [thresholds[name] for name in LESIONS]
     point = figures(scores, at)
     ends = intervals(scores, at, point)
     soft = has_probabilities(scores)
     return {
         'figures': {
-            metric: _with_intervals(values, ends[metric], lesions)
+            metric: _with_intervals(values, ends[metric])
             for metric, values in point.items()
         },
-        'per_photograph': _per_photograph(scores, at, lesions),
+        'per_photograph': _per_photograph(scores, at),
         'bootstrap': {'draws': DRAWS, 'seed': SEED, 'level': LEVEL},
         'thresholds': thresholds,
         'best_dice_thresholds': (
-            dict(zip(lesions, best_dice_thresholds(scores)))
+            dict(zip(LESIONS, best_dice_thresholds(scores)))
             if select_thresholds and soft
             else None
         ),
         'froc': (
             {
                 name: froc([image.matches[k] for image in scores])
-                for k, name in enumerate(lesions)
+                for k, name in enumerate(LESIONS)
             }
             if all(image.matches for image in scores)
             else None
@@ -61,37 +60,37 @@ def summarise(scores, thresholds=None, select_thresholds=False, lesions=LESIONS)
     }
 
 
-def photograph_figures(image, thresholds=None, lesions=LESIONS):
+def photograph_figures(image, thresholds=None):
     """Return the figures of one photograph: metric -> lesion -> value or None."""
     return {
-        metric: _named([*values, mean_of_known(values)], lesions)
+        metric: _named([*values, nan_mean(values)])
         for metric, values in figures([image], thresholds).items()
     }
 
 
-def _per_photograph(scores, thresholds, lesions):
+def _per_photograph(scores, thresholds):
     each = [figures([image], thresholds) for image in scores]
     means = {}
     for metric in each[0]:
-        values = mean_of_known([one[metric] for one in each], axis=0)
-        means[metric] = _named([*values, mean_of_known(values)], lesions)
+        values = nan_mean([one[metric] for one in each], axis=0)
+        means[metric] = _named([*values, nan_mean(values)])
     return means
 
 
-def _with_intervals(values, ends, lesions):
-    values = [*values, mean_of_known(values)]
+def _with_intervals(values, ends):
+    values = [*values, nan_mean(values)]
     return {
         name: {
             'value': nan_to_none(value),
             'low': nan_to_none(low),
             'high': nan_to_none(high),
         }
-        for name, value, (low, high) in zip((*lesions, 'mean'), values, ends)
+        for name, value, (low, high) in zip((*LESIONS, 'mean'), values, ends)
     }
 
 
-def _named(values, lesions):
-    return {name: nan_to_none(value) for name, value in zip((*lesions, 'mean'), values)}
+def _named(values):
+    return {name: nan_to_none(value) for name, value in zip((*LESIONS, 'mean'), values)}
 
 
 def nan_to_none(value):

@@ -33,6 +33,7 @@ def fuse_for_inference(model):
     fused = copy.deepcopy(model).eval().requires_grad_(False)
     _replace(fused)
     fused = fuse_conv_bn(fused)
+    # The deformable kernels read what these predict plane by plane.
     predictors = [m.conv_offset for m in fused.modules() if isinstance(m, MDConv)]
     for module in fused.modules():
         if isinstance(module, nn.Conv2d) and module not in predictors:
@@ -42,12 +43,16 @@ def fuse_for_inference(model):
 
 def _replace(module):
     for name, child in module.named_children():
-        if isinstance(child, HCAB) and _folds(child.norm1) and _folds(child.norm2):
+        if (
+            isinstance(child, HCAB)
+            and _can_be_folded(child.norm1)
+            and _can_be_folded(child.norm2)
+        ):
             setattr(module, name, FusedHCAB(child))
         elif isinstance(child, (_DropoutNd, DropPath)):
             setattr(module, name, nn.Identity())
         else:
-            if isinstance(child, Downsample) and _folds(child.norm):
+            if isinstance(child, Downsample) and _can_be_folded(child.norm):
                 scale, shift = _affine(child.norm)
                 _scale_outputs(child.conv, scale, shift)
                 child.norm = nn.Identity()
@@ -63,7 +68,8 @@ class FusedHCAB(nn.Module):
     normalisation before it.
 
     Args:
-        block (HCAB): in evaluation mode, with batch normalisation; taken apart.
+        block (HCAB): in evaluation mode, with batch normalisation; its layers are
+            changed and used.
     """
 
     def __init__(self, block):
@@ -87,7 +93,7 @@ class FusedHCAB(nn.Module):
         return self.dffn(x).add_(x)
 
 
-def _folds(norm):
+def _can_be_folded(norm):
     return isinstance(norm, _BatchNorm) and norm.running_var is not None
 
 

@@ -181,7 +181,7 @@ def test_probabilities_are_kept_small(tmp_path, dataset):
 def test_large_probabilities_are_reduced(tmp_path):
     probabilities = np.zeros((2, 1500, 3000), np.float32)
     probabilities[1, :, 1500:] = 1
-    files = write_probabilities(str(tmp_path), 'a', probabilities, ['EX'])
+    files = write_probabilities(str(tmp_path), 'a', probabilities)
     plane = np.asarray(Image.open(tmp_path / files['EX']))
     assert plane.shape == (512, 1024)
     assert plane.mean() == pytest.approx(127.5, abs=0.5)

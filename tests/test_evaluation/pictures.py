@@ -4,6 +4,16 @@ import numpy as np
 
 from hacdr.evaluation import ground_truth_bits, score_image
 
+# What a results file says of a test beside its scores.
+ABOUT = dict(
+    split='test',
+    dataset='IDRiDDataset',
+    data_root='data/IDRiD',
+    config='a.py',
+    checkpoint_sha256='00',
+    probabilities=None,
+)
+
 
 def binary(p, positive):
     """Score one row of pixels of which some (1) are exudates, some (255) ignored."""

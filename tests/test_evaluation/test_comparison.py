@@ -1,7 +1,7 @@
 import copy
 
 import pytest
-from pictures import photograph
+from pictures import ABOUT, photograph
 
 from hacdr.errors import InputError
 from hacdr.evaluation import (
@@ -20,17 +20,9 @@ PHOTOGRAPHS = 8
 def results(path, skill, names=None, **changes):
     scores = [photograph(k, skill, absent=(4,)) for k in range(PHOTOGRAPHS)]
     names = names or [f'images/test/{k}.jpg' for k in range(PHOTOGRAPHS)]
-    about = dict(
-        split='test',
-        dataset='IDRiDDataset',
-        data_root='data/IDRiD',
-        config='a.py',
-        checkpoint_sha256='00',
-        probabilities=None,
-    )
     protocol = changes.pop('protocol', Protocol())
     write_results(
-        path, scores, names, names, summarise(scores), protocol, **{**about, **changes}
+        path, scores, names, names, summarise(scores), protocol, **{**ABOUT, **changes}
     )
     return read_results(path)
 

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from pictures import photograph
+from pictures import ABOUT, photograph
 
 from hacdr.errors import InputError
 from hacdr.evaluation import (
@@ -15,14 +15,6 @@ from hacdr.evaluation import (
     write_results,
 )
 
-ABOUT = dict(
-    split='test',
-    dataset='IDRiDDataset',
-    data_root='data/IDRiD',
-    config='a.py',
-    checkpoint_sha256='00',
-    probabilities=None,
-)
 NAMES = [f'images/test/{name}.jpg' for name in 'abc']
 GROUND_TRUTHS = [f'labels/test/{name}.png' for name in 'abc']
 

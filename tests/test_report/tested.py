@@ -70,9 +70,7 @@ def write_test(folder, lesion_level=True):
         one = score_image(
             probabilities, ground_truth_bits(label), name, match_at=thresholds
         )
-        one.files = write_probabilities(
-            str(tested.planes), f'{number}', probabilities, LESIONS
-        )
+        one.files = write_probabilities(str(tested.planes), f'{number}', probabilities)
         scores.append(one)
     write_results(
         str(tested.results),

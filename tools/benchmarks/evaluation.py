@@ -146,7 +146,6 @@ def measure(args, ground_truth, scores):
 
     from hacdr.evaluation import average_precision, match_lesions
     from hacdr.evaluation import write_probabilities as write
-    from hacdr.lesions import LESIONS
 
     small = predict(ground_truth, 0)
     planes = enlarge(small)
@@ -181,7 +180,7 @@ def measure(args, ground_truth, scores):
         abs(average_precision(scores[:1], k) - value) for k, value in zip(there, exact)
     )
     with tempfile.TemporaryDirectory() as folder:
-        files = write(folder, 'a', planes, LESIONS).values()
+        files = write(folder, 'a', planes).values()
         sizes = [os.path.getsize(os.path.join(folder, file)) for file in files]
     result['images'] = sum(sizes) / 2**10
     return result
