@@ -31,7 +31,7 @@ if not (_is_passed_through() or find_missing()):
 
     # Before mmseg, which imports mmcv's operators.
     mmcv_ext.stand_in()
-    with announcements.imports_silenced():
+    with announcements.silence_imports():
         from . import compat
 
     compat.apply()

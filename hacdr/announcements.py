@@ -1,4 +1,4 @@
-"""What dependencies say to the screen that no user can do anything about."""
+"""Keeps from the screen what dependencies say and no user can do anything about."""
 
 import contextlib
 import io
@@ -6,13 +6,13 @@ import logging
 import sys
 import warnings
 
-# mmcv looks for compilers when it is imported; the machine has one, but no GPU.
+# Said where mmcv, when it is imported, finds a compiler for CUDA but no GPU.
 NO_CUDA = 'No CUDA runtime is found'
 
 
 @contextlib.contextmanager
-def imports_silenced():
-    """Import mmcv without its announcements; everything else is said."""
+def silence_imports():
+    """Return a context in which mmcv is imported without its announcements."""
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', 'On January 1, 2023, MMCV')
         warnings.filterwarnings('ignore', 'pkg_resources is deprecated')
@@ -21,24 +21,24 @@ def imports_silenced():
 
 
 def silence_training():
-    """Leave out what is said of losses that are configured on purpose, and of mmcv's
-    calls of torch."""
+    """Leave out warnings of losses that are configured on purpose, and of the way in
+    which mmcv calls torch."""
     warnings.filterwarnings('ignore', 'Default ``avg_non_ignore`` is False')
     warnings.filterwarnings('ignore', r'`torch\.cuda\.amp\.\w+\(args\.\.\.\)` is depre')
 
 
 def _import_extension_builder():
-    """Import what mmcv imports: torch 2.1 prints there, newer ones log."""
+    """Import what mmcv imports; torch 2.1 prints NO_CUDA there, newer ones log it."""
 
-    def is_told(record):
+    def is_wanted(record):
         return NO_CUDA not in record.getMessage()
 
     logger = logging.getLogger('torch.utils.cpp_extension')
-    logger.addFilter(is_told)
+    logger.addFilter(is_wanted)
     try:
-        with contextlib.redirect_stderr(io.StringIO()) as said:
+        with contextlib.redirect_stderr(io.StringIO()) as printed:
             import torch.utils.cpp_extension  # noqa: F401
     finally:
-        logger.removeFilter(is_told)
-        lines = said.getvalue().splitlines(keepends=True)
+        logger.removeFilter(is_wanted)
+        lines = printed.getvalue().splitlines(keepends=True)
         sys.stderr.write(''.join(line for line in lines if NO_CUDA not in line))
