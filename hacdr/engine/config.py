@@ -153,7 +153,7 @@ def check_config(cfg):
         loader = f'{split}_dataloader'
         if loader in cfg.data:
             _check_keys(cfg.data[loader], LOADER_KEYS, f'data.{loader}')
-    evaluation = [*_names(EvalHook)[0], 'metric']
+    evaluation = [*_argument_names(EvalHook)[0], 'metric']
     _check_keys(cfg.get('evaluation', {}), evaluation, 'evaluation')
     metrics = cfg.get('evaluation', {}).get('metric')
     if metrics is not None and 'val' in cfg.data:
@@ -203,7 +203,7 @@ def check_metrics(metrics, dataset, where):
         InputError: an unknown metric.
     """
     known = getattr(DATASETS.get(dataset), 'METRICS', None)
-    for metric in [metrics] if isinstance(metrics, str) else metrics:
+    for metric in _as_list(metrics):
         if known is not None and metric not in known:
             raise InputError(
                 f'{where}: unknown metric {metric}, expected some of {", ".join(known)}'
@@ -241,19 +241,18 @@ def _check_built(part, registry, where):
         for key, value in part.items():
             if key.endswith('_cfg'):
                 continue
-            inner = value if isinstance(value, list) else [value]
-            for one in inner:
+            for one in _as_list(value):
                 if isinstance(one, dict) and 'type' in one:
                     _check_built(one, registry, f'{where}.{key}')
 
 
 def _parameters(cls):
     """Return the names of a class's arguments, or None if it takes any."""
-    names, closed = _names(cls)
+    names, closed = _argument_names(cls)
     return names if closed else None
 
 
-def _names(cls):
+def _argument_names(cls):
     """Return the names of a class's arguments and whether there are no others."""
     names = set()
     for base in inspect.getmro(cls):
@@ -293,28 +292,32 @@ def _check_class_counts(cfg):
     if classes is None:
         return
     for name in ('decode_head', 'auxiliary_head'):
-        heads = cfg.model.get(name)
-        if heads is None:
-            continue
-        for head in heads if isinstance(heads, (list, tuple)) else [heads]:
-            where = f'model.{name}'
+        where = f'model.{name}'
+        for head in _as_list(cfg.model.get(name)):
             count = head.get('num_classes')
             if count is not None and count != len(classes):
                 raise InputError(
                     f'{where}.num_classes is {count}, but {data["type"]} has '
                     f'{len(classes)} classes: {", ".join(classes)}'
                 )
-            losses = head.get('loss_decode') or []
-            parts = [(where, head)]
-            for loss in losses if isinstance(losses, (list, tuple)) else [losses]:
-                parts.append((f'{where}.loss_decode', loss))
-            for place, part in parts:
-                for key in ('class_weight', 'cls_num_list', 'class_prior'):
-                    values = part.get(key)
-                    if isinstance(values, (list, tuple)) and len(values) != len(
-                        classes
-                    ):
-                        raise InputError(
-                            f'{place}.{key} has {len(values)} values, expected '
-                            f'{len(classes)}, one for each of {", ".join(classes)}'
-                        )
+            _check_lengths(head, classes, where)
+            for loss in _as_list(head.get('loss_decode')):
+                _check_lengths(loss, classes, f'{where}.loss_decode')
+
+
+def _check_lengths(part, classes, where):
+    """Refuse lists of a head or a loss that have not one value for each class."""
+    for key in ('class_weight', 'cls_num_list', 'class_prior'):
+        values = part.get(key)
+        if isinstance(values, (list, tuple)) and len(values) != len(classes):
+            raise InputError(
+                f'{where}.{key} has {len(values)} values, expected {len(classes)}, one '
+                f'for each of {", ".join(classes)}'
+            )
+
+
+def _as_list(value):
+    """Return a list of one or several things, or of none."""
+    if value is None:
+        return []
+    return value if isinstance(value, (list, tuple)) else [value]
