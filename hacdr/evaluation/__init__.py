@@ -5,18 +5,17 @@ from .comparison import check_comparable, compare, format_comparison
 from .ground_truth import ground_truth_bits
 from .histogram import Histogram, key_scores, score_keys
 from .matching import LesionMatches, froc, match_lesions
-from .probabilities import write_probabilities
-from .protocol import Protocol
-from .results import read_results, write_results
-from .scores import (
+from .metrics import (
     Curve,
-    ImageScores,
     average_precision,
     best_dice_thresholds,
     figures,
     pooled_curve,
-    score_image,
 )
+from .probabilities import write_probabilities
+from .protocol import Protocol
+from .results import read_results, write_results
+from .scores import ImageScores, score_image
 from .summary import summarise
 from .table import format_table
 

@@ -8,7 +8,7 @@ photograph was drawn; sums over a draw are matrix products.
 import numpy as np
 
 from .histogram import pool, score_keys
-from .scores import (
+from .metrics import (
     FIXED_PROTOCOLS,
     count_figures,
     counts_at,

@@ -6,7 +6,11 @@ from hacdr.errors import InputError
 from hacdr.lesions import LESIONS
 
 from .bootstrap import draw_weights, interval, resample
-from .scores import figures, has_probabilities, nan_mean
+from .metrics import (
+    figures,
+    has_probabilities,
+    nan_mean,
+)
 
 METRICS = ('AUPR', 'Dice')
 

@@ -1,4 +1,4 @@
-"""Scores of one photograph, and of many.
+"""Scores of one photograph: what is kept of a prediction.
 
 A photograph is reduced to a histogram of its scores for each lesion and to pixel
 counts at the argmax. Both add up over photographs and processes, and their size does
@@ -15,17 +15,8 @@ from hacdr.errors import InputError
 from hacdr.lesions import LESIONS
 
 from . import kernels
-from .histogram import (
-    THRESHOLDS,
-    Histogram,
-    build_histogram,
-    key_scores,
-    pool,
-    score_keys,
-)
+from .histogram import Histogram, build_histogram
 from .matching import LesionMatches, match_lesions
-
-FIXED_PROTOCOLS = {'m2mrf-11': 11, 'idrid-33': 33}
 
 
 @dataclass
@@ -38,8 +29,8 @@ class ImageScores:
         counts (np.ndarray): int64 (3, lesions): pixels of each lesion predicted
             rightly at the argmax, predicted at all, there.
         above (np.ndarray, optional): int64 (lesions, 2, 41), pixels with and without
-            the lesion whose score is greater than each of ``THRESHOLDS``; None if the
-            prediction was a label map.
+            the lesion whose score is greater than each of the histograms'
+            ``THRESHOLDS``; None if the prediction was a label map.
         histograms (list[Histogram]): one for each lesion; empty for a label map.
         matches (list[LesionMatches]): one for each lesion; empty if lesions were not
             matched.
@@ -75,38 +66,41 @@ def score_image(prediction, ground_truth, name='photograph', match_at=None, thre
         InputError: shapes that do not fit, or scores outside [0, 1].
     """
     lesions = len(LESIONS)
-    soft = prediction.ndim == 3
-    expected = (lesions + 1, *ground_truth.shape) if soft else ground_truth.shape
+    is_label_map = prediction.ndim == 2
+    shape = ground_truth.shape
+    expected = shape if is_label_map else (lesions + 1, *shape)
     if prediction.shape != expected:
         raise InputError(
             f'{name}: prediction of shape {prediction.shape}, expected {expected} as '
             'the label map and the classes have it'
         )
-    if not soft and not 0 <= prediction.min() <= prediction.max() <= lesions:
-        raise InputError(
-            f'{name}: predicted label map with values {prediction.min()} to '
-            f'{prediction.max()}, expected 0 to {lesions}'
-        )
-    if soft:
+    if is_label_map:
+        if not 0 <= prediction.min() <= prediction.max() <= lesions:
+            raise InputError(
+                f'{name}: predicted label map with values {prediction.min()} to '
+                f'{prediction.max()}, expected 0 to {lesions}'
+            )
+        labels = prediction.astype(np.uint8)
+    else:
         prediction = np.ascontiguousarray(prediction, np.float32)
-    labels = _argmax(prediction, threads) if soft else prediction.astype(np.uint8)
+        labels = _argmax(prediction, threads)
     counts = np.zeros((3, lesions), np.int64)
     pixels = kernels.count_labels(labels.ravel(), ground_truth.ravel(), counts)
-    scores = ImageScores(ground_truth.shape, pixels, counts)
-    if soft:
+    scores = ImageScores(shape, pixels, counts)
+    if is_label_map:
+        return scores
 
-        def build(k):
-            return build_histogram(prediction[k + 1], ground_truth, k, name)
+    def build(k):
+        return build_histogram(prediction[k + 1], ground_truth, k, name)
 
-        built = parallel_for(build, range(lesions), threads)
-        scores.histograms = [histogram for histogram, _ in built]
-        scores.above = np.stack([above for _, above in built])
-        if match_at is not None:
+    def match(k):
+        return match_lesions(prediction[k + 1], ground_truth, k, match_at[k])
 
-            def match(k):
-                return match_lesions(prediction[k + 1], ground_truth, k, match_at[k])
-
-            scores.matches = parallel_for(match, range(lesions), threads)
+    built = parallel_for(build, range(lesions), threads)
+    scores.histograms = [histogram for histogram, _ in built]
+    scores.above = np.stack([above for _, above in built])
+    if match_at is not None:
+        scores.matches = parallel_for(match, range(lesions), threads)
     return scores
 
 
@@ -142,205 +136,3 @@ def parallel_for(work, tasks, threads):
         return [work(task) for task in tasks]
     with ThreadPoolExecutor(min(threads, len(tasks))) as pool:
         return list(pool.map(work, tasks))
-
-
-@dataclass
-class Curve:
-    """Pooled pixels above each score that a pixel with the lesion has.
-
-    Attributes:
-        scores (np.ndarray): float32 (N,), strictly falling.
-        hits, false (np.ndarray): int64 (N,), pixels with and without the lesion whose
-            score is at least that.
-        positives (int): pixels with the lesion.
-    """
-
-    scores: np.ndarray
-    hits: np.ndarray
-    false: np.ndarray
-    positives: int
-
-    @property
-    def precision(self):
-        """np.ndarray: (N,), share of the pixels predicted that have the lesion."""
-        return self.hits / (self.hits + self.false)
-
-    @property
-    def recall(self):
-        """np.ndarray: (N,), share of the pixels with the lesion that are predicted."""
-        return self.hits / self.positives
-
-    @property
-    def dice(self):
-        """np.ndarray: (N,), Dice of the prediction ``score >= scores``."""
-        return 2 * self.hits / (self.hits + self.false + self.positives)
-
-    @property
-    def average_precision(self):
-        """float: step-wise, NaN if no pixel has the lesion."""
-        if self.positives == 0:
-            return float('nan')
-        steps = np.diff(self.hits, prepend=0) / self.positives
-        return float((self.precision * steps).sum())
-
-
-def pooled_curve(scores, lesion):
-    """Return the precision-recall curve of many photographs' pixels pooled.
-
-    Args:
-        scores (Sequence[ImageScores]): of photographs with probabilities.
-        lesion (int): 0 for the first.
-
-    Returns:
-        Curve: empty if no pixel has the lesion.
-    """
-    histogram = pool([image.histograms[lesion] for image in scores])
-    keys = histogram.positive_keys
-    hits, false = histogram.at(keys)
-    return Curve(key_scores(keys), hits, false, int(hits[-1]) if len(keys) else 0)
-
-
-def average_precision(scores, lesion):
-    """Step-wise average precision over all pixels, as scikit-learn defines it.
-
-    AP = sum over thresholds of (R_n - R_(n-1)) * P_n, with precision P_n and recall
-    R_n of all photographs' pixels pooled. Within 1e-4 of the exact value, whatever
-    the scores are.
-
-    Args:
-        scores (Sequence[ImageScores]): of all photographs.
-        lesion (int): 0 for the first.
-
-    Returns:
-        float: NaN if no photograph has the lesion.
-    """
-    return pooled_curve(scores, lesion).average_precision
-
-
-def fixed_area(above, positives, thresholds):
-    """Area under precision and recall at fixed, equally spaced thresholds.
-
-    Prediction is ``score > threshold``, precision 1 where nothing is predicted,
-    trapezoids over recall: the protocols m2mrf-11 and idrid-33.
-
-    Args:
-        above (np.ndarray): (..., 2, 41), see :class:`ImageScores`.
-        positives (np.ndarray): (...), pixels with the lesion.
-        thresholds (int): 11 or 33.
-
-    Returns:
-        np.ndarray: (...), NaN where no pixel has the lesion.
-    """
-    chosen = np.linspace(0, 1, thresholds).astype(np.float32)
-    chosen = np.searchsorted(THRESHOLDS, chosen)
-    hits, false = np.moveaxis(np.asarray(above, float)[..., chosen], -2, 0)
-    positives = np.asarray(positives, float)
-    recall = safe_divide(hits, positives[..., None])
-    precision = np.where(hits + false > 0, safe_divide(hits, hits + false), 1)
-    # numpy's own rule is trapz before version 2 and trapezoid from then on.
-    heights = (precision[..., 1:] + precision[..., :-1]) / 2
-    return -np.sum(np.diff(recall) * heights, axis=-1)
-
-
-def safe_divide(numerator, denominator):
-    """Divide; NaN where the denominator is 0, without a warning."""
-    shape = np.broadcast(numerator, denominator).shape
-    out = np.full(shape, np.nan)
-    return np.divide(numerator, denominator, out=out, where=denominator != 0)
-
-
-def count_figures(counts):
-    """Figures that follow from pixel counts.
-
-    Args:
-        counts (np.ndarray): (3, ...): predicted rightly, predicted at all, there.
-
-    Returns:
-        dict[str, np.ndarray]: 'Dice', 'IoU', 'Precision' and 'Recall' (...). NaN where
-        the lesion is neither there nor predicted (Dice, IoU), nowhere predicted
-        (Precision), nowhere there (Recall).
-    """
-    hits, predicted, actual = np.asarray(counts, float)
-    return {
-        'Dice': safe_divide(2 * hits, predicted + actual),
-        'IoU': safe_divide(hits, predicted + actual - hits),
-        'Precision': safe_divide(hits, predicted),
-        'Recall': safe_divide(hits, actual),
-    }
-
-
-def counts_at(image, thresholds):
-    """Return pixel counts of the prediction ``score >= threshold``.
-
-    Args:
-        image (ImageScores): with probabilities.
-        thresholds (Sequence[float]): one for each lesion.
-
-    Returns:
-        np.ndarray: int64 (3, lesions), as ``ImageScores.counts``; predicted pixels
-        are accurate to 2e-4 of themselves.
-    """
-    keys = score_keys(np.asarray(thresholds))
-    pairs = [one.at(key) for one, key in zip(image.histograms, keys)]
-    hits, false = np.array(pairs).T
-    return np.stack([hits, hits + false, image.counts[2]])
-
-
-def figures(scores, thresholds=None):
-    """Return all figures of many photographs, pixels pooled.
-
-    Args:
-        scores (Sequence[ImageScores]): one for each photograph.
-        thresholds (Sequence[float], optional): one for each lesion, for 'Dice@t'.
-
-    Returns:
-        dict[str, np.ndarray]: metric -> (lesions,). With probabilities 'AUPR',
-        'm2mrf-11' and 'idrid-33', NaN where no photograph has the lesion; 'Dice',
-        'IoU', 'Precision', 'Recall' at the argmax, see :func:`count_figures`; and
-        with thresholds 'Dice@t', Dice of the prediction ``score >= threshold``.
-    """
-    result = {}
-    counts = sum(image.counts for image in scores)
-    if has_probabilities(scores):
-        lesions = range(counts.shape[1])
-        result['AUPR'] = np.array([average_precision(scores, k) for k in lesions])
-        above = sum(image.above for image in scores)
-        for name, size in FIXED_PROTOCOLS.items():
-            result[name] = fixed_area(above, counts[2], size)
-    result.update(count_figures(counts))
-    if thresholds is not None:
-        at = sum(counts_at(image, thresholds) for image in scores)
-        result['Dice@t'] = count_figures(at)['Dice']
-    return result
-
-
-def has_probabilities(scores):
-    """Tell whether every photograph was predicted with probabilities."""
-    return all(image.histograms for image in scores)
-
-
-def nan_mean(values, axis=-1):
-    """Mean of what is not NaN along an axis; NaN where all is."""
-    values = np.asarray(values, float)
-    known = ~np.isnan(values)
-    return safe_divide(np.where(known, values, 0).sum(axis), known.sum(axis))
-
-
-def best_dice_thresholds(scores):
-    """Return for each lesion the threshold of the best pooled Dice.
-
-    To be chosen on validation photographs, never on those of a test.
-
-    Args:
-        scores (Sequence[ImageScores]): with probabilities.
-
-    Returns:
-        list[float]: the highest of equally good ones, prediction being
-        ``score >= threshold``; 0.5 for a lesion that no photograph has.
-    """
-    best = []
-    for k in range(len(scores[0].histograms)):
-        curve = pooled_curve(scores, k)
-        known = curve.positives > 0
-        best.append(float(curve.scores[curve.dice.argmax()]) if known else 0.5)
-    return best

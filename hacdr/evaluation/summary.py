@@ -6,7 +6,7 @@ from hacdr.lesions import LESIONS
 
 from .bootstrap import DRAWS, LEVEL, SEED, intervals
 from .matching import froc
-from .scores import (
+from .metrics import (
     best_dice_thresholds,
     figures,
     has_probabilities,
