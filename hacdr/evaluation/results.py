@@ -94,10 +94,11 @@ def read_results(path):
         raise InputError(f'{path}: {error.strerror}') from error
     except ValueError as error:
         raise InputError(f'{path}: not JSON or cut off ({error})') from error
-    kind = content if isinstance(content, dict) else {}
-    if (kind.get('format'), kind.get('version')) != (FORMAT, VERSION):
+    if not isinstance(content, dict) or (
+        (content.get('format'), content.get('version')) != (FORMAT, VERSION)
+    ):
         raise InputError(
-            f'{path}: not a results file of version {VERSION} as tools/test.py writes'
+            f'{path}: not a results file of version {VERSION} as hacdr test writes'
         )
     missing = [key for key in REQUIRED_KEYS if key not in content]
     if missing or not content['photographs']:
