@@ -1,3 +1,4 @@
+# As the released code trains.
 optimizer = dict(
     type='AdamW',
     lr=6e-5,
