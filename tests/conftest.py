@@ -1,6 +1,10 @@
-"""What tests need of a machine, said where it is not there."""
+"""What tests need of a machine, said where it is not there; commands as processes."""
 
+import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 # Before torch is loaded: tests run beside each other.
 import hacdr_cli  # noqa: F401
@@ -8,6 +12,10 @@ import hacdr_cli  # noqa: F401
 import pytest
 import torch
 from mmcv import _ext
+
+ROOT = Path(__file__).parents[1]
+# What nearly every command loads, other than hacdr.
+LOADED_ONCE = 'mmseg.apis', 'cv2', 'matplotlib.pyplot', 'numba', 'scipy.optimize'
 
 if not torch.cuda.is_available():
     # Triton's kernels then run in its interpreter. It reads this when it is imported.
@@ -21,3 +29,75 @@ def pytest_runtest_setup(item):
         pytest.skip('mmcv is here without its compiled operators')
     if item.get_closest_marker('gpu') and not torch.cuda.is_available():
         pytest.skip('no CUDA device')
+
+
+# --- commands as processes --------------------------------------------------------
+
+
+@pytest.fixture(scope='session')
+def start_processes():
+    """Fork commands: takes and returns what command_server.py reads and prints.
+
+    mmcv looks for a GPU when it is loaded, and what is forked then could not use it.
+    """
+    loaded = () if torch.cuda.is_available() else LOADED_ONCE
+    server = str(ROOT / 'tests' / 'command_server.py')
+    with subprocess.Popen(
+        [sys.executable, '-W', 'ignore', server, *loaded],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+
+        def start(commands):
+            process.stdin.write(json.dumps(commands) + '\n')
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        yield start
+
+
+@pytest.fixture
+def run_together(tmp_path_factory, start_processes):
+    """Run Python scripts at the same time, each as a user's command.
+
+    ``run_together([script, *args], ...)``, with paths from the root of the repository,
+    where they run too. Further variables of the environment go by keyword. Returns a
+    list of ``subprocess.CompletedProcess`` with the output as text.
+    """
+
+    def run(*commands, **variables):
+        folder = tmp_path_factory.mktemp('output')
+        environment = dict(os.environ, PYTHONPATH=str(ROOT), **variables)
+        commands = [
+            dict(
+                argv=[str(ROOT / script), *map(str, args)],
+                environment=environment,
+                folder=str(ROOT),
+                stdout=str(folder / f'{i}.out'),
+                stderr=str(folder / f'{i}.err'),
+            )
+            for i, (script, *args) in enumerate(commands)
+        ]
+        return [
+            subprocess.CompletedProcess(
+                command['argv'],
+                code,
+                Path(command['stdout']).read_text(),
+                Path(command['stderr']).read_text(),
+            )
+            for command, code in zip(commands, start_processes(commands))
+        ]
+
+    return run
+
+
+@pytest.fixture
+def run_script(run_together):
+    """As ``run_together``, for one: ``run_script(script, *args, **variables)``."""
+
+    def run(*command, **variables):
+        (result,) = run_together(command, **variables)
+        return result
+
+    return run

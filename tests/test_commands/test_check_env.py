@@ -1,7 +1,4 @@
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import mmcv
 import pytest
@@ -11,8 +8,6 @@ from hacdr import mmcv_ext
 from hacdr.commands import check_env
 from hacdr.commands.check_env import describe_environment
 from hacdr.errors import InputError
-
-TOOL = Path(__file__).parents[2] / 'tools' / 'check_env.py'
 
 
 def nvidia_smi(folder, lines, monkeypatch):
@@ -111,13 +106,8 @@ def test_a_kernel_that_is_none_is_an_input_error(monkeypatch):
         describe_environment()
 
 
-def test_the_tool_prints_a_line_each():
-    result = subprocess.run(
-        [sys.executable, '-W', 'ignore', str(TOOL)],
-        env=dict(os.environ, HACDR_MDCONV='torch'),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def test_the_tool_prints_a_line_each(run_script):
+    result = run_script('tools/check_env.py', HACDR_MDCONV='torch')
+    assert result.returncode == 0, result.stderr
     assert 'kernel on cpu:              torch' in result.stdout.splitlines()
     assert result.stderr == ''

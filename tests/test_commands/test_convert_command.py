@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from pathlib import Path
 
 from hacdr_cli import run_command
@@ -98,16 +96,9 @@ def test_a_data_set_that_nobody_knows(capsys):
 
 
 @pytest.mark.parametrize('tool', sorted(TOOLS.glob('*.py')), ids=lambda path: path.stem)
-def test_bad_input_is_one_line_and_exit_code_two(tool, tmp_path):
+def test_bad_input_is_one_line_and_exit_code_two(tool, tmp_path, run_script):
     (tmp_path / 'holiday.jpg').write_bytes(b'')
-    done = subprocess.run(
-        [sys.executable, str(tool), str(tmp_path), '-o', str(tmp_path / 'out')],
-        capture_output=True,
-        text=True,
-        cwd=str(TOOLS.parents[1]),
-        env={'PYTHONPATH': str(TOOLS.parents[1]), 'PYTHONWARNINGS': 'ignore'},
-        check=False,
-    )
+    done = run_script(tool, tmp_path, '-o', tmp_path / 'out')
     assert done.returncode == 2
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f'error: {tmp_path}: ')

@@ -1,9 +1,6 @@
 """The commands that look at a data set."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 from hacdr_cli import run_command
 
@@ -12,8 +9,6 @@ import pytest
 from PIL import Image
 
 from hacdr.errors import InputError
-
-TOOLS = Path(__file__).parents[2] / 'tools'
 
 
 @pytest.fixture
@@ -71,12 +66,8 @@ def test_wrong_arguments(arguments, message):
     assert '\n' not in str(caught.value)
 
 
-def test_wrong_arguments_of_the_benchmark():
-    done = subprocess.run(
-        [sys.executable, str(TOOLS / 'benchmarks' / 'loading.py'), 'nowhere'],
-        capture_output=True,
-        text=True,
-    )
+def test_wrong_arguments_of_the_benchmark(run_script):
+    done = run_script('tools/benchmarks/loading.py', 'nowhere')
     assert done.returncode == 2
     (line,) = [line for line in done.stderr.splitlines() if 'error' in line]
     assert 'expected the root of a converted set' in line

@@ -16,9 +16,9 @@ from .tiny import write_config
 ROOT = Path(__file__).parents[2]
 
 
-def command(*args):
+def start_study(path):
     return subprocess.Popen(
-        [sys.executable, '-W', 'ignore', *map(str, args)],
+        [sys.executable, '-W', 'ignore', '-m', 'hacdr', 'study', str(path)],
         cwd=ROOT,
         env=dict(os.environ, PYTHONPATH=str(ROOT)),
         stdout=subprocess.PIPE,
@@ -27,10 +27,13 @@ def command(*args):
     )
 
 
-def run_study(path, *args):
-    process = command('-m', 'hacdr', 'study', path, *args)
-    output, _ = process.communicate()
-    return process.returncode, output
+@pytest.fixture
+def run_study(run_script):
+    def run(path, *args):
+        result = run_script('tools/run_study.py', path, *args)
+        return result.returncode, result.stdout + result.stderr
+
+    return run
 
 
 def wait_until(condition, process=None):
@@ -55,12 +58,11 @@ def trainings_in(folder):
 
 
 @pytest.mark.slow
-def test_killed_and_resumed(tmp_path):
+def test_killed_and_resumed(tmp_path, run_study, run_script):
     generate_dataset(str(tmp_path / 'raw'), train=6, test=1, size=(320, 216), jobs=1)
     data, work = tmp_path / 'data', tmp_path / 'work'
-    convert = command('tools/convert_datasets/idrid.py', tmp_path / 'raw', '-o', data)
-    assert convert.communicate() is not None
-    assert convert.returncode == 0
+    convert = 'tools/convert_datasets/idrid.py', tmp_path / 'raw', '-o', data
+    assert run_script(*convert).returncode == 0
     config, study = tmp_path / 'tiny.py', tmp_path / 'study.py'
     write_config(config, data, interval=20)
     study.write_text(
@@ -70,7 +72,7 @@ def test_killed_and_resumed(tmp_path):
     )
     training = work / 'tiny' / 'seed0' / 'training'
 
-    process = command('-m', 'hacdr', 'study', study)
+    process = start_study(study)
     wait_until((training / 'latest.pth').exists, process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -98,7 +100,7 @@ def test_killed_and_resumed(tmp_path):
     assert 'Traceback' not in output
 
 
-def test_a_device_that_is_not_there(tmp_path):
+def test_a_device_that_is_not_there(tmp_path, run_study):
     study = tmp_path / 'study.py'
     study.write_text("entries = [dict(config='configs/hacdr_demo.py')]\n")
     code, output = run_study(study, '--devices', '99')

@@ -1,10 +1,6 @@
 """The main job end to end, by the commands a user types, on a tiny network."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,20 +9,12 @@ from hacdr.evaluation import read_results
 
 from .tiny import write_config
 
-ROOT = Path(__file__).parents[2]
-
-
-def tool(name, *args):
-    return subprocess.run(
-        [sys.executable, '-W', 'ignore', str(ROOT / 'tools' / name), *map(str, args)],
-        env=dict(os.environ, PYTHONPATH=str(ROOT)),
-        capture_output=True,
-        text=True,
-    )
-
 
 @pytest.mark.slow
-def test_convert_train_resume_test_predict(tmp_path):
+def test_convert_train_resume_test_predict(tmp_path, run_script):
+    def tool(name, *args):
+        return run_script(f'tools/{name}', *args)
+
     generate_dataset(str(tmp_path / 'raw'), train=6, test=1, size=(320, 216), jobs=1)
     data, work = tmp_path / 'data', tmp_path / 'work'
     result = tool('convert_datasets/idrid.py', tmp_path / 'raw', '-o', data)

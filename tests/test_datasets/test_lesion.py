@@ -1,6 +1,3 @@
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -187,29 +184,14 @@ def test_large_probabilities_are_reduced(tmp_path):
     assert plane.mean() == pytest.approx(127.5, abs=0.5)
 
 
-def test_processes_write_the_same_file(tmp_path):
+def test_processes_write_the_same_file(tmp_path, run_together):
     write_photographs(tmp_path, 'abc')
-    script = str(Path(__file__).with_name('distributed.py'))
+    script = Path(__file__).with_name('distributed.py')
     written = []
     for world in (1, 2):
         out = tmp_path / f'{world}.json'
-        ranks = [
-            subprocess.Popen(
-                [
-                    sys.executable,
-                    '-W',
-                    'ignore',
-                    script,
-                    tmp_path,
-                    out,
-                    str(k),
-                    str(world),
-                ],
-                env=dict(os.environ, PYTHONPATH=str(Path(__file__).parents[2])),
-            )
-            for k in range(world)
-        ]
-        assert [rank.wait(timeout=300) for rank in ranks] == [0] * world
+        ranks = run_together(*([script, tmp_path, out, k, world] for k in range(world)))
+        assert all(rank.returncode == 0 for rank in ranks), ranks[-1].stderr
         written.append(out.read_bytes())
     assert written[0] == written[1]
 

@@ -24,7 +24,7 @@ from hacdr.ops.plain import modulated_deform_conv2d_plain
 CASES = {
     'depthwise 5x5': (8, 8, (5, 5), 1, 2, 1, 8, 1),
     'depthwise 7x1': (20, 20, (7, 1), 1, (3, 0), 1, 20, 1),
-    'depthwise, strided, dilated': (6, 6, (3, 2), (2, 1), 2, (2, 1), 6, 1),
+    'depthwise, dilated': (6, 6, (3, 2), (2, 1), 2, (2, 1), 6, 1),
     'row, own offsets': (3, 6, (1, 3), 1, (0, 1), 1, 1, 3),
     'strided, two fields': (6, 4, (3, 3), 2, 1, 1, 1, 2),
     'groups': (8, 12, (2, 2), 1, 1, 1, 4, 2),
@@ -72,6 +72,23 @@ KERNELS = [
 ]
 
 
+_patched = set()
+
+
+def interpret(function, *args, **kwargs):
+    """Call what a kernel calls, in Triton's interpreter.
+
+    It patches ``triton.language`` before a kernel, and by itself in every such call
+    again, which takes half of its time.
+    """
+    if function.fn not in _patched:
+        from triton.runtime.interpreter import _patch_lang
+
+        _patch_lang(function.fn)
+        _patched.add(function.fn)
+    return function.rewrite()(*args, **kwargs)
+
+
 @pytest.fixture(params=KERNELS, ids=' '.join)
 def device(request, monkeypatch):
     """Force each kernel on each device in turn; return the device."""
@@ -85,6 +102,9 @@ def device(request, monkeypatch):
     if kernel == 'triton':
         # So few channels are divided into blocks as many are.
         monkeypatch.setattr('hacdr.ops.triton_conv.MOST_CHANNELS', 16)
+        if device == 'cpu':
+            name = 'triton.runtime.interpreter.InterpretedFunction.__call__'
+            monkeypatch.setattr(name, interpret)
     return device
 
 
@@ -175,7 +195,7 @@ def test_offset_and_mask_apart(device, name, layout):
 
 
 @pytest.mark.parametrize('x_dtype', [torch.bfloat16, torch.float32], ids=str)
-@pytest.mark.parametrize('name', ['depthwise 5x5', 'row, own offsets'])
+@pytest.mark.parametrize('name', ['depthwise, dilated', 'row, own offsets'])
 def test_mixed_types_under_autocast(device, name, x_dtype):
     """As in a network under autocast: half activations, weights in float32."""
     (x, offset, mask, *others), args = make(CASES[name], torch.bfloat16)
@@ -190,11 +210,12 @@ def test_mixed_types_under_autocast(device, name, x_dtype):
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16], ids=str)
-@pytest.mark.parametrize('name', ['depthwise 5x5', 'row, own offsets'])
+@pytest.mark.parametrize('name', ['depthwise, dilated', 'row, own offsets'])
 def test_coordinates_far_from_the_origin_keep_their_fraction(device, name, dtype):
-    """Column 400.5 is none of half precision's numbers; nor is its sample."""
-    (x, offset, mask, *others), args = make(CASES[name], dtype, 1, (3, 500))
-    offset = torch.full_like(offset, 0.5)
+    """Column 300.3 is none of half precision's numbers, which have steps of a quarter
+    there."""
+    (x, offset, mask, *others), args = make(CASES[name], dtype, 1, (1, 320))
+    offset = torch.full_like(offset, 0.3).to(dtype).double()
     tensors = [x, offset, mask, *others]
     ours = [t.to(device, dtype) for t in tensors]
     theirs = run(reference, tensors, args)
@@ -202,7 +223,7 @@ def test_coordinates_far_from_the_origin_keep_their_fraction(device, name, dtype
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf'), -1e30])
-@pytest.mark.parametrize('name', ['depthwise 5x5', 'row, own offsets'])
+@pytest.mark.parametrize('name', ['depthwise, dilated', 'row, own offsets'])
 def test_absurd_offsets_read_nothing(device, name, value):
     if os.environ['HACDR_MDCONV'] == 'mmcv' and math.isnan(value):
         pytest.skip("mmcv's operator makes NaN of NaN")
@@ -216,7 +237,7 @@ def test_absurd_offsets_read_nothing(device, name, value):
 
 
 @pytest.mark.parametrize('shape', [(0, 6, 7), (1, 1, 1)], ids=['empty', 'one pixel'])
-@pytest.mark.parametrize('name', ['depthwise 5x5', 'row, own offsets'])
+@pytest.mark.parametrize('name', ['depthwise, dilated', 'row, own offsets'])
 def test_smallest_sizes(device, name, shape):
     batch, *size = shape
     tensors, args = make(CASES[name], batch=batch, size=size)
@@ -238,7 +259,7 @@ def test_gradcheck(device, name):
     )
 
 
-@pytest.mark.parametrize('name', ['depthwise 5x5', 'depthwise 7x1', 'groups'])
+@pytest.mark.parametrize('name', ['depthwise, dilated', 'depthwise 7x1', 'groups'])
 def test_deterministic_gradients(device, name):
     """Twice the same bits, and the same numbers, where torch is asked for that."""
     tensors, args = make(CASES[name])
@@ -254,7 +275,7 @@ def test_deterministic_gradients(device, name):
 
 def test_deterministic_gradients_show_what_is_not_finite(device):
     """A loss scaler must see it."""
-    (x, offset, mask, weight, bias), args = make(CASES['depthwise 5x5'])
+    (x, offset, mask, weight, bias), args = make(CASES['depthwise, dilated'])
     weight[0] = float('inf')
     ours = [t.to(device, torch.float32) for t in (x, offset, mask, weight, bias)]
     torch.use_deterministic_algorithms(True, warn_only=True)
@@ -317,7 +338,7 @@ def network():
 def test_network(device, network, fused, layout, dtype):
     if (device, dtype) == ('cpu', torch.float16) and torch_version() < (2, 3):
         pytest.skip('torch before 2.3 has no plain convolution in half on a CPU')
-    x = torch.randn(1, 3, 32, 40, generator=torch.Generator().manual_seed(0)).double()
+    x = torch.randn(1, 3, 16, 24, generator=torch.Generator().manual_seed(0)).double()
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
         patch.setenv('HACDR_MDCONV', 'torch')
         expected = network(x)

@@ -2,9 +2,6 @@ import base64
 import html
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,8 +11,6 @@ from hacdr.errors import InputError
 from hacdr.report import write_report
 
 from .tested import NAMES, SIZE, write_test
-
-TOOL = Path(__file__).parents[2] / 'tools' / 'report.py'
 
 
 def page_of(tested, **options):
@@ -186,14 +181,9 @@ def test_a_picture_that_does_not_do(which, how, tested):
     assert not list(tested.folder.glob('report*'))
 
 
-def test_the_bar_does_not_wipe_the_error(tested):
+def test_the_bar_does_not_wipe_the_error(tested, run_script):
     tested.image(NAMES[2]).unlink()
-    result = subprocess.run(
-        [sys.executable, '-W', 'ignore', TOOL, str(tested.results)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = run_script('tools/report.py', tested.results)
     assert result.returncode == 2
     last = re.split('[\r\n]', result.stderr.rstrip('\n'))[-1]
     assert last == f'error: {tested.image(NAMES[2])}: no such file'
