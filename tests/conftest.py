@@ -62,20 +62,21 @@ def run_together(tmp_path_factory, start_processes):
     """Run Python scripts at the same time, each as a user's command.
 
     ``run_together([script, *args], ...)``, with paths from the root of the repository,
-    where they run too. Further variables of the environment go by keyword. Returns a
-    list of ``subprocess.CompletedProcess`` with the output as text.
+    where they run too if no other ``folder`` is given. Further variables of the
+    environment go by keyword. Returns a list of ``subprocess.CompletedProcess`` with
+    the output as text.
     """
 
-    def run(*commands, **variables):
-        folder = tmp_path_factory.mktemp('output')
+    def run(*commands, folder=ROOT, **variables):
+        outputs = tmp_path_factory.mktemp('output')
         environment = dict(os.environ, PYTHONPATH=str(ROOT), **variables)
         commands = [
             dict(
                 argv=[str(ROOT / script), *map(str, args)],
                 environment=environment,
-                folder=str(ROOT),
-                stdout=str(folder / f'{i}.out'),
-                stderr=str(folder / f'{i}.err'),
+                folder=str(folder),
+                stdout=str(outputs / f'{i}.out'),
+                stderr=str(outputs / f'{i}.err'),
             )
             for i, (script, *args) in enumerate(commands)
         ]
@@ -99,5 +100,20 @@ def run_script(run_together):
     def run(*command, **variables):
         (result,) = run_together(command, **variables)
         return result
+
+    return run
+
+
+@pytest.fixture
+def run_code(tmp_path_factory, run_script):
+    """As ``run_script``, for a text: ``run_code(code, **variables)``.
+
+    For code to which it does not matter that torch and mmseg are loaded before it.
+    """
+
+    def run(code, **variables):
+        script = tmp_path_factory.mktemp('code') / 'code.py'
+        script.write_text(code)
+        return run_script(script, **variables)
 
     return run

@@ -1,6 +1,4 @@
 import pkgutil
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -30,13 +28,9 @@ needed_since_2_1 = pytest.mark.skipif(
 
 @needed_since_2_1
 @pytest.mark.parametrize('patched', [True, False])
-def test_a_distributed_model_needs_the_patch(patched):
+def test_a_distributed_model_needs_the_patch(patched, run_code):
     code = ('import hacdr\n' if patched else '') + DISTRIBUTED_FORWARD
-    result = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', code],
-        capture_output=True,
-        text=True,
-    )
+    result = run_code(code)
     assert (result.returncode == 0) == patched, result.stderr
     assert ('_use_replicated_tensor_module' in result.stderr) != patched
 

@@ -29,6 +29,12 @@ import mmcv.runner, mmseg.apis, mmseg.core, mmseg.datasets, mmseg.models
 """
 
 
+def read_last_line(result):
+    """Return what a program printed last, as JSON; it has to have ended well."""
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
 def python(code, *paths, **environment):
     """Run code with the project on the path, after ``paths``."""
     path = os.pathsep.join(map(str, [*paths, ROOT]))
@@ -41,10 +47,7 @@ def python(code, *paths, **environment):
 
 
 def printed(code, *paths):
-    """Return what a program prints last, as JSON; it has to end well."""
-    result = python(code, *paths)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout.splitlines()[-1])
+    return read_last_line(python(code, *paths))
 
 
 # --- others' parts ----------------------------------------------------------------
@@ -60,21 +63,14 @@ print(json.dumps({
 """
 
 
-@pytest.fixture(scope='module')
-def registered():
-    return printed(REST + REGISTERED)
-
-
-@pytest.mark.parametrize(
-    'code',
-    [
-        'import hacdr' + REST,
-        REST + 'import mmcv; mmcv.utils.import_modules_from_strings(["hacdr"])',
-    ],
-    ids=['first', 'by a config'],
-)
-def test_all_that_others_registered_is_still_there(registered, code):
-    after = printed(code + REGISTERED)
+@pytest.mark.parametrize('when', ['first', 'by a config'])
+def test_all_that_others_registered_is_still_there(when, run_code):
+    registered = read_last_line(run_code(REST + REGISTERED))
+    if when == 'first':
+        after = printed('import hacdr' + REST + REGISTERED)
+    else:
+        code = 'import mmcv; mmcv.utils.import_modules_from_strings(["hacdr"])'
+        after = read_last_line(run_code(REST + code + REGISTERED))
     assert 'mmcv.runner.IterBasedRunner' in registered
     assert 'hacdr.engine.runner.ResumableIterBasedRunner' in after.values()
     assert {name: after.get(name) for name in registered} == registered
@@ -99,20 +95,14 @@ print(json.dumps([pair for pair in zip(before, after) if pair[0] != pair[1]]))
 """
 
 
-def test_the_process_is_left_as_it_was():
-    assert printed(REST + STATE) == []
+def test_the_process_is_left_as_it_was(run_code):
+    assert read_last_line(run_code(REST + STATE)) == []
 
 
-def stock_trainings(beside, folder):
+def stock_trainings(run_script, beside, folder):
     """Return what trainings of mmcv's runners printed, and their files."""
     folder.mkdir()
-    result = subprocess.run(
-        [sys.executable, '-W', 'ignore', STOCK_TRAININGS, beside],
-        env=dict(os.environ, PYTHONPATH=str(ROOT)),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
+    result = run_script(STOCK_TRAININGS, beside, folder=folder)
     assert result.returncode == 0, result.stderr
     files = {
         str(path.relative_to(folder)): os.readlink(path)
@@ -123,15 +113,15 @@ def stock_trainings(beside, folder):
     return result.stdout.splitlines(), files
 
 
-def test_trainings_of_others_are_the_same_to_the_last_byte(tmp_path):
+def test_trainings_of_others_are_the_same_to_the_last_byte(tmp_path, run_script):
     """Their checkpoints in folders, in sub-folders, on their storage; resumed."""
-    said, files = stock_trainings('without', tmp_path / 'without')
+    said, files = stock_trainings(run_script, 'without', tmp_path / 'without')
     for name in ('iter', 'epoch'):
         assert files[f'{name}/plain/work/latest.pth'] == f'{name}_4.pth'
         assert f'{name}/nested/work/part/{name}_2.pth' in files
         assert f'drawers_{name}_work_{name}_2.pth' in files
     assert sum(line.startswith('resumed at') for line in said) == 2
-    assert stock_trainings('with', tmp_path / 'with') == (said, files)
+    assert stock_trainings(run_script, 'with', tmp_path / 'with') == (said, files)
 
 
 # --- what is missing --------------------------------------------------------------
@@ -221,7 +211,7 @@ OPTIONAL = (
 )
 
 
-def test_what_only_some_parts_need_is_not_needed_to_import():
+def test_what_only_some_parts_need_is_not_needed_to_import(run_code):
     """Of those that mmseg loads too, only what hacdr itself asks for is blocked."""
     code = f"""
 {REST}
@@ -230,12 +220,12 @@ import hacdr, json
 from mmseg.models.builder import MODELS
 print(json.dumps([hacdr.__version__, MODELS.get('HACDR').__module__]))
 """
-    assert printed(code)[1] == 'hacdr.models.backbones.hacdr'
+    assert read_last_line(run_code(code))[1] == 'hacdr.models.backbones.hacdr'
 
 
 @pytest.mark.parametrize('broken', ['hacdr.engine.runner', 'hacdr.compat'])
-def test_an_import_that_fails_is_not_hidden(broken):
-    result = python(NONE.format(names=[broken]) + 'import hacdr')
+def test_an_import_that_fails_is_not_hidden(broken, run_code):
+    result = run_code(NONE.format(names=[broken]) + 'import hacdr')
     assert result.returncode == 1
     assert f'import of {broken} halted' in result.stderr.splitlines()[-1]
 

@@ -332,7 +332,7 @@ def test_a_forked_child_can_use_it_too():
         ('fast', "got 'fast'"),
     ],
 )
-def test_a_kernel_can_be_forced(kernel, said):
+def test_a_kernel_can_be_forced(kernel, said, run_code):
     code = (
         'import logging, torch\n'
         'from hacdr.ops import modulated_deform_conv2d as op\n'
@@ -341,13 +341,7 @@ def test_a_kernel_can_be_forced(kernel, said):
         'op(torch.ones(1, 1, 3, 3), torch.zeros(1, 2, 3, 3),'
         ' torch.ones(1, 1, 3, 3), torch.ones(1, 1, 1, 1))'
     )
-    result = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', code],
-        env=dict(os.environ, HACDR_MDCONV=kernel),
-        capture_output=True,
-        text=True,
-    )
-    assert said in result.stderr
+    assert said in run_code(code, HACDR_MDCONV=kernel).stderr
 
 
 @pytest.mark.parametrize(
