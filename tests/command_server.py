@@ -5,6 +5,7 @@ loaded by every command, as by a user. A request is a line of JSON, a list of co
 that run at the same time; the answer is the list of their exit codes.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -15,6 +16,8 @@ import sys
 def main():
     for name in sys.argv[1:]:
         importlib.import_module(name)
+    # Children then leave these pages as they are, shared.
+    gc.freeze()
     for line in sys.stdin:
         children = []
         for command in json.loads(line):
