@@ -12,9 +12,10 @@ setup:
 demo: setup
 	@PYTHON=$(PYTHON) sh tools/demo.sh $(DEMO) $(WORK)
 
-# One thread a worker, a worker a core; a file stays with its worker and its fixtures.
+# One thread a worker, a worker a core. A worker that is done takes over the last tests
+# of another, so that most fixtures of a file are made once.
 PYTEST = OMP_NUM_THREADS=1 GOMP_SPINCOUNT=1000 $(PYTHON) -m pytest -n auto \
-    --dist loadfile
+    --dist worksteal
 
 test: setup
 	@$(PYTEST)

@@ -48,7 +48,7 @@ def test_losses_and_gradients(folder, device, precision):
     assert torch.cosine_similarity(ours, theirs, 0) > 0.95
 
 
-def test_training_evaluates_and_leaves_a_checkpoint(
+def test_training_evaluates_leaves_a_checkpoint_and_is_resumed(
     folder, device, precision, tmp_path
 ):
     runner = tiny.train(tiny.configure(folder, precision), tmp_path, device)
@@ -60,16 +60,13 @@ def test_training_evaluates_and_leaves_a_checkpoint(
     assert 0 <= figures['mAUPR'] <= 1
     parameter = next(runner.model.parameters())
     assert parameter.device.type == device
-    checkpoint = torch.load(str(tmp_path / 'iter_2.pth'), map_location='cpu')
+    path = str(tmp_path / 'iter_2.pth')
+    checkpoint = torch.load(path, map_location='cpu')
     for name, tensor in checkpoint['state_dict'].items():
         if tensor.is_floating_point():
             assert tensor.dtype == torch.float32, name
             assert tensor.isfinite().all(), name
 
-
-def test_a_resumed_training_goes_on(folder, device, precision, tmp_path):
-    tiny.train(tiny.configure(folder, precision), tmp_path, device)
-    path = str(tmp_path / 'iter_2.pth')
     options = {'runner.max_iters': 4, 'resume_from': path}
     cfg = tiny.configure(folder, precision, **options)
     runner = tiny.train(cfg, tmp_path, device)
@@ -78,8 +75,23 @@ def test_a_resumed_training_goes_on(folder, device, precision, tmp_path):
     assert all(loss.isfinite() for loss in runner.seen['losses'])
     assert all(p.device.type == device for p in runner.model.parameters())
     # The loss scale of mmcv's fp16; empty where its scaler is off, without a GPU.
-    meta = torch.load(path, map_location='cpu')['meta']
-    assert runner.seen['scaler'] == meta.get('fp16', {}).get('loss_scaler')
+    scaler = checkpoint['meta'].get('fp16', {}).get('loss_scaler')
+    assert runner.seen['scaler'] == scaler
+
+
+@pytest.fixture(scope='module')
+def results_in_float32(folder):
+    """Return the probabilities of a test in float32, computed once for each."""
+    known = {}
+
+    def test(device, options):
+        key = device, str(options)
+        if key not in known:
+            cfg = tiny.configure(folder, 'float32', **options)
+            known[key] = tiny.run_test(cfg, folder, device)[0]
+        return known[key]
+
+    return test
 
 
 @pytest.mark.parametrize(
@@ -95,11 +107,10 @@ def test_a_resumed_training_goes_on(folder, device, precision, tmp_path):
     ],
     ids=['whole', 'flips', 'slide'],
 )
-def test_testing(folder, device, precision, options):
-    cfgs = [tiny.configure(folder, name, **options) for name in ('float32', precision)]
-    (expected, _), (results, figures) = (
-        tiny.run_test(cfg, folder, device) for cfg in cfgs
-    )
+def test_testing(folder, device, precision, options, results_in_float32):
+    expected = results_in_float32(device, options)
+    cfg = tiny.configure(folder, precision, **options)
+    results, figures = tiny.run_test(cfg, folder, device)
     assert len(results) == 2
     for actual, wanted in zip(results, expected):
         assert actual.dtype == np.float32
