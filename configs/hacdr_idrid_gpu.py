@@ -1,7 +1,9 @@
-# hacdr_idrid.py for minutes of one GPU (tools/gpu_train.sh): bfloat16, a schedule over
-# time, no evaluation on the way.
+# hacdr_idrid.py for minutes of one GPU (tools/gpu_train.sh): bfloat16 in CUDA graphs, a
+# schedule over time, no evaluation on the way.
 _base_ = './hacdr_idrid.py'
-model = dict(train_cfg=dict(bfloat16=True))
+model = dict(train_cfg=dict(bfloat16=True, cuda_graph=True))
+# One kernel for all weights.
+optimizer = dict(fused=True)
 data = dict(
     workers_per_gpu=14,
     # No second pass: mmcv pauses after each.

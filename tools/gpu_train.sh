@@ -72,12 +72,12 @@ workers=$((cores > 2 ? cores - 2 : 1))
 rm -rf "$work" && mkdir -p "$work" "$out"
 root=$(cd "$data" && pwd)
 data="data.train.dataset.data_root=$root data.val.data_root=$root"
-data="$data data.train.dataset.pipeline.0.cache_dir=$scratch/cache"
+data="$data data.train.dataset.pipeline.LoadPhotograph.cache_dir=$scratch/cache"
 data="$data data.workers_per_gpu=$workers"
 if [ -n "$dry" ]; then
     head -n 1 "$root/splits/val.txt" >"$work/val.txt"
     data="$data data.val.split=$PWD/$work/val.txt data.samples_per_gpu=2"
-    data="$data data.train.dataset.pipeline.0.crop.crop_size=[64,64]"
+    data="$data data.train.dataset.pipeline.LoadPhotograph.crop.crop_size=[64,64]"
 fi
 precision="model.train_cfg.bfloat16=$bfloat16"
 
@@ -97,11 +97,11 @@ fi
 config=configs/hacdr_idrid_gpu.py
 if [ -n "$dry" ]; then
     # shellcheck disable=SC2086
-    train "$config" --cfg-options $data $precision custom_hooks.1.minutes=None \
+    train "$config" --cfg-options $data $precision custom_hooks.TimeBudgetHook.minutes=None \
         runner.max_iters=3 log_config.interval=1
 else
     # shellcheck disable=SC2086
-    train "$config" --cfg-options $data $precision "custom_hooks.1.minutes=$minutes"
+    train "$config" --cfg-options $data $precision "custom_hooks.TimeBudgetHook.minutes=$minutes"
 fi
 # shellcheck disable=SC2012
 checkpoint=$(ls -t "$work"/iter_*.pth | head -n 1)

@@ -130,9 +130,18 @@ def choose_kernel(device, depthwise=False):
     return 'torch'
 
 
-@lru_cache(maxsize=None)
 def find_obstacle(kernel, device):
     """Return why a kernel cannot run on a type of device, None where it can."""
+    return _look_for_obstacle(kernel, device)
+
+
+# torch.compile asks and does not look inside. torch.compiler.assume_constant_result
+# says the same, but takes a second to import.
+find_obstacle._dynamo_marked_constant = True
+
+
+@lru_cache(maxsize=None)
+def _look_for_obstacle(kernel, device):
     if kernel == 'numba':
         if device != 'cpu':
             return f'it runs on the CPU only, got a {device} tensor'

@@ -19,11 +19,13 @@ from .layout import is_channels_last
 from .precision import compute_dtype, without_autocast
 
 # Pixels of a program of sample_columns and of columns_backward.
-SAMPLED_PIXELS = 256
+SAMPLED_PIXELS = 512
 BACKWARD_PIXELS = 128
-# Pixels times channels of a program of the depthwise kernels, and the most channels.
-TILE = 1024
-MOST_CHANNELS = 64
+# Those of depthwise_forward, a square, whose samples have most in common, and those of
+# depthwise_backward, in rows, as what it writes lies; channels of both.
+SIDE = 8
+TILE_PIXELS = 32
+CHANNELS = 32
 # Programs of depthwise_backward that keep a GPU busy. Each adds a row to the gradient
 # of the weights, so more of them cost memory.
 PROGRAMS = 4096
@@ -124,25 +126,26 @@ def _backward(grad, x, fields, weight, numbers, sigmoid):
 
 def _depthwise_forward(x, fields, weight, bias, numbers, sigmoid, out):
     channels = x.shape[1]
-    count = out.shape[2] * out.shape[3]
-    pixels, block = _tile(x)
-    programs = triton.cdiv(count, pixels) * triton.cdiv(channels, block) * len(x)
+    block = _block(x)
+    tiles = triton.cdiv(out.shape[2], SIDE) * triton.cdiv(out.shape[3], SIDE)
+    programs = tiles * triton.cdiv(channels, block) * len(x)
     kernels.depthwise_forward[(programs,)](
         _frame(x),
         fields,
         weight.contiguous(),
         None if bias is None else bias.contiguous(),
         out,
-        channels,
         *x.shape[2:],
         out.shape[3],
-        count,
+        out.shape[2] * out.shape[3],
         *_steps(fields),
         *_steps(out),
+        C=channels,
         **_constants(x, weight, numbers, sigmoid),
-        PIXELS=pixels,
+        SIDE=SIDE,
         CHANNELS=block,
         WHOLE=channels % block == 0,
+        num_warps=2,
     )
 
 
@@ -150,14 +153,14 @@ def _depthwise_backward(grad, x, fields, weight, numbers, sigmoid):
     batch, channels = x.shape[:2]
     count = grad.shape[2] * grad.shape[3]
     taps = weight.shape[2] * weight.shape[3]
-    pixels, block = _tile(x)
+    block = _block(x)
     blocks = triton.cdiv(channels, block)
-    tiles = triton.cdiv(count, pixels)
-    together = 16 if tiles * taps * blocks * batch >= 16 * PROGRAMS else 2
+    tiles = triton.cdiv(count, TILE_PIXELS)
+    together = 16 if tiles * taps * blocks * batch >= 16 * PROGRAMS else min(2, tiles)
     chunks = triton.cdiv(tiles, together)
     framed = _frame(x)
     sums, scale = _start_sum(
-        framed, (grad, weight, *_masks(fields, sigmoid)), taps * count
+        framed.shape, x, (grad, weight, *_masks(fields, sigmoid)), taps * count
     )
     # The offsets' gradients are sums over channels, of which each block has a part.
     parts = gfields = torch.empty_like(fields)
@@ -169,10 +172,7 @@ def _depthwise_backward(grad, x, fields, weight, numbers, sigmoid):
             device=x.device,
         )
     rows = torch.empty(
-        batch * chunks,
-        weight.numel() + channels,
-        dtype=compute_dtype(x),
-        device=x.device,
+        batch * chunks, taps, channels, dtype=compute_dtype(x), device=x.device
     )
     kernels.depthwise_backward[(chunks * taps * blocks * batch,)](
         framed,
@@ -183,25 +183,23 @@ def _depthwise_backward(grad, x, fields, weight, numbers, sigmoid):
         parts,
         rows,
         scale,
-        channels,
         *x.shape[2:],
         grad.shape[3],
         count,
         *_steps(fields),
         fields.numel(),
+        C=channels,
         **_constants(x, weight, numbers, sigmoid),
-        PIXELS=pixels,
+        PIXELS=TILE_PIXELS,
         CHANNELS=block,
         WHOLE=channels % block == 0,
         TILES=together,
     )
     if blocks > 1:
         gfields.copy_(parts.sum(0))
-    gweight, gbias = rows.sum(0).split([weight.numel(), channels])
-    gweight = gweight.view(weight.shape).to(weight.dtype)
+    gweight = rows.sum(0).t().reshape(weight.shape).to(weight.dtype)
     gx = _end_sum(sums[:, 1:-1, 1:-1].permute(0, 3, 1, 2), scale, x)
-    # An operator may not return two views of one tensor.
-    return [gx, gfields, gweight, gbias.clone()]
+    return [gx, gfields, gweight, grad.sum((0, 2, 3), dtype=compute_dtype(x))]
 
 
 def _general_forward(x, fields, weight, numbers, sigmoid, out):
@@ -220,13 +218,17 @@ def _general_backward(grad, x, fields, weight, numbers, sigmoid):
     groups, rows = matrices.shape[:2]
     taps = weight.shape[2] * weight.shape[3]
     count = grad.shape[2] * grad.shape[3]
+    width = x.shape[3]
     gfields = torch.empty_like(fields)
     gmatrices, gx = 0, []
     for images in _parts(x, fields, weight):
         g = grad[images].view(-1, groups, rows, count)
         columns = matrices.transpose(1, 2) @ g
         sums, scale = _start_sum(
-            x[images], (columns, *_masks(fields, sigmoid)), taps * count
+            (2, *x[images].shape[:3], (width + 3) // 2 * 2),
+            x,
+            (columns, *_masks(fields, sigmoid)),
+            taps * count,
         )
         kernels.columns_backward[_programs(fields[images], numbers, BACKWARD_PIXELS)](
             x[images],
@@ -236,11 +238,13 @@ def _general_backward(grad, x, fields, weight, numbers, sigmoid):
             gfields[images],
             scale,
             *_sizes(x, fields, numbers),
+            sums[0].numel(),
             **_constants(x, weight, numbers, sigmoid),
             PIXELS=BACKWARD_PIXELS,
             CHANNELS=x.shape[1] // numbers[DEFORM_GROUPS],
         )
-        gx.append(_end_sum(sums, scale, x))
+        both = sums[0, ..., :width] + sums[1, ..., 1 : width + 1]
+        gx.append(_end_sum(both, scale, x))
         gmatrices = gmatrices + _multiply_over_pixels(g, columns)
     gx = gx[0] if len(gx) == 1 else torch.cat(gx)
     gbias = grad.sum((0, 2, 3), dtype=compute_dtype(x))
@@ -324,19 +328,13 @@ def _constants(x, weight, numbers, sigmoid):
     )
 
 
-def _tile(x):
-    """Return pixels and channels of a program of the depthwise kernels.
+def _block(x):
+    """Return the channels of a program of the depthwise kernels.
 
-    All blocks of channels are full, if that can be. float64 takes twice the registers,
-    and Triton 3.6 fails to compile blocks of 16 channels of it.
+    Triton 3.6 fails to compile blocks of 16 channels of float64.
     """
-    channels = x.shape[1]
-    double = x.dtype == torch.float64
-    block = min(MOST_CHANNELS, triton.next_power_of_2(channels))
-    if channels % block and channels % (block // 2) == 0:
-        block //= 2
-    block = max(32 if double else 16, block)
-    return (TILE // 2 if double else TILE) // block, block
+    channels = triton.next_power_of_2(x.shape[1])
+    return CHANNELS if x.dtype == torch.float64 else min(CHANNELS, max(16, channels))
 
 
 def _frame(x):
@@ -371,7 +369,7 @@ def _masks(fields, sigmoid):
     return () if sigmoid else (fields[:, fields.shape[1] // 3 * 2 :],)
 
 
-def _start_sum(x, factors, terms):
+def _start_sum(shape, x, factors, terms):
     """Return zeros to add the gradient of x to, and the scale of its terms.
 
     Sums of floating numbers depend on the order, which is another one each time. Where
@@ -379,25 +377,26 @@ def _start_sum(x, factors, terms):
     makes as large ones of the terms as cannot overflow.
 
     Args:
-        x (Tensor): dense.
+        shape (tuple[int]): of the zeros.
+        x (Tensor): tells type and device.
         factors (tuple[Tensor]): no term is larger than the product of their largest.
         terms (int): how many add up at most.
 
     Returns:
-        tuple: the zeros, with the layout of ``x``, and None or the scale, a tensor of
+        tuple: the zeros and None or the scale, a tensor of
         one float64. It is NaN where a factor is not finite, and so is the sum then.
     """
     if not (
         torch.are_deterministic_algorithms_enabled()
         or torch.backends.cudnn.deterministic
     ):
-        return torch.zeros_like(x, dtype=compute_dtype(x)), None
+        return x.new_zeros(shape, dtype=compute_dtype(x)), None
     largest = math.prod(factor.abs().amax().double() for factor in factors)
     exponent = torch.frexp(largest).exponent
     bits = 62 - math.ceil(math.log2(terms))
     scale = torch.ldexp(torch.ones_like(largest), bits - exponent)
     scale = torch.where(largest.isfinite(), scale, torch.full_like(scale, math.nan))
-    return torch.zeros_like(x, dtype=torch.int64), scale
+    return x.new_zeros(shape, dtype=torch.int64), scale
 
 
 def _end_sum(sums, scale, x):

@@ -8,8 +8,8 @@ where a corner outside the map reads 0; a sample outside (-1, H) x (-1, W) is 0 
 no gradient. The comparison is written so that offsets that are NaN or beyond any
 integer count as outside.
 
-Every program takes ``PIXELS`` pixels of the output of one image. Its number counts the
-tiles of pixels first: programs that run side by side read the same lines of memory.
+Every program takes some pixels of the output of one image. Its number counts tiles of
+pixels first: programs that run side by side read the same lines of memory.
 K = KH * KW taps, N = Ho * Wo pixels; tap k lies at (k // KW, k % KW).
 
 ``fields`` are (B, 3 * G * K, N): for each of G deform groups and each tap the offsets
@@ -38,11 +38,12 @@ def _read_tap(
     masks,
     field,
     k,
+    row,
+    column,
     pixel,
     valid,
     H,
     W,
-    Wo,
     field_step,
     pixel_step,
     KW: tl.constexpr,
@@ -67,8 +68,8 @@ def _read_tap(
     m = tl.load(masks + field + at, valid, 0.0).to(REAL)
     if SIGMOID:
         m = tl.sigmoid(m)
-    y += ((pixel // Wo) * SY - PY + (k // KW) * DY).to(REAL)
-    x += ((pixel % Wo) * SX - PX + (k % KW) * DX).to(REAL)
+    y += (row * SY - PY + (k // KW) * DY).to(REAL)
+    x += (column * SX - PX + (k % KW) * DX).to(REAL)
     inside = valid & (y > -1) & (x > -1) & (y < H) & (x < W)
     y = tl.where(inside, y, 0.0)
     x = tl.where(inside, x, 0.0)
@@ -100,7 +101,6 @@ def depthwise_forward(
     weight,
     bias,
     out,
-    C,
     H,
     W,
     Wo,
@@ -109,6 +109,7 @@ def depthwise_forward(
     pixel_step,
     out_channel_step,
     out_pixel_step,
+    C: tl.constexpr,
     KH: tl.constexpr,
     KW: tl.constexpr,
     SY: tl.constexpr,
@@ -120,7 +121,7 @@ def depthwise_forward(
     SIGMOID: tl.constexpr,
     REAL: tl.constexpr,
     INDEX: tl.constexpr,
-    PIXELS: tl.constexpr,
+    SIDE: tl.constexpr,
     CHANNELS: tl.constexpr,
     WHOLE: tl.constexpr,
 ):
@@ -136,32 +137,38 @@ def depthwise_forward(
         bias: (C,) or None.
         out: (B, C, N) or (B, N, C), as its two steps say; written.
 
-    A program sums a block of ``CHANNELS`` channels; there are tiles x blocks x B.
+    A program sums a tile of SIDE x SIDE pixels, whose samples read mostly the same,
+    and a block of ``CHANNELS`` channels; there are tiles x blocks x B.
     """
-    tiles = tl.cdiv(N, PIXELS)
-    blocks = tl.cdiv(C, CHANNELS)
+    across = tl.cdiv(Wo, SIDE)
+    tiles = tl.cdiv(N // Wo, SIDE) * across
+    blocks: tl.constexpr = (C + CHANNELS - 1) // CHANNELS
     program = tl.program_id(0)
-    pixel = program % tiles * PIXELS + tl.arange(0, PIXELS)
-    valid = pixel < N
+    place = tl.arange(0, SIDE * SIDE)
+    row = program % tiles // across * SIDE + place // SIDE
+    column = program % tiles % across * SIDE + place % SIDE
+    pixel = row * Wo + column
+    valid = (column < Wo) & (pixel < N)
     channel = program // tiles % blocks * CHANNELS + tl.arange(0, CHANNELS)
     held = channel < C
     image = tl.cast(program // tiles // blocks, tl.int64)
     offsets = fields + image * N * (3 * KH * KW)
     masks = offsets + tl.cast(field_step, tl.int64) * (2 * KH * KW)
     plane = image * (H + 2) * (W + 2) * C + channel[None, :]
-    total = tl.zeros((PIXELS, CHANNELS), REAL)
-    for k in tl.range(0, KH * KW, loop_unroll_factor=2):
+    total = tl.zeros((SIDE * SIDE, CHANNELS), REAL)
+    for k in tl.range(0, KH * KW):
         field = tl.cast(k, tl.int64) * field_step
         inside, top, left, ly, lx, m = _read_tap(
             offsets,
             masks,
             field,
             k,
+            row,
+            column,
             pixel,
             valid,
             H,
             W,
-            Wo,
             field_step,
             pixel_step,
             KW,
@@ -176,7 +183,7 @@ def depthwise_forward(
         )
         m = tl.where(inside, m, 0.0)
         at = plane + (((top + 1) * (W + 2) + left + 1).to(INDEX) * C)[:, None]
-        sample = tl.zeros((PIXELS, CHANNELS), REAL)
+        sample = tl.zeros((SIDE * SIDE, CHANNELS), REAL)
         for corner in tl.static_range(4):
             share = (ly if corner // 2 else 1 - ly) * (lx if corner % 2 else 1 - lx)
             step = (corner // 2) * (W + 2) * C + (corner % 2) * C
@@ -202,7 +209,6 @@ def depthwise_backward(
     grad_fields,
     sums,
     scale,
-    C,
     H,
     W,
     Wo,
@@ -210,6 +216,7 @@ def depthwise_backward(
     field_step,
     pixel_step,
     block_step,
+    C: tl.constexpr,
     KH: tl.constexpr,
     KW: tl.constexpr,
     SY: tl.constexpr,
@@ -226,27 +233,27 @@ def depthwise_backward(
     WHOLE: tl.constexpr,
     TILES: tl.constexpr,
 ):
-    """Gradients of a depthwise convolution.
+    """Gradients of a depthwise convolution, but for that of its bias.
 
     With h = grad * weight[k], summed over the channels of a pixel: the mask's is
     sum h s, the offsets' are mask * sum h ds/dy and mask * sum h ds/dx. grad_x gets
     h * mask * share at each corner. Summed over pixels, grad * mask * s is the gradient
-    of weight[c, k], and grad that of bias[c].
+    of weight[c, k].
 
     Args:
         grad: (B, N, C).
         grad_x: as x, zeros, added to.
         grad_fields: as fields, written; one for each block of channels, at distances
             of ``block_step``.
-        sums: (B * chunks, C * K + C), written: what each chunk, ``TILES`` tiles, adds
-            to the gradients of weight and bias.
+        sums: (B * chunks, K, C), written: what each chunk, ``TILES`` tiles, adds to
+            the gradient of weight.
         scale: one float64 where grad_x holds integers, see above, else None.
 
     A program has one tap and one block of channels, so that its sums stay in registers;
     there are chunks x K x blocks x B.
     """
     chunks = tl.cdiv(N, PIXELS * TILES)
-    blocks = tl.cdiv(C, CHANNELS)
+    blocks: tl.constexpr = (C + CHANNELS - 1) // CHANNELS
     program = tl.program_id(0)
     chunk = program % chunks
     k = program // chunks % (KH * KW)
@@ -267,7 +274,6 @@ def depthwise_backward(
     if scale is not None:
         unit = tl.load(scale)
     total = tl.zeros((PIXELS, CHANNELS), REAL)
-    total_grad = tl.zeros((PIXELS, CHANNELS), REAL)
     for tile in range(TILES):
         pixel = (chunk * TILES + tile) * PIXELS + tl.arange(0, PIXELS)
         valid = pixel < N
@@ -276,11 +282,12 @@ def depthwise_backward(
             masks,
             field,
             k,
+            pixel // Wo,
+            pixel % Wo,
             pixel,
             valid,
             H,
             W,
-            Wo,
             field_step,
             pixel_step,
             KW,
@@ -300,33 +307,33 @@ def depthwise_backward(
         here = inside[:, None] & held[None, :]
         corners = plane + (((top + 1) * (W + 2) + left + 1).to(INDEX) * C)[:, None]
         sample = tl.zeros((PIXELS, CHANNELS), REAL)
-        slope_y = tl.zeros((PIXELS, CHANNELS), REAL)
-        slope_x = tl.zeros((PIXELS, CHANNELS), REAL)
+        gy = tl.zeros((PIXELS,), REAL)
+        gx = tl.zeros((PIXELS,), REAL)
+        gm = tl.zeros((PIXELS,), REAL)
         for corner in tl.static_range(4):
             fy = ly if corner // 2 else 1 - ly
             fx = lx if corner % 2 else 1 - lx
             step = (corner // 2) * (W + 2) * C + (corner % 2) * C
             value = _load_channels(x + corners + step, held, WHOLE).to(REAL)
-            sample += (fy * fx)[:, None] * value
-            slope_y += (fx if corner // 2 else -fx)[:, None] * value
-            slope_x += (fy if corner % 2 else -fy)[:, None] * value
-            _add(grad_x + corners + step, h * (m * fy * fx)[:, None], unit, here)
-        total += g * sample * m[:, None]
-        total_grad += g
-        gy = tl.sum(h * slope_y, 1) * m
-        gx = tl.sum(h * slope_x, 1) * m
-        gm = tl.where(inside, tl.sum(h * sample, 1), 0.0)
+            share = (m * fy * fx)[:, None]
+            sample += share * value
+            _add(grad_x + corners + step, h * share, unit, here)
+            # Of the channels, offsets and masks need this sum alone.
+            dot = tl.sum(h * value, 1)
+            gy += (fx if corner // 2 else -fx) * dot
+            gx += (fy if corner % 2 else -fy) * dot
+            gm += fy * fx * dot
+        total += g * sample
+        gm = tl.where(inside, gm, 0.0)
         if SIGMOID:
             gm *= m * (1 - m)
         at = field + pixel.to(tl.int64) * pixel_step
         kind = grad_fields.dtype.element_ty
-        tl.store(grad_offsets + field + at, gy.to(kind), valid)
-        tl.store(grad_offsets + field + field_step + at, gx.to(kind), valid)
+        tl.store(grad_offsets + field + at, (gy * m).to(kind), valid)
+        tl.store(grad_offsets + field + field_step + at, (gx * m).to(kind), valid)
         tl.store(grad_masks + at, gm.to(kind), valid)
-    row = sums + (image * chunks + chunk) * (C * KH * KW + C)
-    tl.store(row + channel * (KH * KW) + k, tl.sum(total, 0), held)
-    if k == 0:
-        tl.store(row + C * KH * KW + channel, tl.sum(total_grad, 0), held)
+    sums += ((image * chunks + chunk) * (KH * KW) + k) * C
+    tl.store(sums + channel, tl.sum(total, 0), held)
 
 
 @triton.jit(do_not_specialize=ANY_VALUE)
@@ -382,11 +389,12 @@ def sample_columns(
         masks,
         field,
         k,
+        pixel // Wo,
+        pixel % Wo,
         pixel,
         valid,
         H,
         W,
-        Wo,
         N,
         1,
         KW,
@@ -429,6 +437,7 @@ def columns_backward(
     W,
     Wo,
     N,
+    half,
     KH: tl.constexpr,
     KW: tl.constexpr,
     SY: tl.constexpr,
@@ -446,12 +455,17 @@ def columns_backward(
     """Gradients of :func:`sample_columns`, and the columns once more.
 
     With h = columns[b, c, k, p], summed over the channels of a deform group: the mask's
-    is sum h s, the offsets' are mask * sum h ds/dy and mask * sum h ds/dx. grad_x gets
-    h * mask * share at each corner.
+    is sum h s, the offsets' are mask * sum h ds/dy and mask * sum h ds/dx. The gradient
+    of x gets h * mask * share at each corner.
+
+    Two corners side by side are added at once, which must lie at an even place: those
+    that begin in an odd column go to a map of their own, one column further right.
+    The gradient of x is the sum of both maps, without their columns beyond the edges.
 
     Args:
         columns: (B, C, K, N), their gradient; written, the columns themselves.
-        grad_x: as x, zeros, added to.
+        grad_x: (2, B, C, H, wide), zeros, added to; wide is W + 2 made even.
+        half: B * C * H * wide.
         grad_fields: as fields, written.
         scale: one float64 where grad_x holds integers, see above, else None.
     """
@@ -471,11 +485,12 @@ def columns_backward(
         masks,
         field,
         k,
+        pixel // Wo,
+        pixel % Wo,
         pixel,
         valid,
         H,
         W,
-        Wo,
         N,
         1,
         KW,
@@ -492,6 +507,9 @@ def columns_backward(
     unit = 1.0
     if scale is not None:
         unit = tl.load(scale)
+    wide = (W + 3) // 2 * 2
+    odd = left & 1
+    pair = tl.arange(0, 2)[None, :]
     gy = tl.zeros((PIXELS,), REAL)
     gx = tl.zeros((PIXELS,), REAL)
     gm = tl.zeros((PIXELS,), REAL)
@@ -500,19 +518,25 @@ def columns_backward(
         row = columns + ((image * C + channel) * (KH * KW) + k) * N
         h = tl.load(row + pixel, valid, 0.0).to(REAL)
         plane = (image * C + channel) * H * W
+        first_plane = (image * C + channel) * H * wide
         sample = tl.zeros((PIXELS,), REAL)
-        for corner in tl.static_range(4):
-            cy = top + corner // 2
-            cx = left + corner % 2
-            fy = ly if corner // 2 else 1 - ly
-            fx = lx if corner % 2 else 1 - lx
-            here = inside & (cy >= 0) & (cy < H) & (cx >= 0) & (cx < W)
-            at = plane + (cy * W + cx).to(INDEX)
-            value = tl.load(x + at, here, 0.0).to(REAL)
-            sample += fy * fx * value
-            gy += h * (fx if corner // 2 else -fx) * value
-            gx += h * (fy if corner % 2 else -fy) * value
-            _add(grad_x + at, h * m * fy * fx, unit, here)
+        for below in tl.static_range(2):
+            cy = top + below
+            fy = ly if below else 1 - ly
+            there = inside & (cy >= 0) & (cy < H)
+            for right in tl.static_range(2):
+                cx = left + right
+                fx = lx if right else 1 - lx
+                here = there & (cx >= 0) & (cx < W)
+                at = plane + (cy * W + cx).to(INDEX)
+                value = tl.load(x + at, here, 0.0).to(REAL)
+                sample += fy * fx * value
+                gy += h * (fx if below else -fx) * value
+                gx += h * (fy if right else -fy) * value
+            shares = tl.where(pair == 0, 1 - lx[:, None], lx[:, None])
+            to = first_plane + odd * half + (cy * wide + left + odd).to(INDEX)
+            to = tl.multiple_of(to, 2)[:, None] + pair
+            _add(grad_x + to, (h * m * fy)[:, None] * shares, unit, there[:, None])
         gm += h * sample
         tl.store(row + pixel, (sample * m).to(columns.dtype.element_ty), valid)
     gm = tl.where(inside, gm, 0.0)

@@ -1,16 +1,18 @@
 """What convolutions and network cost on a GPU: ``tools/benchmark.py --device cuda``.
 
 In one process, turn by turn, medians, by the GPU's own clock. The network and its
-training are those of configs/hacdr_idrid.py, with offsets of two pixels (standard
+training are those of configs/hacdr_idrid_gpu.py, with offsets of two pixels (standard
 deviation) and a rate so small that they stay. A training step is forward, losses,
 backward, clipping and the step of AdamW; a prediction is one of the fused network, up
 to the logits. Other operators: torchvision's, and mmcv's where it was built for CUDA.
 
 Layers are timed without the time that Python takes to start their kernels; training
-steps with it, as trainings have it.
+steps with it, as trainings have it, without and with train_cfg.cuda_graph.
 """
 
+import functools
 import gc
+import itertools
 import logging
 import multiprocessing
 import re
@@ -41,7 +43,7 @@ from hacdr.models import fuse_for_inference
 from hacdr.ops import choose_kernel, modulated_deform_conv2d_packed
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = ROOT / 'configs' / 'hacdr_idrid.py'
+CONFIG = ROOT / 'configs' / 'hacdr_idrid_gpu.py'
 MODES = 'float32', 'TF32', 'bfloat16'
 
 Layer = namedtuple('Layer', 'name batch channels out size stride groups fields area')
@@ -96,9 +98,6 @@ def benchmark(args):
     ]
     if args.compile:
         parts.append(('compile', lambda: try_compile(args)))
-    if not args.quick:
-        # Last: a capture that fails can leave the process unfit for more.
-        parts.append(('graphs', lambda: try_graphs(args, trainer)))
     for name, measure in parts:
         figures[name] = measure()
         figures['goals'] = goals(figures)
@@ -357,7 +356,7 @@ def recorded(call, device):
 
 
 class Trainer:
-    """Network, optimizer and batches, as configs/hacdr_idrid.py has them."""
+    """Network, optimizer and batches, as configs/hacdr_idrid_gpu.py has them."""
 
     def __init__(self, device):
         self.device = device
@@ -374,6 +373,7 @@ class Trainer:
         # Steps cost the same at any rate; at this one all variants see one network.
         self.optimizer = build_optimizer(self.model, dict(cfg.optimizer, lr=1e-9))
         self.clip = cfg.optimizer_config.grad_clip.max_norm
+        self.recorded = {}
 
     def batch(self, size):
         """Return photographs and label maps of (batch, height, width)."""
@@ -391,12 +391,20 @@ class Trainer:
             gt_semantic_seg=label.to(self.device),
         )
 
-    def step(self, which, mode, batch):
-        """Do one training step."""
+    def step(self, which, mode, batch, graph=False):
+        """Do one training step, with ``graph`` in those that the first one records."""
         set_mode(self.model, mode)
+        self.model.train_cfg['cuda_graph'] = graph
+        self.model._recorded = self.recorded.get(which)
         with kernel(which), precision(mode):
             loss = self.model.train().train_step(batch, self.optimizer)['loss']
             self.descend(loss)
+        self.recorded[which] = self.model._recorded
+
+    def forget_graphs(self):
+        """Give back the memory of recorded steps."""
+        self.recorded.clear()
+        self.model._recorded = None
 
     def descend(self, loss):
         """Do what mmcv's OptimizerHook does with a loss."""
@@ -420,28 +428,33 @@ class Trainer:
 
 
 def measure_steps(args, trainer, modes):
-    """Return a row for each size and mode: milliseconds and MiB of each variant."""
+    """Return a row for each size, mode and way: ms and MiB of each variant."""
     rows = []
+    ways = (False, True) if torch.device(args.device).type == 'cuda' else (False,)
     for size in STEPS[: 1 if args.quick else None]:
         batch = trainer.batch(size)
-        for mode in modes:
+        for mode, graph in itertools.product(modes, ways):
             calls = {
-                which: lambda which=which, mode=mode, batch=batch: trainer.step(
-                    which, mode, batch
-                )
+                which: functools.partial(trainer.step, which, mode, batch, graph)
                 for which in ('ours', 'floor', *args.others)
             }
             first = time.monotonic()
             calls['ours']()
             wait(args.device)
             first = time.monotonic() - first
-            label = f'step {show(size)}, {mode}'
+            label = f'step {show(size)}, {mode}' + graph * ', CUDA graph'
             times = interleave(calls, args.repeats, args.device, label, SECONDS)
-            memory = {name: trainer.peak_memory(call) for name, call in calls.items()}
+            # What a graph holds between its steps is not counted as allocated.
+            memory = {
+                name: None if graph else trainer.peak_memory(call)
+                for name, call in calls.items()
+            }
+            trainer.forget_graphs()
             rows.append(
                 {
                     'size': show(size),
                     'mode': mode,
+                    'graph': graph,
                     'ms': times,
                     'MiB': memory,
                     'first_step_seconds': first,
@@ -508,97 +521,13 @@ def wait(device):
         torch.cuda.synchronize(device)
 
 
-# --- graphs and compilation -------------------------------------------------------
-
-
-def try_graphs(args, trainer):
-    """Return the time of small steps with CUDA graphs, or why there is none.
-
-    The network's forward and backward are two graphs, with losses and optimizer as
-    they are; and the whole step is one, with plain cross-entropy, because mmseg's
-    losses look at their values.
-    """
-    rows = []
-    for mode in ('float32', 'bfloat16'):
-        for name, make in (
-            ('network', graphed_network),
-            ('whole step, cross-entropy alone', graphed_step),
-        ):
-            row = {'what': name, 'mode': mode}
-            try:
-                plain, graphed = make(trainer, mode, trainer.batch(STEPS[0]))
-                times = interleave(
-                    {'plain': plain, 'graph': graphed},
-                    args.repeats,
-                    args.device,
-                    f'CUDA graphs, {name}',
-                    SECONDS,
-                )
-                row['ms'] = times
-            except Exception as error:
-                row['failed'] = first_line(error)
-            rows.append(row)
-    return rows
+# --- compilation ------------------------------------------------------------------
 
 
 def first_line(error):
     """Return an exception as one line."""
     lines = str(error).strip().splitlines()
     return f'{type(error).__name__}: {lines[0] if lines else ""}'[:200]
-
-
-def uncached(mode, device):
-    """Autocast as graphs need it: casts of weights belong to every step."""
-    kind = torch.device(device).type
-    return torch.autocast(
-        kind, torch.bfloat16, enabled=mode == 'bfloat16', cache_enabled=False
-    )
-
-
-def graphed_network(trainer, mode, batch):
-    """Return steps without and with graphs of the network."""
-    model, device = trainer.model.train(), trainer.device
-    network = torch.nn.Sequential(model.backbone, model.decode_head)
-    with kernel('ours'), precision(mode), uncached(mode, device):
-        graphed = torch.cuda.make_graphed_callables(
-            network, (batch['img'],), allow_unused_input=True
-        )
-
-    def step():
-        with kernel('ours'), precision(mode), uncached(mode, device):
-            logits = graphed(batch['img'])
-        losses = model.decode_head.losses(logits.float(), batch['gt_semantic_seg'])
-        trainer.descend(sum(v for name, v in losses.items() if 'loss' in name))
-
-    return lambda: trainer.step('ours', mode, batch), step
-
-
-def graphed_step(trainer, mode, batch):
-    """Return the same step without and with one graph of it."""
-    model, device = trainer.model.train(), trainer.device
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-9, capturable=True)
-    label = batch['gt_semantic_seg'][:, 0]
-
-    def step():
-        optimizer.zero_grad()
-        with kernel('ours'), precision(mode), uncached(mode, device):
-            logits = trainer.network(batch['img'])
-        logits = F.interpolate(logits.float(), label.shape[1:], mode='bilinear')
-        F.cross_entropy(logits, label).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), trainer.clip)
-        optimizer.step()
-
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            step()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    optimizer.zero_grad()
-    with torch.cuda.graph(graph):
-        step()
-    return step, graph.replay
 
 
 def try_compile(args):
@@ -623,7 +552,8 @@ def compiled_step(device, repeats, size):
     compiled = torch.compile(trainer.network)
 
     def step():
-        with kernel('ours'), precision('bfloat16'), uncached('bfloat16', device):
+        kind = torch.device(device).type
+        with kernel('ours'), torch.autocast(kind, torch.bfloat16):
             logits = compiled(batch['img'])
         losses = model.decode_head.losses(logits.float(), batch['gt_semantic_seg'])
         trainer.descend(sum(v for name, v in losses.items() if 'loss' in name))
@@ -652,13 +582,13 @@ def goals(figures):
     """Return rows of (name, must, target, measured) of what was measured so far."""
     rows = []
     small = {
-        row['mode']: row
+        (row['mode'], row['graph']): row
         for row in figures.get('steps', [])
         if row['size'] == show(STEPS[0])
     }
-    for mode, row in small.items():
+    for (mode, graph), row in small.items():
         times = row['ms']
-        name = f'step {row["size"]}, {mode}'
+        name = f'step {row["size"]}, {mode}' + graph * ', graph'
         ratio = fastest_other(times) / times['ours']
         rows.append((f'{name}: other / ours', '>= 4', '10', ratio))
         ratio = times['ours'] / times['floor']
@@ -676,14 +606,18 @@ def goals(figures):
             share = row['float32']['kernel_share']
             name = f'{row["layer"]}, forward: share of copy bandwidth'
             rows.append((name, must, target, share))
-    if {'float32', 'bfloat16'} <= set(small):
-        ratio = small['bfloat16']['ms']['ours'] / small['float32']['ms']['ours']
-        rows.append(('bfloat16 step / float32 step', '<= 0.75', '0.5', ratio))
-    for mode, row in small.items():
+    for graph in (False, True):
+        low, full = small.get(('bfloat16', graph)), small.get(('float32', graph))
+        if low and full:
+            ratio = low['ms']['ours'] / full['ms']['ours']
+            name = 'bfloat16 step / float32 step' + graph * ', graph'
+            rows.append((name, '<= 0.75', '0.5', ratio))
+    for (mode, graph), row in small.items():
         memory = row['MiB']
         ratio = memory['ours'] and memory['ours'] / memory['floor']
-        name = f'peak memory of a step, {mode}: ours / floor'
-        rows.append((name, '<= 1.05', '1.02', ratio))
+        if not graph:
+            name = f'peak memory of a step, {mode}: ours / floor'
+            rows.append((name, '<= 1.05', '1.02', ratio))
     return rows
 
 
@@ -720,12 +654,6 @@ def format_report(figures):
             f'{k["ms"]:>8.2f} ms {k["calls"]:>5}x  {k["name"][:60]}'
             for k in row['kernels'][:10]
         ]
-    for row in figures.get('graphs', []):
-        result = row.get('failed') or '{plain:.1f} ms, {graph:.1f} ms'.format(
-            **row['ms']
-        )
-        text = f'CUDA graph, {row["what"]}, {row["mode"]}: {result}'
-        lines.append(text[:80])
     if 'compile' in figures:
         row = figures['compile']
         text = row.get('failed') or (
@@ -775,7 +703,8 @@ def network_lines(what, rows):
             f'{number(row["MiB"][name] and row["MiB"][name] / 1024):>8}'
             for name in names[:2]
         )
-        lines.append(f'{row["size"] + " " + row["mode"]:<30}{times}      {memory}')
+        title = f'{row["size"]} {row["mode"]}' + row.get('graph', False) * ', graph'
+        lines.append(f'{title:<30}{times}      {memory}')
     first = max((row.get('first_step_seconds', 0) for row in rows), default=0)
     if first:
         lines.append(f'longest first step (kernels are compiled): {first:.0f} s')
@@ -803,7 +732,7 @@ def format_markdown(figures):
         for row in figures['layers']
     ]
     networks = [
-        [f'{what} {row["size"]}, {row["mode"]}']
+        [f'{what} {row["size"]}, {row["mode"]}' + row.get('graph', False) * ', graph']
         + [f'{row["ms"][name]:.1f}' for name in row['ms']]
         + [number(row['MiB'][n] and row['MiB'][n] / 1024) for n in ('ours', 'floor')]
         for what, name in (('step', 'steps'), ('prediction', 'predictions'))

@@ -1,0 +1,124 @@
+"""A training with CUDA graphs is the training without them."""
+
+import sys
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1] / 'test_devices'))
+
+import tiny_network as tiny
+
+GRAPH = {'model.train_cfg.cuda_graph': True}
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """Data, config (tiny.py) and weights (tiny.pth); not to be changed."""
+    folder = tmp_path_factory.mktemp('tiny')
+    tiny.write_data(folder / 'data')
+    tiny.write_config(folder / 'tiny.py', folder / 'data')
+    tiny.write_weights(folder / 'tiny.pth', folder / 'tiny.py')
+    return folder
+
+
+@pytest.fixture
+def exact():
+    """Kernels that give the same bits each time, and no TF32."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.allow_tf32
+    cudnn.deterministic, cudnn.allow_tf32 = True, False
+    yield
+    cudnn.deterministic, cudnn.allow_tf32 = before
+
+
+def take_steps(folder, precision, options, steps=4):
+    """Return losses and the model after some steps of SGD."""
+    cfg = tiny.configure(folder, precision, **options)
+    model = tiny.build(cfg, folder, 'cuda').train()
+    data = tiny.batch(cfg, 'cuda')
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    torch.manual_seed(0)
+    losses = []
+    for step in range(steps):
+        # Another photograph each time, so that a graph that kept the first is found.
+        batch = dict(data, img=data['img'].roll(step, 0) + 0.1 * step)
+        optimizer.zero_grad()
+        loss = model._parse_losses(model(**batch))[0]
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses, model
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('precision', ['float32', 'bfloat16', 'fp16'])
+def test_steps_are_those_without_graphs(folder, precision, exact):
+    expected, plain = take_steps(folder, precision, {})
+    losses, recorded = take_steps(folder, precision, GRAPH)
+    tolerance = 1e-4 if precision == 'float32' else 2e-2
+    assert losses == pytest.approx(expected, rel=tolerance)
+    assert len(set(losses)) == len(losses)
+    state = recorded.state_dict()
+    assert state.keys() == plain.state_dict().keys()
+    for name, tensor in plain.state_dict().items():
+        # Recording runs the network some times, which must not be counted.
+        if 'num_batches_tracked' in name:
+            assert torch.equal(state[name], tensor), name
+        elif 'running' in name:
+            assert torch.allclose(state[name], tensor, rtol=0.05, atol=0.02), name
+
+
+@pytest.mark.gpu
+def test_another_size_runs_without_a_graph(folder, exact):
+    cfg = tiny.configure(folder, 'float32', **GRAPH)
+    model = tiny.build(cfg, folder, 'cuda').train()
+    data = tiny.batch(cfg, 'cuda')
+    model(**data)
+    one = {name: value[:1] for name, value in data.items()}
+    plain = tiny.build(tiny.configure(folder, 'float32'), folder, 'cuda').train()
+    plain(**data)
+    expected = model._parse_losses(plain(**one))[0]
+    assert model._parse_losses(model(**one))[0].item() == pytest.approx(
+        expected.item(), rel=1e-4
+    )
+
+
+@pytest.mark.gpu
+def test_gradients_that_would_be_added_up_are_refused(folder):
+    cfg = tiny.configure(folder, 'float32', **GRAPH)
+    model = tiny.build(cfg, folder, 'cuda').train()
+    data = tiny.batch(cfg, 'cuda')
+    model._parse_losses(model(**data))[0].backward()
+    loss = model._parse_losses(model(**data))[0]
+    with pytest.raises(RuntimeError, match='zero_grad'):
+        loss.backward()
+
+
+@pytest.mark.gpu
+def test_a_copy_has_a_graph_of_its_own(folder):
+    cfg = tiny.configure(folder, 'float32', **GRAPH)
+    model = tiny.build(cfg, folder, 'cuda').train()
+    data = tiny.batch(cfg, 'cuda')
+    model(**data)
+    copy = deepcopy(model)
+    with torch.no_grad():
+        for parameter in copy.parameters():
+            parameter.zero_()
+    first, second = (m._parse_losses(m(**data))[0].item() for m in (model, copy))
+    assert first != second
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('precision', ['bfloat16', 'fp16'])
+def test_a_training_evaluates_and_resumes(folder, precision, tmp_path):
+    tiny.train(tiny.configure(folder, precision, **GRAPH), tmp_path, 'cuda')
+    options = {'runner.max_iters': 4, 'resume_from': str(tmp_path / 'iter_2.pth')}
+    cfg = tiny.configure(folder, precision, **GRAPH, **options)
+    runner = tiny.train(cfg, tmp_path, 'cuda')
+    assert len(runner.seen['losses']) == 2
+    assert all(loss.isfinite() for loss in runner.seen['losses'])
+    (figures,) = runner.seen['figures']
+    assert 0 <= figures['mAUPR'] <= 1
