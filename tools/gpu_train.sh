@@ -54,7 +54,13 @@ bfloat16) bfloat16=True ;;
 esac
 
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+# The logs are left also where a limit of time ends the training.
+finish() {
+    cp -f "$work"/*.log "$work"/*.log.json "$out" 2>/dev/null || true
+    rm -rf "$scratch"
+}
+trap finish EXIT
+trap 'exit 143' TERM
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 if [ -n "$wheels" ]; then
     "$python" -m pip install -q --no-index --no-deps --no-compile --no-cache-dir \
@@ -91,7 +97,6 @@ if [ -n "$iters" ]; then
     train configs/hacdr_idrid.py --cfg-options $data $precision \
         "runner.max_iters=$iters" log_config.interval=10 \
         checkpoint_config.interval=1000000
-    cat "$work"/*.log.json >"$out/losses-$(basename "$work").json"
     exit
 fi
 config=configs/hacdr_idrid_gpu.py
