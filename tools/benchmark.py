@@ -32,7 +32,10 @@ NETWORK_COLUMNS = ('ours, fused', 'ours, bf16', 'ours', 'mmcv', 'torchvision', '
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog='Two trainings on the same cores: tools/benchmarks/busy_cores.py.',
+    )
     parser.add_argument(
         '--device', default='cpu', help="'cpu' (default) or 'cuda', any torch device"
     )

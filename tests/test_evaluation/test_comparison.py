@@ -1,4 +1,5 @@
 import copy
+import functools
 
 import pytest
 from pictures import ABOUT, photograph
@@ -17,8 +18,13 @@ from hacdr.evaluation import (
 PHOTOGRAPHS = 8
 
 
+@functools.lru_cache(maxsize=None)
+def scores_at(skill):
+    return [photograph(k, skill, absent=(4,)) for k in range(PHOTOGRAPHS)]
+
+
 def results(path, skill, names=None, **changes):
-    scores = [photograph(k, skill, absent=(4,)) for k in range(PHOTOGRAPHS)]
+    scores = scores_at(skill)
     names = names or [f'images/test/{k}.jpg' for k in range(PHOTOGRAPHS)]
     protocol = changes.pop('protocol', Protocol())
     write_results(
