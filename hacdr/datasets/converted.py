@@ -1,12 +1,13 @@
 """Datasets in the layout that ``tools/convert_datasets`` writes."""
 
 import os.path as osp
+from contextlib import contextmanager
 
-import mmcv
 from mmseg.datasets import DATASETS
 
 from hacdr.datasets.lesion import LesionDataset
 from hacdr.errors import InputError
+from hacdr.images import read_photograph
 
 
 @DATASETS.register_module()
@@ -60,34 +61,25 @@ class ConvertedDataset(LesionDataset):
 
     def prepare_train_img(self, idx):
         """Load a sample with its label map, see ``CustomDataset``."""
-        try:
+        with self._photograph_named(idx):
             return super().prepare_train_img(idx)
-        except Exception:
-            self._check_photograph(idx)
-            raise
 
     def prepare_test_img(self, idx):
         """Load a sample, see ``CustomDataset``."""
-        try:
+        with self._photograph_named(idx):
             return super().prepare_test_img(idx)
-        except Exception:
-            self._check_photograph(idx)
-            raise
 
-    def _check_photograph(self, idx):
+    @contextmanager
+    def _photograph_named(self, idx):
         """Name the photograph if it was the reason why a sample failed to load.
 
         mmcv returns None for one that is cut off, and mmseg fails on that later
         without the file's name.
         """
-        path = osp.join(self.img_dir, self.img_infos[idx]['filename'])
         try:
-            decoded = mmcv.imfrombytes(self.file_client.get(path)) is not None
+            yield
+        except InputError:
+            raise
         except Exception:
-            # Empty or unreadable files raise, each in its way.
-            decoded = False
-        if not decoded:
-            raise InputError(
-                f'{path}: photograph cannot be decoded, it is cut off or damaged; '
-                'convert the data set again'
-            ) from None
+            read_photograph(osp.join(self.img_dir, self.img_infos[idx]['filename']))
+            raise

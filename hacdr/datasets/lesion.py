@@ -3,7 +3,6 @@
 import os
 import os.path as osp
 
-import mmcv
 import numpy as np
 import torch
 from mmcv.utils import print_log
@@ -21,6 +20,7 @@ from hacdr.evaluation import (
     write_probabilities,
 )
 from hacdr.evaluation.matching import FROC_THRESHOLDS
+from hacdr.images import read_map, read_photograph
 from hacdr.lesions import CLASSES, LESIONS, PALETTE
 
 
@@ -160,22 +160,12 @@ class LesionDataset(CustomDataset):
         info = self.img_infos[index]
         masks = inside = None
         if self.protocol.ground_truth == 'masks':
-            path = osp.join(self.mask_dir, info['ann']['seg_map'])
-            masks = self._read(path, 'unchanged', "experts' mask")
+            masks = read_map(osp.join(self.mask_dir, info['ann']['seg_map']))
         if self.protocol.region == 'fov':
             path = osp.join(self.img_dir, info['filename'])
-            inside = field_of_view(self._read(path, 'color', 'photograph'))
-        label = self.get_gt_seg_map_by_idx(index)
+            inside = field_of_view(read_photograph(path))
+        label = read_map(osp.join(self.ann_dir, info['ann']['seg_map']))
         return ground_truth_bits(label, masks, inside, info['filename'])
-
-    def _read(self, path, flag, kind):
-        if not self.file_client.isfile(path):
-            raise InputError(f'{path}: no such {kind}')
-        backend = 'pillow' if flag == 'unchanged' else 'cv2'
-        image = mmcv.imfrombytes(self.file_client.get(path), flag, backend=backend)
-        if image is None:
-            raise InputError(f'{path}: {kind} cannot be decoded')
-        return image
 
     def evaluate(self, results, metric=METRICS, logger=None):
         """Print the table of scores and return its figures.

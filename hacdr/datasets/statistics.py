@@ -11,9 +11,8 @@ from tqdm import tqdm
 
 from hacdr.datasets.conversion import layout
 from hacdr.datasets.field_of_view import field_of_view
-from hacdr.datasets.pipelines.load_lesion_masks import read_map
-from hacdr.datasets.pipelines.load_photograph import decode_photograph
 from hacdr.datasets.splits import photograph_file
+from hacdr.images import read_map, read_photograph
 from hacdr.lesions import CLASSES, IGNORED, LESIONS, lesion_plane
 
 QUANTILES = 5, 25, 50, 75, 95
@@ -128,7 +127,7 @@ def _count(task):
     root, *where = task
     bits = read_map(root / layout.mask_path(*where))
     labels = read_map(root / layout.label_path(*where))
-    photograph = decode_photograph(photograph_file(root, *where))
+    photograph = read_photograph(photograph_file(root, *where))
     inside = field_of_view(photograph)
     number = cv2.countNonZero(inside)
     mean, std = (v[::-1, 0] for v in cv2.meanStdDev(photograph, mask=inside))

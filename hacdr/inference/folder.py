@@ -7,13 +7,12 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from hacdr.datasets.pipelines.load_photograph import decode_photograph
 from hacdr.errors import InputError
 from hacdr.files import write_bytes, write_text
+from hacdr.images import PHOTOGRAPH_SUFFIXES, read_map, read_photograph
 from hacdr.inference.outputs import OUTPUTS, Prediction
 from hacdr.inference.prediction import predict
 
-PHOTOGRAPH_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')
 RECORD = 'predictions.json'
 
 
@@ -60,7 +59,7 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
             results = [output / f'{path.stem}{ending}' for ending in OUTPUTS]
             if not _is_done(path, results):
                 try:
-                    photograph = decode_photograph(path)
+                    photograph = read_photograph(path)
                 except InputError:
                     unreadable.append(path.name)
                     continue
@@ -147,7 +146,7 @@ def _read_label(folder, photograph_path, size):
     path = Path(folder) / f'{photograph_path.stem}.png'
     if not path.is_file():
         raise InputError(f'{path}: no label map for {photograph_path.name}')
-    label = np.asarray(Image.open(path))
+    label = read_map(path)
     if label.shape != size:
         raise InputError(
             f'{path}: label map of size {label.shape}, expected that of '

@@ -11,11 +11,10 @@ from mmseg.datasets import build_dataset
 from scipy import ndimage
 
 from hacdr.datasets.conversion import layout
-from hacdr.datasets.pipelines.load_lesion_masks import read_map
-from hacdr.datasets.pipelines.load_photograph import decode_photograph
 from hacdr.datasets.reduction import reduce_labels, reduce_photograph
 from hacdr.datasets.splits import photograph_file, split_members
 from hacdr.errors import InputError
+from hacdr.images import read_map, read_photograph
 from hacdr.inference.overlay import LEGEND_GREY, draw_legend, draw_outlines, put_text
 from hacdr.lesions import CLASSES, FULL_NAMES, IGNORED, PALETTE
 
@@ -54,7 +53,7 @@ def converted_samples(root, split='trainval', number=None):
     """
     root = Path(root)
     for subset, name in split_members(root, split, number):
-        photograph = decode_photograph(photograph_file(root, subset, name))
+        photograph = read_photograph(photograph_file(root, subset, name))
         yield Sample(name, photograph, read_map(root / layout.label_path(subset, name)))
 
 

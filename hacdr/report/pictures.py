@@ -5,11 +5,11 @@ import os.path as osp
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from hacdr.datasets.field_of_view import field_of_view
 from hacdr.datasets.reduction import reduce_masks
 from hacdr.errors import InputError
+from hacdr.images import read_map, read_photograph
 from hacdr.lesions import IGNORED, IGNORED_BIT, LABEL_TO_BITS
 
 JPEG_QUALITY = 75
@@ -41,7 +41,7 @@ def encode_pictures(entry, results_path, content, data_root):
         )
     planes = _read_planes(entry, results_path, content)
     height, width = planes[0].shape
-    photograph = _read(osp.join(data_root, entry['image']), cv2.IMREAD_COLOR)
+    photograph = read_photograph(osp.join(data_root, entry['image']))
     expected = entry['height'], entry['width']
     if photograph.shape[:2] != expected:
         raise InputError(
@@ -74,7 +74,7 @@ def _read_planes(entry, results_path, content):
         osp.join(folder, entry['probabilities'][lesion])
         for lesion in content['lesions']
     ]
-    planes = [_read(path, cv2.IMREAD_GRAYSCALE) for path in paths]
+    planes = [read_map(path) for path in paths]
     scale = max(planes[0].shape) / max(entry['height'], entry['width'])
     expected = tuple(max(1, round(entry[side] * scale)) for side in ('height', 'width'))
     for path, plane in zip(paths, planes):
@@ -89,29 +89,13 @@ def _read_planes(entry, results_path, content):
 def _read_truth(entry, content, data_root):
     kind = content['protocol']['ground_truth']
     path = osp.join(data_root, entry['ground_truth'])
-    try:
-        with Image.open(path) as picture:
-            values = np.array(picture)
-    except OSError as error:
-        raise InputError(
-            f'{path}: {error.strerror or "cannot be decoded"}; the truth was expected '
-            f'here (--data-root)'
-        ) from error
+    values = read_map(path)
     if values.shape != (entry['height'], entry['width']):
         raise InputError(
             f'{path}: {_size(values.shape)}, expected '
             f'{entry["width"]}x{entry["height"]} as tested'
         )
     return values if kind == 'masks' else LABEL_TO_BITS[values]
-
-
-def _read(path, flag):
-    if not osp.isfile(path):
-        raise InputError(f'{path}: no such file')
-    picture = cv2.imread(path, flag)
-    if picture is None:
-        raise InputError(f'{path}: cannot be decoded')
-    return picture
 
 
 def _size(shape):

@@ -74,7 +74,7 @@ def test_check(download, command, tmp_path, capsys):
     with pytest.raises(InputError, match='1 problems, convert it again'):
         convert(*check)
     assert capsys.readouterr().out == (
-        'labels/train/IDRiD_07.png: cannot be opened (is missing)\n'
+        'labels/train/IDRiD_07.png: cannot be read (No such file or directory)\n'
     )
 
 

@@ -127,7 +127,7 @@ def test_the_field_of_view(tmp_path, dataset):
 
 def test_a_missing_mask_or_photograph_is_named(tmp_path, dataset):
     (tmp_path / 'masks' / 'a.png').unlink()
-    with pytest.raises(InputError, match=r"masks/a\.png: no such experts' mask"):
+    with pytest.raises(InputError, match=r'masks/a\.png: no such file'):
         make_dataset(tmp_path, ground_truth='masks').ground_truth_of(0)
     (tmp_path / 'images' / 'b.png').write_bytes(b'cut off')
     with pytest.raises(

@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from hacdr.datasets.conversion import layout, merging
 from hacdr.datasets.conversion.convert import sum_up
 from hacdr.datasets.conversion.workers import for_each
 from hacdr.errors import InputError
+from hacdr.images import decode_image
 from hacdr.lesions import CLASSES, IGNORED
 
 COUNTS = ('mask_pixels', 'label_pixels', 'components')
@@ -51,33 +51,34 @@ def check_conversion(root, jobs=None):
     return len(images), problems
 
 
-def _check_image(root, file_format, image):
+def _check_image(root, file_format, entry):
     """Problems of one photograph, its label map and its bit map."""
     problems, maps = [], []
-    for path, digest in layout.image_files(image, file_format).items():
+    for path, digest in layout.image_files(entry, file_format).items():
         try:
             data = (root / path).read_bytes()
-            picture = Image.open(io.BytesIO(data))
-            maps.append(np.asarray(picture))
-        except Exception as error:
-            # On broken files Pillow's readers raise a dozen kinds of exceptions.
-            reason = 'is missing' if isinstance(error, FileNotFoundError) else error
-            problems.append(f'{path}: cannot be opened ({reason})')
+            image = decode_image(io.BytesIO(data), path, 'image')
+        except OSError as error:
+            problems.append(f'{path}: cannot be read ({error.strerror})')
             continue
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        maps.append(np.asarray(image))
         if hashlib.sha256(data).hexdigest() != digest:
             problems.append(f'{path}: sha256 is not the one in {layout.MANIFEST}')
-        expected = image['width'], image['height']
-        if picture.size != expected:
-            problems.append(f'{path}: is {picture.size}, expected {expected}')
+        expected = entry['width'], entry['height']
+        if image.size != expected:
+            problems.append(f'{path}: is {image.size}, expected {expected}')
     if len(maps) < 3 or any(m.shape[:2] != maps[0].shape[:2] for m in maps):
         return problems
-    where = image['subset'], image['name']
+    where = entry['subset'], entry['name']
     label_path, mask_path = layout.label_path(*where), layout.mask_path(*where)
     types = _check_types({label_path: maps[1], mask_path: maps[2]})
     if types:
         return problems + types
     problems += _check_label(label_path, *maps[1:])
-    problems += _check_counts(mask_path, maps[2], image)
+    problems += _check_counts(mask_path, maps[2], entry)
     return problems
 
 
@@ -101,19 +102,19 @@ def _check_label(path, label, bits):
     return []
 
 
-def _check_counts(path, bits, image):
+def _check_counts(path, bits, entry):
     """Differences between a bit map and its entry in the manifest."""
     problems = []
     for lesion, count in merging.count_lesions(bits).items():
-        entry = image['lesions'][lesion]
+        noted = entry['lesions'][lesion]
         problems += [
-            f'{path}: {lesion} has {count[key]} {key}, expected {entry[key]}'
+            f'{path}: {lesion} has {count[key]} {key}, expected {noted[key]}'
             for key in COUNTS
-            if count[key] != entry[key]
+            if count[key] != noted[key]
         ]
-    if merging.count_overlaps(bits) != image['overlaps']:
+    if merging.count_overlaps(bits) != entry['overlaps']:
         problems.append(f'{path}: overlaps are not those in {layout.MANIFEST}')
-    if merging.count_ignored(bits) != image['ignored_pixels']:
+    if merging.count_ignored(bits) != entry['ignored_pixels']:
         problems.append(f'{path}: ignored pixels are not those in {layout.MANIFEST}')
     return problems
 

@@ -129,10 +129,11 @@ def _convert_record(source, plan, folder, max_side, record):
     photograph = reading.read_photograph(
         data, source.where(record.photograph), plan.photograph_format
     )
-    size = reducing.reduced_size(photograph.size, max_side)
-    bits, lesions = _convert_masks(source, plan, record, photograph.size, size)
+    original = photograph.shape[1::-1]
+    size = reducing.reduced_size(original, max_side)
+    bits, lesions = _convert_masks(source, plan, record, original, size)
     written = data
-    if size != photograph.size:
+    if size != original:
         copy = reducing.reduce_photograph(photograph, size)
         written = layout.encode_photograph(copy, plan.photograph_format)
     files = dict(
@@ -145,8 +146,8 @@ def _convert_record(source, plan, folder, max_side, record):
         subset=record.subset,
         width=size[0],
         height=size[1],
-        original_width=photograph.width,
-        original_height=photograph.height,
+        original_width=original[0],
+        original_height=original[1],
         photograph=dict(source=record.photograph, sha256=sha256(data), bytes=len(data)),
         **{f'{kind}_sha256': sha256(content) for kind, content in files.items()},
         ignored_pixels=merging.count_ignored(bits),

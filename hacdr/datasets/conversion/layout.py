@@ -11,6 +11,7 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 from PIL import Image
 
 from hacdr.errors import InputError
@@ -88,18 +89,19 @@ def encode_png(values, palette=None):
     return file.getvalue()
 
 
-def encode_photograph(image, file_format):
+def encode_photograph(photograph, file_format):
     """Encode a photograph that was changed.
 
     Args:
-        image (PIL.Image.Image): RGB.
+        photograph (np.ndarray): BGR, uint8 (H, W, 3).
         file_format (str): 'JPEG' (at quality 95) or 'PNG'.
 
     Returns:
         bytes: the file's content.
     """
     file = io.BytesIO()
-    image.save(file, format=file_format, quality=95)
+    rgb = cv2.cvtColor(photograph, cv2.COLOR_BGR2RGB)
+    Image.fromarray(rgb).save(file, format=file_format, quality=95)
     return file.getvalue()
 
 

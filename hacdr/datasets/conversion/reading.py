@@ -1,20 +1,16 @@
 """Photographs and lesion masks as the data sets publish them, checked."""
 
 import io
-import warnings
 
 import numpy as np
-from PIL import Image
 
 from hacdr.datasets.conversion.merging import LESION
 from hacdr.errors import InputError
+from hacdr.images import decode_header, decode_image, decode_photograph
 from hacdr.lesions import IGNORED
 
 MASK_MODES = ('1', 'L', 'P', 'LA', 'RGB', 'RGBA')
 GREY_MODES = ('1', 'L', 'RGB')
-END_OF_IMAGE, START_OF_SCAN = b'\xff\xd9', b'\xff\xda'
-# Tag of Exif; Pillow has no name for it before 9.4.
-ORIENTATION = 0x0112
 
 
 def read_photograph(data, where, file_format='JPEG'):
@@ -26,34 +22,28 @@ def read_photograph(data, where, file_format='JPEG'):
         file_format (str): what it must be, 'JPEG' or 'PNG'.
 
     Returns:
-        PIL.Image.Image: RGB.
+        np.ndarray: BGR, uint8 (H, W, 3).
 
     Raises:
         InputError: of another format, cut off, not in colour, or to be turned or
             mirrored according to its Exif orientation.
     """
-    image = _decode(data, where, 'photograph')
-    if image.format != file_format:
+    header = decode_header(io.BytesIO(data), where)
+    if header.format != file_format:
         raise InputError(
-            f'{where}: photograph is {image.format}, expected {file_format}'
+            f'{where}: photograph is {header.format}, expected {file_format}'
         )
-    # A download that was cut off and padded with zeros decodes without complaint.
-    # The thumbnail has an end-of-image marker too, hence the one after the scan.
-    if file_format == 'JPEG' and data.rfind(END_OF_IMAGE) < data.rfind(START_OF_SCAN):
-        raise InputError(f'{where}: photograph is cut off (no end-of-image marker)')
-    if image.mode != 'RGB':
+    if header.mode != 'RGB':
         raise InputError(
-            f'{where}: photograph has mode {image.mode}, expected colour (RGB)'
+            f'{where}: photograph has mode {header.mode}, expected colour (RGB)'
         )
-    # Some readers would turn it and some not, and nobody the masks.
-    orientation = _orientation(image)
-    # 0 is not defined, and nobody turns by it.
-    if orientation not in (0, 1):
+    # Everybody would turn it, and nobody the masks.
+    if header.orientation != 1:
         raise InputError(
-            f'{where}: photograph has the Exif orientation {orientation}, expected 1 '
-            'or none: masks are for the pixels as they are stored'
+            f'{where}: photograph has the Exif orientation {header.orientation}, '
+            'expected 1 or none: masks are for the pixels as they are stored'
         )
-    return image
+    return decode_photograph(data, where)
 
 
 def read_mask(data, where, size):
@@ -128,7 +118,7 @@ def read_graded_mask(data, where, size):
 
 
 def _decode_mask(data, where, size, modes):
-    image = _decode(data, where, 'mask')
+    image = decode_image(io.BytesIO(data), where, 'mask')
     if image.format == 'JPEG':
         raise InputError(
             f'{where}: mask is JPEG, whose edges are blurred; expected TIFF or PNG'
@@ -144,35 +134,6 @@ def _decode_mask(data, where, size, modes):
             f'{", ".join(modes)} (at most 8 bits)'
         )
     return image
-
-
-def _decode(data, where, kind):
-    try:
-        with warnings.catch_warnings():
-            # What Pillow only warns of, it either survives or raises right after.
-            warnings.simplefilter('ignore')
-            image = Image.open(io.BytesIO(data))
-            image.load()
-    except Exception as error:
-        # On broken files Pillow's readers raise a dozen kinds of exceptions.
-        raise InputError(
-            f'{where}: {kind} cannot be decoded ({_first_line(error)})'
-        ) from error
-    return image
-
-
-def _orientation(image):
-    try:
-        return image.getexif().get(ORIENTATION, 1)
-    except Exception:
-        # Exif data that cannot be read turn a photograph nowhere.
-        return 1
-
-
-def _first_line(error):
-    if isinstance(error, Image.UnidentifiedImageError):
-        return 'not an image'
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _colour(image, value):

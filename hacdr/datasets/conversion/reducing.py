@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from hacdr.datasets.conversion.merging import LESION, label_components
 from hacdr.lesions import IGNORED
@@ -37,14 +36,13 @@ def reduce_photograph(photograph, size):
     """Reduce by area averaging.
 
     Args:
-        photograph (PIL.Image.Image): RGB.
+        photograph (np.ndarray): uint8 (H, W, 3).
         size (Tuple[int, int]): width and height of the copy.
 
     Returns:
-        PIL.Image.Image: the copy.
+        np.ndarray: the copy.
     """
-    pixels = cv2.resize(np.asarray(photograph), size, interpolation=cv2.INTER_AREA)
-    return Image.fromarray(pixels)
+    return cv2.resize(photograph, size, interpolation=cv2.INTER_AREA)
 
 
 def reduce_mask(mask, size):

@@ -2,14 +2,11 @@
 
 import os.path as osp
 
-import numpy as np
 from mmseg.datasets import PIPELINES
-from PIL import Image
 
 from hacdr.errors import InputError
+from hacdr.images import read_map
 from hacdr.lesions import COMBINATIONS, IGNORED
-
-STRIP = 64
 
 
 @PIPELINES.register_module()
@@ -55,43 +52,3 @@ def mask_file(results):
     part, name = osp.split(label_file(results))
     labels, part = osp.split(part)
     return osp.join(osp.dirname(labels), 'masks', part, name)
-
-
-def read_map(path):
-    """Read an image of one channel of 8 bits.
-
-    Args:
-        path (str): a PNG or the like; of a palette its indices are returned.
-
-    Returns:
-        np.ndarray: uint8 (H, W).
-
-    Raises:
-        InputError: it is missing, damaged or of another kind.
-    """
-    try:
-        with Image.open(path) as image:
-            values = _to_array(image)
-    except FileNotFoundError:
-        raise InputError(f'{path}: no such file in this data set') from None
-    except (OSError, SyntaxError) as error:
-        raise InputError(f'{path}: cannot be decoded ({error})') from error
-    if values is None:
-        raise InputError(
-            f'{path}: has pixels of mode {image.mode}, expected one channel of 8 bits'
-        )
-    return values
-
-
-def _to_array(image):
-    """As np.asarray, several times as fast for large pictures; None if not 8 bits."""
-    if image.mode not in ('L', 'P'):
-        return None
-    image.load()
-    width, height = image.size
-    values = np.empty((height, width), np.uint8)
-    # Pillow hands out a picture in small pieces and joins them to one of full size.
-    for top in range(0, height, STRIP):
-        strip = image.crop((0, top, width, min(height, top + STRIP)))
-        values[top : top + STRIP] = np.asarray(strip)
-    return values

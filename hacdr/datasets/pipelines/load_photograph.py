@@ -6,22 +6,14 @@ import cv2
 import mmcv
 import numpy as np
 from mmseg.datasets import PIPELINES
-from PIL import Image
 
 from hacdr.datasets.cache import ArrayCache
 from hacdr.datasets.pipelines.area_resize import REDUCE, AreaResize
 from hacdr.datasets.pipelines.lesion_crop import LesionCrop
-from hacdr.datasets.pipelines.load_lesion_masks import label_file, mask_file, read_map
+from hacdr.datasets.pipelines.load_lesion_masks import label_file, mask_file
 from hacdr.datasets.reduction import reduce_photograph
 from hacdr.errors import InputError
-
-DECODE = {
-    1: cv2.IMREAD_COLOR,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-}
-EXIF_ORIENTATION = 0x0112
+from hacdr.images import DECODE_FLAGS, read_header, read_map, read_photograph
 
 
 @PIPELINES.register_module()
@@ -73,7 +65,8 @@ class LoadPhotograph:
     def __call__(self, results):
         name = results['img_info']['filename']
         path = osp.join(results.get('img_prefix') or '', name)
-        width, height, is_jpeg = _read_header(path)
+        header = read_header(path)
+        width, height = header.size
         self.resize._random_scale(results)
         size = mmcv.rescale_size((width, height), results['scale'])
         window = slice(None), slice(None)
@@ -85,11 +78,11 @@ class LoadPhotograph:
             )
         for key in results.get('seg_fields', []):
             results[key] = results[key][window]
-        divisor = (
-            _find_divisor((width, height), size) if self.reduced and is_jpeg else 1
-        )
+        divisor = 1
+        if self.reduced and header.format == 'JPEG':
+            divisor = _find_divisor(header.size, size)
         photograph = self._fetch(
-            path, f'photograph / {divisor}', lambda: decode_photograph(path, divisor)
+            path, f'photograph / {divisor}', lambda: read_photograph(path, divisor)
         )
         results['img'] = reduce_photograph(photograph, size, window)
         results['filename'], results['ori_filename'] = path, name
@@ -133,58 +126,14 @@ class LoadPhotograph:
         )
 
 
-def _read_header(path):
-    """Width, height and whether it is a JPEG, as decoded (turned as Exif says)."""
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            if image.getexif().get(EXIF_ORIENTATION, 1) >= 5:
-                width, height = height, width
-            return width, height, image.format == 'JPEG'
-    except FileNotFoundError:
-        raise InputError(f'{path}: no such photograph') from None
-    except OSError as error:
-        raise _damaged(path) from error
-
-
 def _find_divisor(full, size):
     """The most a photograph may be reduced by and still not be smaller than size."""
     fits = (
         divisor
-        for divisor in sorted(DECODE, reverse=True)
+        for divisor in sorted(DECODE_FLAGS, reverse=True)
         if all(-(-f // divisor) >= s for f, s in zip(full, size))
     )
     return next(fits, 1)
-
-
-def decode_photograph(path, divisor=1):
-    """Decode a photograph.
-
-    Args:
-        path (str): its file.
-        divisor (int): 1, or 2, 4 or 8 to decode a JPEG at that part of its size.
-
-    Returns:
-        np.ndarray: BGR, uint8, (H, W, 3).
-
-    Raises:
-        InputError: it is missing or damaged.
-    """
-    try:
-        data = np.fromfile(path, np.uint8)
-    except FileNotFoundError:
-        raise InputError(f'{path}: no such photograph') from None
-    photograph = cv2.imdecode(data, DECODE[divisor]) if data.size else None
-    if photograph is None:
-        raise _damaged(path)
-    return photograph
-
-
-def _damaged(path):
-    return InputError(
-        f'{path}: photograph cannot be decoded, it is cut off or damaged; convert the '
-        'data set again'
-    )
 
 
 def _label_table(label_map):

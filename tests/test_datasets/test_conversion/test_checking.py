@@ -80,7 +80,7 @@ def test_a_file_cannot_be_opened(output, path):
     data = (output / path).read_bytes()
     (output / path).write_bytes(data[: len(data) // 2])
     (problem,) = problems(output)
-    assert problem.startswith(f'{path}: cannot be opened (')
+    assert problem.startswith(f'{path}: image cannot be decoded (')
 
 
 @pytest.mark.parametrize('path', [LABEL, MASK, PHOTOGRAPH])

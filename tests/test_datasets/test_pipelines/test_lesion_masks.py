@@ -102,5 +102,5 @@ def test_other_channels(converted):
 def test_damaged(converted):
     path = converted.root / 'masks' / 'train' / 'a.png'
     path.write_bytes(path.read_bytes()[:60])
-    with pytest.raises(InputError, match=r'a\.png: cannot be decoded'):
+    with pytest.raises(InputError, match=r'a\.png: map cannot be decoded'):
         Compose(LOAD)(converted.start())

@@ -1,0 +1,232 @@
+"""The one place that opens images: photographs, label maps, masks.
+
+A photograph becomes BGR, uint8 (H, W, 3), as OpenCV and mmseg have it: turned as its
+Exif orientation says, grey repeated in three channels, transparency left aside, of 16
+bits the upper eight. A map (label map, bit map, grey plane) becomes uint8 (H, W) with
+the values that are stored, of a palette the indices; what is not one channel of 8 bits
+is refused. Whatever is missing, cut off or damaged is an InputError of one line that
+begins with the file's name.
+"""
+
+import io
+import warnings
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple, Tuple
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from hacdr.errors import InputError
+
+PHOTOGRAPH_SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')
+# What a JPEG can be divided by while it is decoded.
+DECODE_FLAGS = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+# Exif's orientation -> how to undo it, in one or two steps.
+TURNS = {
+    1: (),
+    2: (partial(cv2.flip, flipCode=1),),
+    3: (partial(cv2.rotate, rotateCode=cv2.ROTATE_180),),
+    4: (partial(cv2.flip, flipCode=0),),
+    5: (cv2.transpose,),
+    6: (partial(cv2.rotate, rotateCode=cv2.ROTATE_90_CLOCKWISE),),
+    7: (cv2.transpose, partial(cv2.rotate, rotateCode=cv2.ROTATE_180)),
+    8: (partial(cv2.rotate, rotateCode=cv2.ROTATE_90_COUNTERCLOCKWISE),),
+}
+# Tag of Exif; Pillow has no name for it before 9.4.
+ORIENTATION = 0x0112
+START_OF_IMAGE, START_OF_SCAN, END_OF_IMAGE = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
+STRIP = 64
+
+
+class Header(NamedTuple):
+    """What a photograph's file says about it.
+
+    Attributes:
+        format (str): 'JPEG', 'PNG', ..., as Pillow calls it.
+        mode (str): Pillow's name of its channels, 'RGB' for colour.
+        stored_size (Tuple[int, int]): width and height of the pixels as stored.
+        orientation (int): Exif's, 1 where nothing is to be turned.
+    """
+
+    format: str
+    mode: str
+    stored_size: Tuple[int, int]
+    orientation: int
+
+    @property
+    def size(self):
+        """Tuple[int, int]: width and height once it is turned."""
+        return self.stored_size[:: -1 if self.orientation >= 5 else 1]
+
+
+def read_header(path):
+    """Read what a photograph's file says about it, without decoding it.
+
+    Args:
+        path (str | Path): its file.
+
+    Returns:
+        Header: format, size, orientation.
+
+    Raises:
+        InputError: it is missing or no image.
+    """
+    with _opened(path) as file:
+        return decode_header(file, path)
+
+
+def decode_header(file, where):
+    """As :func:`read_header`, from an open file.
+
+    Args:
+        file (BinaryIO): at its beginning.
+        where (str | Path): what to call it in messages.
+    """
+    with _pillow(where, 'photograph'):
+        image = Image.open(file)
+        return Header(image.format, image.mode, image.size, _orientation(image))
+
+
+def read_photograph(path, divisor=1):
+    """Read a photograph.
+
+    Args:
+        path (str | Path): its file.
+        divisor (int): 1; or 2, 4 or 8 to decode a JPEG at that part of its size.
+
+    Returns:
+        np.ndarray: BGR, uint8 (H, W, 3).
+
+    Raises:
+        InputError: it is missing, cut off or damaged.
+    """
+    with _opened(path) as file:
+        return decode_photograph(file.read(), path, divisor)
+
+
+def decode_photograph(data, where, divisor=1):
+    """As :func:`read_photograph`, from a file's content.
+
+    Args:
+        data (bytes): the content.
+        where (str | Path): what to call it in messages.
+        divisor (int): as above.
+    """
+    if _is_cut_off(data):
+        raise _damaged(where, 'photograph', 'cut off, no end-of-image marker')
+    header = decode_header(io.BytesIO(data), where)
+    # Whether OpenCV turns a PNG depends on its version.
+    flags = DECODE_FLAGS[divisor] | cv2.IMREAD_IGNORE_ORIENTATION
+    photograph = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if photograph is None:
+        raise _damaged(where, 'photograph', 'cut off or damaged')
+    for turn in TURNS[header.orientation]:
+        photograph = turn(photograph)
+    return photograph
+
+
+def read_map(path):
+    """Read a label map, a bit map or a plane of grey.
+
+    Args:
+        path (str | Path): its file, a PNG or the like.
+
+    Returns:
+        np.ndarray: uint8 (H, W), of a palette the indices.
+
+    Raises:
+        InputError: it is missing, damaged, or not one channel of 8 bits.
+    """
+    with _opened(path) as file:
+        image = decode_image(file, path, 'map')
+    if image.mode not in ('L', 'P'):
+        raise InputError(
+            f'{path}: has pixels of mode {image.mode}, expected one channel of 8 bits'
+        )
+    width, height = image.size
+    values = np.empty((height, width), np.uint8)
+    # Several times as fast as np.asarray: Pillow hands out an image in small pieces and
+    # joins them to one of full size.
+    for top in range(0, height, STRIP):
+        strip = image.crop((0, top, width, min(height, top + STRIP)))
+        values[top : top + STRIP] = np.asarray(strip)
+    return values
+
+
+def decode_image(file, where, kind):
+    """Decode an image of any kind as it is stored, neither turned nor converted.
+
+    Args:
+        file (BinaryIO): at its beginning.
+        where (str | Path): what to call it in messages.
+        kind (str): what it should be, for the message: 'mask' or the like.
+
+    Returns:
+        PIL.Image.Image: decoded to the last pixel.
+
+    Raises:
+        InputError: cut off, damaged or no image.
+    """
+    with _pillow(where, kind):
+        image = Image.open(file)
+        image.load()
+        return image
+
+
+@contextmanager
+def _pillow(where, kind):
+    """Turn what Pillow says of a file into one line."""
+    try:
+        with warnings.catch_warnings():
+            # What Pillow only warns of, it either survives or raises right after.
+            warnings.simplefilter('ignore')
+            yield
+    except Exception as error:
+        # On broken files its readers raise a dozen kinds of exceptions.
+        raise _damaged(where, kind, error) from error
+
+
+def _opened(path):
+    try:
+        return open(path, 'rb')
+    except FileNotFoundError:
+        raise InputError(f'{path}: no such file') from None
+    except OSError as error:
+        raise InputError(f'{path}: cannot be read ({error.strerror})') from error
+
+
+def _is_cut_off(data):
+    """Tell whether a JPEG lacks its end.
+
+    One whose download broke off and was filled up with zeros decodes without complaint.
+    The thumbnail has an end-of-image marker too, hence the one after the scan.
+    """
+    return (
+        data.startswith(START_OF_IMAGE)
+        and not data.endswith(END_OF_IMAGE)
+        and data.rfind(END_OF_IMAGE) < data.rfind(START_OF_SCAN)
+    )
+
+
+def _orientation(image):
+    try:
+        orientation = image.getexif().get(ORIENTATION, 1)
+    except Exception:
+        # Exif data that cannot be read turn a photograph nowhere.
+        return 1
+    # 0 and the like are not defined, and nobody turns by them.
+    return orientation if orientation in TURNS else 1
+
+
+def _damaged(where, kind, reason):
+    if isinstance(reason, Image.UnidentifiedImageError):
+        reason = 'not an image'
+    reason = (str(reason) or type(reason).__name__).splitlines()[0]
+    return InputError(f'{where}: {kind} cannot be decoded ({reason})')
