@@ -13,6 +13,8 @@ import pytest
 import torch
 from mmcv import _ext
 
+pytest_plugins = ['data_set_fixtures']
+
 ROOT = Path(__file__).parents[1]
 # What nearly every command loads, other than hacdr.
 LOADED_ONCE = 'mmseg.apis', 'cv2', 'matplotlib.pyplot', 'numba', 'scipy.optimize'

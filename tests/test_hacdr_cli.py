@@ -13,7 +13,7 @@ from hacdr_cli import COMMANDS, main, run, run_command
 import pytest
 
 import hacdr
-from hacdr.datasets.conversion import READERS
+from hacdr.conversion import READERS
 from hacdr.errors import InputError
 
 ROOT = Path(__file__).parents[1]

@@ -1,6 +1,6 @@
 """Write fundus-like photographs with masks, laid out like IDRiD."""
 
-from hacdr.datasets.conversion.generated import generate_dataset
+from hacdr.synthetic import generate_dataset
 from hacdr.errors import InputError
 
 

@@ -7,8 +7,8 @@ import json
 import os
 from pathlib import Path
 
-from hacdr.datasets.splits import split_members
-from hacdr.datasets.statistics import QUANTILES, config_lines, count_dataset
+from hacdr.conversion.splits import split_members
+from hacdr.conversion.statistics import QUANTILES, config_lines, count_dataset
 from hacdr.errors import InputError
 from hacdr.files import write_text
 

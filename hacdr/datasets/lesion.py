@@ -8,7 +8,6 @@ import torch
 from mmcv.utils import print_log
 from mmseg.datasets import DATASETS, CustomDataset
 
-from hacdr.datasets.field_of_view import field_of_view
 from hacdr.errors import InputError
 from hacdr.evaluation import (
     ImageScores,
@@ -22,6 +21,7 @@ from hacdr.evaluation import (
 from hacdr.evaluation.matching import FROC_THRESHOLDS
 from hacdr.images import read_map, read_photograph
 from hacdr.lesions import CLASSES, LESIONS, PALETTE
+from hacdr.preprocess.field_of_view import field_of_view
 
 
 @DATASETS.register_module()

@@ -10,9 +10,9 @@ import numpy as np
 from mmseg.datasets import build_dataset
 from scipy import ndimage
 
-from hacdr.datasets.conversion import layout
-from hacdr.datasets.reduction import reduce_labels, reduce_photograph
-from hacdr.datasets.splits import photograph_file, split_members
+from hacdr.conversion import layout
+from hacdr.preprocess.reduction import reduce_labels, reduce_photograph
+from hacdr.conversion.splits import photograph_file, split_members
 from hacdr.errors import InputError
 from hacdr.images import read_map, read_photograph
 from hacdr.inference.overlay import LEGEND_GREY, draw_legend, draw_outlines, put_text

@@ -6,11 +6,11 @@ import os.path as osp
 import cv2
 import numpy as np
 
-from hacdr.datasets.field_of_view import field_of_view
-from hacdr.datasets.reduction import reduce_masks
 from hacdr.errors import InputError
 from hacdr.images import read_map, read_photograph
 from hacdr.lesions import IGNORED, IGNORED_BIT, LABEL_TO_BITS
+from hacdr.preprocess.field_of_view import field_of_view
+from hacdr.preprocess.reduction import reduce_masks
 
 JPEG_QUALITY = 75
 
@@ -19,7 +19,7 @@ def encode_pictures(entry, results_path, content, data_root):
     """Read and encode the pictures of one photograph.
 
     All get the size of the probabilities. In the truth, lesions keep at least one
-    pixel, see :func:`~hacdr.datasets.reduction.reduce_masks`.
+    pixel, see :func:`~hacdr.preprocess.reduction.reduce_masks`.
 
     Args:
         entry (dict): of the photograph in results.json.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hacdr.datasets.conversion.generated import generate_dataset
+from hacdr.synthetic import generate_dataset
 
 from .tiny import write_config
 

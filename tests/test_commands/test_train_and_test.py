@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from hacdr.datasets.conversion.generated import generate_dataset
 from hacdr.evaluation import read_results
+from hacdr.synthetic import generate_dataset
 
 from .tiny import write_config
 

@@ -5,7 +5,7 @@ import pytest
 from mmcv import Config
 from mmseg.datasets import DATASETS, build_dataloader, build_dataset
 
-from hacdr.datasets.conversion import convert, open_source, read_ddr, read_idrid
+from hacdr.conversion import convert, open_source, read_ddr, read_idrid
 from hacdr.errors import InputError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'

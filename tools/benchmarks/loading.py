@@ -212,8 +212,8 @@ def compare_labels(root, names):
     from tqdm import tqdm
 
     from hacdr.datasets.pipelines.load_lesion_masks import read_map
-    from hacdr.datasets.reduction import reduce_masks
     from hacdr.lesions import LESIONS
+    from hacdr.preprocess.reduction import reduce_masks
 
     ways = {
         'nearest (mmseg)': lambda bits, size: cv2.resize(

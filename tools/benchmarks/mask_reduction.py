@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from hacdr.datasets.conversion import layout, merging, reducing
-from hacdr.datasets.conversion.workers import for_each
+from hacdr.conversion import layout, merging, reducing
+from hacdr.conversion.workers import for_each
 from hacdr.errors import InputError
 from hacdr.lesions import LESIONS, lesion_plane
 

@@ -5,7 +5,7 @@ import numpy as np
 from mmseg.datasets import PIPELINES
 from mmseg.datasets.pipelines import Resize
 
-from hacdr.datasets.reduction import reduce_labels, reduce_masks, reduce_photograph
+from hacdr.preprocess.reduction import reduce_labels, reduce_masks, reduce_photograph
 
 REDUCE = dict(gt_semantic_seg=reduce_labels, gt_lesion_masks=reduce_masks)
 
@@ -17,7 +17,7 @@ class AreaResize(Resize):
     ``Resize`` takes four pixels around each new one and skips the others: at a third
     of the size (4288 to 1440) a microaneurysm is drawn from four pixels in nine.
     Here each new pixel is the mean of all it covers, and label maps keep every
-    lesion, see :func:`~hacdr.datasets.reduction.reduce_labels`. 'gt_lesion_masks',
+    lesion, see :func:`~hacdr.preprocess.reduction.reduce_labels`. 'gt_lesion_masks',
     of :class:`LoadLesionMasks`, is reduced lesion by lesion.
     """
 

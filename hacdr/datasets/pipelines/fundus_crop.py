@@ -3,7 +3,7 @@
 import numpy as np
 from mmseg.datasets import PIPELINES
 
-from hacdr.datasets.field_of_view import field_of_view
+from hacdr.preprocess.field_of_view import field_of_view
 
 
 @PIPELINES.register_module()
@@ -12,7 +12,7 @@ class FundusCrop:
 
     Of IDRiD's photographs it takes away a sixth, which costs time and memory and
     teaches nothing. Halves of the eye in deep shadow stay, see
-    :func:`~hacdr.datasets.field_of_view.field_of_view`; a photograph that is black
+    :func:`~hacdr.preprocess.field_of_view.field_of_view`; a photograph that is black
     all over stays as it is.
 
     Needs 'img', uint8 (H, W, C), and 'ori_shape'; crops also what is in 'seg_fields'

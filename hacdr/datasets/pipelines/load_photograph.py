@@ -11,9 +11,9 @@ from hacdr.datasets.cache import ArrayCache
 from hacdr.datasets.pipelines.area_resize import REDUCE, AreaResize
 from hacdr.datasets.pipelines.lesion_crop import LesionCrop
 from hacdr.datasets.pipelines.load_lesion_masks import label_file, mask_file
-from hacdr.datasets.reduction import reduce_photograph
 from hacdr.errors import InputError
 from hacdr.images import DECODE_FLAGS, read_header, read_map, read_photograph
+from hacdr.preprocess.reduction import reduce_photograph
 
 
 @PIPELINES.register_module()

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from mmseg.datasets import PIPELINES
 
-from hacdr.datasets.field_of_view import field_of_view
+from hacdr.preprocess.field_of_view import field_of_view
 
 
 @PIPELINES.register_module()
@@ -32,7 +32,7 @@ class LocalContrastNormalize:
             comes here (30 was measured at a long side of 1440).
         gain (float): contrast.
         darkest (float): what is not brighter counts as surround, see
-            :func:`~hacdr.datasets.field_of_view.field_of_view`. Stray light around
+            :func:`~hacdr.preprocess.field_of_view.field_of_view`. Stray light around
             the field of view makes a dark ring and a bright rim where it is
             brighter than this: five of 56 photographs of IDRiD at 10, none at 20.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mmseg.datasets import PIPELINES
 
-from hacdr.datasets.reduction import reduce_labels, reduce_masks
+from hacdr.preprocess.reduction import reduce_labels, reduce_masks
 
 
 def sample(eye):

@@ -6,9 +6,9 @@ from mmseg.datasets import PIPELINES
 from scipy import ndimage
 from torch import from_numpy
 
-from hacdr.datasets.field_of_view import field_of_view
 from hacdr.datasets.pipelines import LocalContrastNormalize
 from hacdr.datasets.pipelines.local_contrast_normalize import local_mean
+from hacdr.preprocess.field_of_view import field_of_view
 
 
 @pytest.fixture

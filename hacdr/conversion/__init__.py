@@ -1,0 +1,30 @@
+"""Raw downloads -> photographs, label maps, bit maps, splits and a manifest."""
+
+from hacdr.conversion.checking import check_conversion
+from hacdr.conversion.convert import Plan, Record, convert
+from hacdr.conversion.ddr import read_ddr
+from hacdr.conversion.e_ophtha import read_e_ophtha
+from hacdr.conversion.fgadr import read_fgadr
+from hacdr.conversion.idrid import read_idrid
+from hacdr.conversion.retinal_lesions import read_retinal_lesions
+from hacdr.conversion.sources import open_source
+
+# As the command ``hacdr convert`` calls the data sets.
+READERS = {
+    'idrid': read_idrid,
+    'ddr': read_ddr,
+    'fgadr': read_fgadr,
+    'e_ophtha': read_e_ophtha,
+    'retinal_lesions': read_retinal_lesions,
+}
+
+__all__ = [
+    'READERS',
+    'Plan',
+    'Record',
+    'check_conversion',
+    'convert',
+    'open_source',
+    'read_ddr',
+    'read_idrid',
+]

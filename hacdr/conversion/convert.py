@@ -1,0 +1,248 @@
+"""Any data set of fundus photographs with lesion masks -> one layout on disk.
+
+What differs between data sets is a reader: a function that takes a source and
+returns a :class:`Plan`. Everything else is here, once.
+"""
+
+import platform
+from functools import partial
+from pathlib import Path
+from typing import Callable, Dict, List, NamedTuple
+
+import cv2
+import numpy as np
+import PIL
+import scipy
+
+import hacdr
+from hacdr.conversion import layout, merging, reading, reducing
+from hacdr.conversion.earlier import (
+    find_earlier,
+    find_unchanged,
+    same_splits,
+    sha256,
+    spare_foreign_files,
+)
+from hacdr.conversion.workers import for_each
+from hacdr.errors import InputError
+from hacdr.lesions import LESIONS
+
+SUMMED = (
+    'mask_pixels',
+    'label_pixels',
+    'original_components',
+    'components',
+    'kept_as_one_pixel',
+)
+
+
+class Record(NamedTuple):
+    """One photograph.
+
+    Attributes:
+        name: without suffix; unique in the data set.
+        subset: 'train' or 'test', the folder it goes to.
+        photograph: its file, a name of the source.
+        masks: lesion -> its file; a lesion without one is absent.
+    """
+
+    name: str
+    subset: str
+    photograph: str
+    masks: Dict[str, str]
+
+
+class Plan(NamedTuple):
+    """What a reader found in a source.
+
+    Attributes:
+        dataset: the data set's name.
+        records: the photographs, sorted.
+        splits: split's name -> names of its photographs.
+        warnings: what is missing or odd, each one line; ``--strict`` refuses them.
+        read_mask: one of the functions of ``reading`` for masks.
+        photograph_format: 'JPEG' or 'PNG'.
+    """
+
+    dataset: str
+    records: List[Record]
+    splits: Dict[str, List[str]]
+    warnings: List[str]
+    read_mask: Callable = reading.read_mask
+    photograph_format: str = 'JPEG'
+
+
+def convert(source, plan, output, overwrite=False, jobs=None, max_side=None):
+    """Convert a data set.
+
+    Writes photographs, label maps, bit maps, split files and the manifest below
+    ``output``. Photographs are copied byte for byte unless they are reduced. Of a
+    set that was converted before, only what changed is converted again.
+
+    Args:
+        source (FolderSource | ZipSource): as ``open_source`` returns it.
+        plan (Plan): what a reader found in it.
+        output (str | Path): the data set's root; appears complete or not at all.
+        overwrite (bool): convert everything anew and replace an earlier conversion.
+        jobs (int, optional): processes; one for each core by default.
+        max_side (int, optional): reduce what is longer than this many pixels.
+
+    Returns:
+        Tuple[dict, int | None]: the manifest, and how many photographs were
+        converted; None where the earlier conversion was left as it is.
+
+    Raises:
+        InputError: a photograph or mask is not as it should be, ``output`` holds
+            something else, or it cannot be written.
+    """
+    if max_side is not None and max_side < 1:
+        raise InputError(f'max_side is {max_side}, expected 1 or more')
+    output = Path(output)
+    earlier = find_earlier(plan, output, overwrite, max_side)
+    kept = {}
+    if earlier and not overwrite:
+        kept = find_unchanged(source, plan, earlier, output, jobs)
+        if len(kept) == len(plan.records) and same_splits(plan, earlier, output):
+            return earlier, None
+    if earlier:
+        spare_foreign_files(earlier, output)
+    changed = [record for record in plan.records if record.name not in kept]
+    with layout.new_folder(output) as folder:
+        work = partial(_convert_record, source, plan, folder, max_side)
+        converted = for_each(work, changed, jobs, 'converting')
+        for image in kept.values():
+            for path in layout.image_files(image, plan.photograph_format):
+                layout.adopt(output, folder, path)
+        for split, names in plan.splits.items():
+            path = folder / layout.split_path(split)
+            layout.write_bytes(path, layout.split_text(names))
+        images = {**kept, **{image['name']: image for image in converted}}
+        images = [images[record.name] for record in plan.records]
+        manifest = _describe(source, plan, max_side, images)
+        layout.write_manifest(folder, manifest)
+    return manifest, len(changed)
+
+
+def _convert_record(source, plan, folder, max_side, record):
+    """Convert one photograph and its masks; returns its entry in the manifest."""
+    data = source.read(record.photograph)
+    photograph = reading.read_photograph(
+        data, source.where(record.photograph), plan.photograph_format
+    )
+    original = photograph.shape[1::-1]
+    size = reducing.reduced_size(original, max_side)
+    bits, lesions = _convert_masks(source, plan, record, original, size)
+    written = data
+    if size != original:
+        copy = reducing.reduce_photograph(photograph, size)
+        written = layout.encode_photograph(copy, plan.photograph_format)
+    files = dict(
+        photograph=written,
+        label=layout.encode_png(merging.to_labels(bits), layout.LABEL_PALETTE),
+        mask=layout.encode_png(bits),
+    )
+    image = dict(
+        name=record.name,
+        subset=record.subset,
+        width=size[0],
+        height=size[1],
+        original_width=original[0],
+        original_height=original[1],
+        photograph=dict(source=record.photograph, sha256=sha256(data), bytes=len(data)),
+        **{f'{kind}_sha256': sha256(content) for kind, content in files.items()},
+        ignored_pixels=merging.count_ignored(bits),
+        lesions=lesions,
+        overlaps=merging.count_overlaps(bits),
+    )
+    paths = layout.image_files(image, plan.photograph_format)
+    for path, content in zip(paths, files.values()):
+        layout.write_bytes(folder / path, content)
+    return image
+
+
+def _convert_masks(source, plan, record, original_size, size):
+    """The bit map of a photograph, and the manifest's entries of its lesions."""
+    masks, notes = {}, {}
+    for lesion, file in record.masks.items():
+        data = source.read(file)
+        mask = plan.read_mask(data, source.where(file), original_size)
+        masks[lesion], rescued = reducing.reduce_mask(mask, size)
+        notes[lesion] = dict(
+            kept_as_one_pixel=rescued, source=file, sha256=sha256(data)
+        )
+        if size != original_size:
+            drawn = merging.label_components(mask == merging.LESION)[1]
+            notes[lesion]['original_components'] = drawn
+    absent = dict(kept_as_one_pixel=0, source=None, sha256=None)
+    bits = merging.to_bits(masks, size[::-1])
+    lesions = merging.count_lesions(bits)
+    for lesion, count in lesions.items():
+        count['original_components'] = count['components']
+        count.update(notes.get(lesion, absent))
+    return bits, lesions
+
+
+def _describe(source, plan, max_side, images):
+    """The manifest."""
+    return dict(
+        dataset=plan.dataset,
+        layout=layout.LAYOUT_VERSION,
+        source=str(source.path.resolve()),
+        max_side=max_side,
+        photograph_format=plan.photograph_format,
+        versions=dict(
+            hacdr=hacdr.__version__,
+            python=platform.python_version(),
+            numpy=np.__version__,
+            scipy=scipy.__version__,
+            pillow=PIL.__version__,
+            opencv=cv2.__version__,
+        ),
+        lesions=list(LESIONS),
+        warnings=plan.warnings,
+        splits={
+            split: dict(photographs=len(names), sha256=sha256(layout.split_text(names)))
+            for split, names in plan.splits.items()
+        },
+        totals=sum_up(images),
+        images=images,
+    )
+
+
+def sum_up(images):
+    """Sum up the counts of every subset.
+
+    Args:
+        images (List[dict]): entries of the manifest.
+
+    Returns:
+        Dict[str, dict]: subset -> its totals.
+    """
+    totals = {}
+    for image in images:
+        total = totals.setdefault(
+            image['subset'],
+            dict(
+                photographs=0,
+                background_pixels=0,
+                ignored_pixels=0,
+                lesions={
+                    lesion: dict(masks=0, **dict.fromkeys(SUMMED, 0))
+                    for lesion in LESIONS
+                },
+                overlaps=dict.fromkeys(image['overlaps'], 0),
+            ),
+        )
+        total['photographs'] += 1
+        ignored = image['ignored_pixels']
+        total['ignored_pixels'] += ignored
+        total['background_pixels'] += image['width'] * image['height'] - ignored
+        for lesion, count in image['lesions'].items():
+            added = total['lesions'][lesion]
+            added['masks'] += count['source'] is not None
+            for key in SUMMED:
+                added[key] += count[key]
+            total['background_pixels'] -= count['label_pixels']
+        for pair, pixels in image['overlaps'].items():
+            total['overlaps'][pair] += pixels
+    return totals

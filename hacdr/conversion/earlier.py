@@ -1,0 +1,132 @@
+"""What an earlier conversion left, and what of it can stay."""
+
+import hashlib
+from functools import partial
+
+from hacdr.conversion import layout
+from hacdr.conversion.workers import for_each
+from hacdr.errors import InputError
+
+
+def find_earlier(plan, output, overwrite, max_side):
+    """Find an earlier conversion that may be continued or replaced.
+
+    Args:
+        plan (Plan): what is to be converted.
+        output (Path): where to.
+        overwrite (bool): whether another data set may be replaced.
+        max_side (int | None): as it is to be converted.
+
+    Returns:
+        dict | None: its manifest; None where ``output`` is free.
+
+    Raises:
+        InputError: something else is there.
+    """
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return None
+    manifest = layout.read_manifest(output)
+    if manifest is None:
+        raise InputError(
+            f'{output}: exists and is not a converted data set; choose another output'
+        )
+    if manifest['layout'] != layout.LAYOUT_VERSION:
+        raise InputError(
+            f'{output}: holds a data set converted by another version of hacdr; '
+            'remove it or choose another output'
+        )
+    if overwrite:
+        return manifest
+    names = {record.name for record in plan.records}
+    gone = [image['name'] for image in manifest['images'] if image['name'] not in names]
+    if manifest['dataset'] != plan.dataset:
+        other = f'{manifest["dataset"]} and not {plan.dataset}'
+    elif manifest['max_side'] != max_side:
+        other = f'a conversion with max_side {manifest["max_side"]}, not {max_side}'
+    elif gone:
+        other = f'{len(gone)} photographs that the source lacks ({gone[0]})'
+    else:
+        return manifest
+    raise InputError(
+        f'{output}: holds {other}; choose another output or pass --overwrite'
+    )
+
+
+def find_unchanged(source, plan, earlier, output, jobs):
+    """Find what need not be converted again.
+
+    Args:
+        source (FolderSource | ZipSource): what the plan was made from.
+        plan (Plan): what is to be converted.
+        earlier (dict): manifest of the earlier conversion.
+        output (Path): its root.
+        jobs (int): processes.
+
+    Returns:
+        Dict[str, dict]: name -> entry of the manifest.
+    """
+    images = {(image['subset'], image['name']): image for image in earlier['images']}
+    again = [r for r in plan.records if (r.subset, r.name) in images]
+    entries = [images[record.subset, record.name] for record in again]
+    work = partial(_is_unchanged, source, plan.photograph_format, output)
+    unchanged = for_each(work, list(zip(again, entries)), jobs, 'comparing')
+    kept = {}
+    for record, image, same in zip(again, entries, unchanged):
+        if same:
+            kept[record.name] = image
+            # The same files may lie elsewhere now.
+            image['photograph']['source'] = record.photograph
+            for lesion, count in image['lesions'].items():
+                count['source'] = record.masks.get(lesion)
+    return kept
+
+
+def _is_unchanged(source, file_format, output, task):
+    """Whether a photograph's files, there and here, are those of its entry."""
+    record, image = task
+    drawn = {lesion for lesion, count in image['lesions'].items() if count['sha256']}
+    if drawn != {*record.masks}:
+        return False
+    there = {record.photograph: image['photograph']['sha256']}
+    for lesion, file in record.masks.items():
+        there[file] = image['lesions'][lesion]['sha256']
+    here = layout.image_files(image, file_format)
+    return all(sha256(source.read(f)) == there[f] for f in there) and all(
+        _sha256_of_file(output / path) == here[path] for path in here
+    )
+
+
+def same_splits(plan, earlier, output):
+    """Whether the lists of an earlier conversion are those of the plan."""
+    if {*plan.splits} != {*earlier['splits']}:
+        return False
+    try:
+        return all(
+            (output / layout.split_path(split)).read_bytes() == layout.split_text(names)
+            for split, names in plan.splits.items()
+        )
+    except OSError:
+        return False
+
+
+def spare_foreign_files(manifest, output):
+    """Refuse to replace a folder that holds what no conversion wrote.
+
+    Raises:
+        InputError: it does.
+    """
+    foreign = sorted(layout.present_files(output) - layout.expected_files(manifest))
+    if foreign:
+        raise InputError(
+            f'{output}: holds {len(foreign)} files that the conversion did not write '
+            f'({foreign[0]}); move them away first'
+        )
+
+
+def sha256(data):
+    """Digest of a file's content, as the manifest has it."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _sha256_of_file(path):
+    return sha256(path.read_bytes()) if path.is_file() else None

@@ -1,0 +1,146 @@
+"""Photographs and their masks, paired by the names of their files."""
+
+import re
+from typing import Dict, NamedTuple, Optional
+from urllib.parse import unquote
+
+import numpy as np
+
+from hacdr.conversion.convert import Record
+from hacdr.errors import InputError
+
+PICTURE = r'\.(?:jpe?g|png|tiff?|bmp|gif)'
+
+
+class Pair(NamedTuple):
+    """A photograph and its masks.
+
+    Attributes:
+        name: what the pattern calls ``name``.
+        subset: what it calls ``subset``, in lower case; None where it has none.
+        photograph: its file, a name of the source.
+        masks: what the pattern calls ``lesion``, in lower case -> its file.
+    """
+
+    name: str
+    subset: Optional[str]
+    photograph: str
+    masks: Dict[str, str]
+
+
+def find_pairs(source, photograph, mask):
+    """Find the photographs and masks of a download.
+
+    The patterns say what a path ends with, without the suffix: folders may lie
+    anywhere, in any case, with ``%20`` for blanks. Hidden files are passed over.
+
+    Args:
+        source (FolderSource | ZipSource): as ``open_source`` returns it.
+        photograph (str): regular expression with the group ``name`` and, if the
+            folders say it, ``subset``.
+        mask (str): the same, with the group ``lesion`` besides.
+
+    Returns:
+        List[Pair]: sorted by name; empty where no photograph was found.
+
+    Raises:
+        InputError: a photograph or mask twice, or a mask without a photograph.
+    """
+    photographs = _find(source, photograph)
+    if not photographs:
+        return []
+    pairs, names = {}, {}
+    for (name, subset), (spelt, file) in photographs.items():
+        if name in names:
+            raise InputError(
+                f'{source.path}: two photographs of one name, {names[name]} and {file}'
+            )
+        names[name] = file
+        pairs[name, subset] = Pair(spelt, subset, file, {})
+    for (name, subset, lesion), (_, file) in _find(source, mask).items():
+        if (name, subset) not in pairs:
+            raise InputError(f'{source.where(file)}: mask without a photograph')
+        pairs[name, subset].masks[lesion] = file
+    return sorted(pairs.values())
+
+
+def _find(source, pattern):
+    """What the pattern's groups say -> the name as it is spelt, and the file."""
+    found = {}
+    for file in source.names():
+        path = '/' + unquote(file)
+        match = re.search(f'/{pattern}{PICTURE}$', path, re.IGNORECASE)
+        if not match or '/.' in path or '/__MACOSX/' in path:
+            continue
+        groups = {name: value.lower() for name, value in match.groupdict().items()}
+        key = groups['name'], groups.get('subset')
+        key += (groups['lesion'],) if 'lesion' in groups else ()
+        if key in found:
+            raise InputError(
+                f'{source.path}: the same file twice, {found[key][1]} and {file}; '
+                'keep one'
+            )
+        found[key] = match['name'], file
+    return found
+
+
+def split_by_seed(pairs, group):
+    """Choose splits for a data set that has none of its own: a fifth of the groups
+    is for testing, a tenth for validation, the same ones every time.
+
+    Args:
+        pairs (List[Pair]): the photographs.
+        group (callable): name -> what must stay together, such as the patient.
+
+    Returns:
+        Dict[str, List[str]]: 'train', 'val', 'trainval', 'test' -> names, sorted.
+    """
+    groups = sorted({group(pair.name) for pair in pairs})
+    order = np.random.default_rng(0).permutation(len(groups))
+    test, val = len(groups) // 5, len(groups) // 5 + len(groups) // 10
+    chosen = {groups[i]: 'test' for i in order[:test]}
+    chosen.update((groups[i], 'val') for i in order[test:val])
+    splits = dict(train=[], val=[], trainval=[], test=[])
+    for pair in sorted(pairs):
+        split = chosen.get(group(pair.name), 'train')
+        splits[split].append(pair.name)
+        if split != 'test':
+            splits['trainval'].append(pair.name)
+    return splits
+
+
+def make_records(pairs, splits, lesions):
+    """Turn pairs into what is to be converted.
+
+    Args:
+        pairs (List[Pair]): the photographs.
+        splits (Dict[str, List[str]]): those of 'test' go to the folder test, all
+            others to train.
+        lesions (Dict[str, str]): what the masks' files call a lesion -> EX, HE, SE
+            or MA.
+
+    Returns:
+        List[Record]: in the order of the pairs.
+    """
+    test = {*splits['test']}
+    return [
+        Record(
+            pair.name,
+            'test' if pair.name in test else 'train',
+            pair.photograph,
+            {lesions[name]: file for name, file in pair.masks.items()},
+        )
+        for pair in pairs
+    ]
+
+
+def warn_of_number(found, official, what='photographs'):
+    """Say how many are missing or too many.
+
+    Returns:
+        List[str]: one line, or nothing where ``found`` is ``official``.
+    """
+    if found == official:
+        return []
+    difference = f'{abs(found - official)} {"more" if found > official else "missing"}'
+    return [f'{found} {what}, the official set has {official} ({difference})']

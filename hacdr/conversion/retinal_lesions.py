@@ -1,0 +1,58 @@
+"""Reader of Retinal-Lesions (Wei et al., ICPR 2020)."""
+
+from hacdr.conversion.convert import Plan
+from hacdr.conversion.pairing import (
+    find_pairs,
+    make_records,
+    split_by_seed,
+    warn_of_number,
+)
+from hacdr.conversion.reading import read_graded_mask
+from hacdr.errors import InputError
+
+# The other four lesions they drew are passed over.
+LESIONS = {
+    'microaneurysm': 'MA',
+    'retinal_hemorrhage': 'HE',
+    'hard_exudate': 'EX',
+    'cotton_wool_spots': 'SE',
+}
+PHOTOGRAPH = r'images_896x896/(?P<name>[^/]+)'
+MASK = rf'lesion_segs_896x896/(?P<name>[^/]+)/(?P<lesion>{"|".join(LESIONS)})'
+OFFICIAL = 1593
+
+
+def read_retinal_lesions(source):
+    """Find the photographs and masks of Retinal-Lesions.
+
+    There is no official split: a fifth of the patients is for testing and a tenth
+    for validation, chosen by a fixed seed; both eyes of a patient stay together.
+    Grey 127 is what the authors excluded and is ignored.
+
+    Args:
+        source (FolderSource | ZipSource): as ``open_source`` returns it.
+
+    Returns:
+        Plan: what is to be converted.
+
+    Raises:
+        InputError: not Retinal-Lesions; a file twice; a mask without a photograph.
+    """
+    pairs = find_pairs(source, PHOTOGRAPH, MASK)
+    if not any(pair.masks for pair in pairs):
+        raise InputError(
+            f"{source.path}: not Retinal-Lesions; looked for 'images_896x896/1_left."
+            "jpg', 'lesion_segs_896x896/1_left/hard_exudate.png' and the like"
+        )
+    splits = split_by_seed(pairs, group=_patient)
+    return Plan(
+        'Retinal-Lesions',
+        make_records(pairs, splits, LESIONS),
+        splits,
+        warn_of_number(len(pairs), OFFICIAL),
+        read_mask=read_graded_mask,
+    )
+
+
+def _patient(name):
+    return name.rsplit('_', 1)[0]

@@ -1,0 +1,194 @@
+"""A download as it lies on disk, folder or zip, behind one interface."""
+
+import os
+import zipfile
+import zlib
+from pathlib import Path
+
+from hacdr.conversion.parts import find_parts, is_unpacked, open_parts
+from hacdr.errors import InputError
+
+# Far above any single picture of the known data sets (an uncompressed
+# 4288x2848 RGBA mask has 49 MB), far below what would exhaust the memory.
+LARGEST_MEMBER = 512 * 2**20
+
+
+def open_source(path):
+    """Open a download.
+
+    Args:
+        path (str | Path): a folder, a zip file, or a zip in parts: the first part
+            or the folder that has them. Where parts are missing or damaged,
+            the folder will do if they were unpacked in it.
+
+    Returns:
+        FolderSource | ZipSource: has ``names()``, ``read(name)`` and
+        ``where(name)``; can be pickled and sent to another process.
+
+    Raises:
+        InputError: missing, an empty folder, neither folder nor zip, a zip that
+            is cut off, lacks a part or has members outside of it.
+    """
+    path = Path(path)
+    try:
+        parts = find_parts(path)
+        source = ZipSource(path, parts) if parts else None
+    except InputError:
+        if not is_unpacked(path):
+            raise
+        source = None
+    if source is None:
+        source = _open_whole(path)
+    if not source.names():
+        raise InputError(f'{path}: is empty, expected a download')
+    return source
+
+
+def _open_whole(path):
+    if path.is_dir():
+        return FolderSource(path)
+    if path.is_file():
+        return ZipSource(path)
+    raise InputError(f'{path}: no such folder or zip file')
+
+
+class FolderSource:
+    """The files below a folder."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+
+    def names(self):
+        """List all files, relative to the folder, with '/' between the parts.
+
+        Returns:
+            List[str]: sorted.
+        """
+        found, seen = [], set()
+        for folder, subfolders, files in os.walk(self.path, followlinks=True):
+            # A link to a folder above would be walked for ever.
+            real = os.path.realpath(folder)
+            if real in seen:
+                subfolders.clear()
+                continue
+            seen.add(real)
+            below = Path(folder).relative_to(self.path)
+            found += [(below / file).as_posix() for file in files]
+        return sorted(found)
+
+    def read(self, name):
+        """Read a file.
+
+        Args:
+            name (str): one of ``names()``.
+
+        Returns:
+            bytes: its content.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        try:
+            return (self.path / name).read_bytes()
+        except OSError as error:
+            raise InputError(
+                f'{self.where(name)}: cannot be read ({error.strerror})'
+            ) from error
+
+    def where(self, name):
+        """Tell a person where a file lies."""
+        return str(self.path / name)
+
+
+class ZipSource:
+    """The members of a zip file, or of one in parts; nothing is unpacked to disk."""
+
+    def __init__(self, path, parts=()):
+        self.path, self._parts = Path(path), parts
+        self._archive, self._process = None, None
+        self._members = {}
+        for info in self._open().infolist():
+            if info.is_dir():
+                continue
+            name = info.filename.replace('\\', '/')
+            if (
+                '..' in name.split('/')
+                or name.startswith('/')
+                or ':' in name.split('/')[0]
+            ):
+                raise InputError(
+                    f'{path}: member {info.filename!r} points outside of the zip; '
+                    'expected the zip as downloaded'
+                )
+            if name in self._members:
+                raise InputError(f'{path}: holds {name!r} twice')
+            self._members[name] = info
+
+    def __getstate__(self):
+        # An open archive cannot be pickled; it is opened anew.
+        return dict(self.__dict__, _archive=None)
+
+    def names(self):
+        """List all members, with '/' between the parts.
+
+        Returns:
+            List[str]: sorted.
+        """
+        return sorted(self._members)
+
+    def read(self, name):
+        """Unpack a member.
+
+        Args:
+            name (str): one of ``names()``.
+
+        Returns:
+            bytes: its content.
+
+        Raises:
+            InputError: it is damaged, encrypted or too large.
+        """
+        info = self._members[name]
+        if info.file_size > LARGEST_MEMBER:
+            raise InputError(
+                f'{self.where(name)}: unpacks to {info.file_size} bytes, expected '
+                f'at most {LARGEST_MEMBER}'
+            )
+        if info.flag_bits & 1:
+            raise InputError(
+                f'{self.where(name)}: needs a password; unpack the zip and pass the '
+                'folder'
+            )
+        try:
+            return self._open().read(info)
+        except Exception as error:
+            # zipfile, zlib, bz2 and lzma each raise their own kinds.
+            raise InputError(
+                f'{self.where(name)}: cannot be unpacked ({error}); download it again'
+            ) from error
+
+    def where(self, name):
+        """Tell a person where a member lies."""
+        return f'{self.path}: {name}'
+
+    def _open(self):
+        # A forked process shares the open file's position with its parent.
+        if self._archive is None or self._process != os.getpid():
+            try:
+                self._archive = zipfile.ZipFile(
+                    open_parts(self._parts) if self._parts else self.path
+                )
+                self._process = os.getpid()
+            except (zipfile.BadZipFile, zlib.error) as error:
+                expected = 'a folder or the zip as downloaded'
+                if self._parts:
+                    expected = f'all parts, found 001 to {len(self._parts):03d}'
+                raise InputError(
+                    f'{self.path}: not a complete zip file ({error}); expected '
+                    f'{expected}'
+                ) from error
+            except OSError as error:
+                raise InputError(
+                    f'{self.path}: cannot be read ({error.strerror})'
+                ) from error
+        return self._archive
