@@ -2,13 +2,7 @@
 
 import sys
 
-<<<<<<<< HEAD:hacdr/commands/convert.py
 from hacdr.conversion import READERS, check_conversion, convert, open_source
-========
-from hacdr.conversion.checking import check_conversion
-from hacdr.conversion.convert import convert
-from hacdr.conversion.sources import open_source
->>>>>>>> 7192208 (conversion/, synthetic/ and preprocess/ stand beside datasets/: none of them needs mmseg or torch):hacdr/conversion/command.py
 from hacdr.errors import InputError
 
 

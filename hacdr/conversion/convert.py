@@ -15,7 +15,7 @@ import PIL
 import scipy
 
 import hacdr
-from hacdr.conversion import layout, merging, reading, reducing
+from hacdr.conversion import layout, merging, reading
 from hacdr.conversion.earlier import (
     find_earlier,
     find_unchanged,
@@ -26,6 +26,8 @@ from hacdr.conversion.earlier import (
 from hacdr.conversion.workers import for_each
 from hacdr.errors import InputError
 from hacdr.lesions import LESIONS
+from hacdr.preprocess.maps import reduce_bits
+from hacdr.preprocess.resize import fit_size, resize_photograph
 
 SUMMED = (
     'mask_pixels',
@@ -130,11 +132,11 @@ def _convert_record(source, plan, folder, max_side, record):
         data, source.where(record.photograph), plan.photograph_format
     )
     original = photograph.shape[1::-1]
-    size = reducing.reduced_size(original, max_side)
+    size = fit_size(original, max_side)
     bits, lesions = _convert_masks(source, plan, record, original, size)
     written = data
     if size != original:
-        copy = reducing.reduce_photograph(photograph, size)
+        copy = resize_photograph(photograph, size)
         written = layout.encode_photograph(copy, plan.photograph_format)
     files = dict(
         photograph=written,
@@ -162,23 +164,19 @@ def _convert_record(source, plan, folder, max_side, record):
 
 def _convert_masks(source, plan, record, original_size, size):
     """The bit map of a photograph, and the manifest's entries of its lesions."""
-    masks, notes = {}, {}
+    masks, sources = {}, {}
     for lesion, file in record.masks.items():
         data = source.read(file)
-        mask = plan.read_mask(data, source.where(file), original_size)
-        masks[lesion], rescued = reducing.reduce_mask(mask, size)
-        notes[lesion] = dict(
-            kept_as_one_pixel=rescued, source=file, sha256=sha256(data)
-        )
-        if size != original_size:
-            drawn = merging.label_components(mask == merging.LESION)[1]
-            notes[lesion]['original_components'] = drawn
-    absent = dict(kept_as_one_pixel=0, source=None, sha256=None)
-    bits = merging.to_bits(masks, size[::-1])
+        masks[lesion] = plan.read_mask(data, source.where(file), original_size)
+        sources[lesion] = dict(source=file, sha256=sha256(data))
+    drawn = merging.to_bits(masks, original_size[::-1])
+    bits, kept = reduce_bits(drawn, size)
     lesions = merging.count_lesions(bits)
-    for lesion, count in lesions.items():
-        count['original_components'] = count['components']
-        count.update(notes.get(lesion, absent))
+    before = lesions if size == original_size else merging.count_lesions(drawn)
+    for (lesion, count), kept_as_one_pixel in zip(lesions.items(), kept):
+        count['original_components'] = before[lesion]['components']
+        count['kept_as_one_pixel'] = kept_as_one_pixel
+        count.update(sources.get(lesion, dict(source=None, sha256=None)))
     return bits, lesions
 
 

@@ -7,7 +7,7 @@ import numpy as np
 OPENING = 9
 
 
-def field_of_view(photograph, darkest=10):
+def field_of_view(photograph, threshold=10):
     """Find the field of view: brightest channel above a threshold, opened 9x9.
 
     The threshold is low, for photographs whose one half lies in shadow: Otsu's
@@ -16,7 +16,7 @@ def field_of_view(photograph, darkest=10):
 
     Args:
         photograph (np.ndarray): (H, W, C), values from 0 to 255, any channel order.
-        darkest (float): the eye is brighter than this.
+        threshold (float): the eye is brighter than this.
 
     Returns:
         np.ndarray: uint8 (H, W), 1 inside, 0 outside.
@@ -24,5 +24,26 @@ def field_of_view(photograph, darkest=10):
     brightest = photograph[..., 0]
     for channel in range(1, photograph.shape[2]):
         brightest = cv2.max(brightest, photograph[..., channel])
-    inside = (brightest > darkest).astype(np.uint8)
+    inside = (brightest > threshold).astype(np.uint8)
     return cv2.morphologyEx(inside, cv2.MORPH_OPEN, np.ones((OPENING, OPENING)))
+
+
+def field_of_view_box(photograph, threshold=10, margin=0):
+    """Find the box around the field of view.
+
+    Args:
+        photograph (np.ndarray): (H, W, C), as above.
+        threshold (float): as above.
+        margin (int): pixels to leave around it, as far as there are any.
+
+    Returns:
+        Tuple[slice, slice]: rows and columns; all where there is no field of view.
+    """
+    inside = field_of_view(photograph, threshold)
+    box = []
+    for axis, size in enumerate(inside.shape):
+        found = np.flatnonzero(inside.any(1 - axis))
+        first, last = (found[0], found[-1]) if len(found) else (0, size - 1)
+        start = max(0, int(first) - margin)
+        box.append(slice(start, min(size, int(last) + 1 + margin)))
+    return tuple(box)

@@ -11,12 +11,13 @@ from mmseg.datasets import build_dataset
 from scipy import ndimage
 
 from hacdr.conversion import layout
-from hacdr.preprocess.reduction import reduce_labels, reduce_photograph
 from hacdr.conversion.splits import photograph_file, split_members
 from hacdr.errors import InputError
 from hacdr.images import read_map, read_photograph
 from hacdr.inference.overlay import LEGEND_GREY, draw_legend, draw_outlines, put_text
 from hacdr.lesions import CLASSES, FULL_NAMES, IGNORED, PALETTE
+from hacdr.preprocess.maps import reduce_labels
+from hacdr.preprocess.resize import resize_photograph
 
 IGNORED_GREY = 96
 GAP = 6
@@ -138,7 +139,7 @@ def _panel(sample, width):
         for value in range(1, len(CLASSES))
     ]
     height = max(1, round(sample.label.shape[0] * width / sample.label.shape[1]))
-    photograph = reduce_photograph(sample.photograph, (width, height))
+    photograph = resize_photograph(sample.photograph, (width, height))
     # Outlines come last: drawn before, they would fade when reduced.
     label = reduce_labels(sample.label, (width, height))
     photograph[label == IGNORED] = IGNORED_GREY

@@ -10,7 +10,7 @@ from hacdr.errors import InputError
 from hacdr.images import read_map, read_photograph
 from hacdr.lesions import IGNORED, IGNORED_BIT, LABEL_TO_BITS
 from hacdr.preprocess.field_of_view import field_of_view
-from hacdr.preprocess.reduction import reduce_masks
+from hacdr.preprocess.maps import reduce_bits
 
 JPEG_QUALITY = 75
 
@@ -19,7 +19,7 @@ def encode_pictures(entry, results_path, content, data_root):
     """Read and encode the pictures of one photograph.
 
     All get the size of the probabilities. In the truth, lesions keep at least one
-    pixel, see :func:`~hacdr.preprocess.reduction.reduce_masks`.
+    pixel, see :func:`~hacdr.preprocess.maps.reduce_bits`.
 
     Args:
         entry (dict): of the photograph in results.json.
@@ -51,7 +51,7 @@ def encode_pictures(entry, results_path, content, data_root):
     truth = _read_truth(entry, content, data_root)
     if content['protocol']['region'] == 'fov':
         truth[field_of_view(photograph) == 0] = IGNORED
-    truth = reduce_masks(truth, (width, height))
+    truth, _ = reduce_bits(truth, (width, height))
     truth = np.where(truth == IGNORED, IGNORED_BIT, truth).astype(np.uint8)
     photograph = cv2.resize(photograph, (width, height), interpolation=cv2.INTER_AREA)
     return {

@@ -387,7 +387,7 @@ def test_without_numba_the_cpu_uses_plain_tensor_operations(tmp_path):
         'from hacdr.ops import choose_kernel\n'
         'print(choose_kernel("cpu"), choose_kernel("cpu", True))\n'
         'import numpy as np\n'
-        'from hacdr.preprocess.reduction import reduce_labels\n'
+        'from hacdr.preprocess.maps import reduce_labels\n'
         'try:\n'
         '    reduce_labels(np.zeros((8, 8), np.uint8), (4, 4))\n'
         'except Exception as error:\n'
@@ -403,4 +403,4 @@ def test_without_numba_the_cpu_uses_plain_tensor_operations(tmp_path):
     )
     chosen, error = result.stdout.splitlines()
     assert chosen == 'torch torch'
-    assert error.startswith('hacdr.preprocess.reduction_kernels needs numba')
+    assert error.startswith('hacdr.preprocess.kernels needs numba')

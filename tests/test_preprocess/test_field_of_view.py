@@ -31,4 +31,4 @@ def test_bright_specks_of_the_surround_are_not_the_eye(eye):
 
 def test_threshold(eye):
     photograph, _ = eye
-    assert not field_of_view(photograph, darkest=20)[:, :145].any()
+    assert not field_of_view(photograph, threshold=20)[:, :145].any()

@@ -24,7 +24,6 @@ from hacdr.files import write_text
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / '_base_' / 'datasets'
 GOALS = {'ours': 3, 'ours, cached': 8}
-LABEL_WIDTHS = 1440, 720
 
 
 def main():
@@ -44,8 +43,6 @@ def main():
         milliseconds=summarise(seconds),
         decoding=compare_decoding(args.root, names),
     )
-    if not args.quick:
-        figures['labels'] = compare_labels(args.root, names)
     report(figures)
     if args.json:
         write_json(args.json, figures)
@@ -63,7 +60,6 @@ def parse_args():
     parser.add_argument(
         '--cache-dir', help="where the cache goes; default: the system's /tmp"
     )
-    parser.add_argument('--quick', action='store_true', help='without label maps')
     parser.add_argument('--json', type=Path, help='write all figures to this file')
     args = parser.parse_args()
     if min(args.photographs, args.repeats) < 1:
@@ -149,13 +145,11 @@ def measure(pipelines, root, names, repeats):
 
 def fill_cache(load, root, name):
     """Load at every scale that is decoded differently."""
-    scale = load.resize.img_scale
+    scale, ratio_range = load.img_scale, load.ratio_range
     for divisor in (1, 2, 4):
-        load.resize.img_scale = [(4000 // divisor, 4000 // divisor)]
-        load.resize.ratio_range, ratio = (1, 1), load.resize.ratio_range
+        load.img_scale, load.ratio_range = (4000 // divisor, 4000 // divisor), None
         load(sample(root, name))
-        load.resize.ratio_range = ratio
-    load.resize.img_scale = scale
+    load.img_scale, load.ratio_range = scale, ratio_range
 
 
 def summarise(seconds):
@@ -204,61 +198,6 @@ def compare_decoding(root, names):
     return rows
 
 
-def compare_labels(root, names):
-    """Components lost and area kept, per lesion, by mmseg's way to reduce and ours."""
-    import cv2
-    import numpy as np
-    from scipy import ndimage
-    from tqdm import tqdm
-
-    from hacdr.datasets.pipelines.load_lesion_masks import read_map
-    from hacdr.lesions import LESIONS
-    from hacdr.preprocess.reduction import reduce_masks
-
-    ways = {
-        'nearest (mmseg)': lambda bits, size: cv2.resize(
-            bits, size, interpolation=cv2.INTER_NEAREST
-        ),
-        'ours': reduce_masks,
-    }
-    shape = len(LABEL_WIDTHS), len(ways), len(LESIONS)
-    lost, area = np.zeros(shape, int), np.zeros(shape)
-    components, pixels = np.zeros(len(LESIONS), int), np.zeros(len(LESIONS))
-    for name in tqdm(names, 'label maps', leave=False):
-        bits = read_map(root / 'masks' / 'train' / f'{name}.png')
-        height, width = bits.shape
-        sizes = [(w, round(w * height / width)) for w in LABEL_WIDTHS]
-        reduced = [[way(bits, size) for way in ways.values()] for size in sizes]
-        for k in range(len(LESIONS)):
-            found, count = ndimage.label(bits >> k & 1, np.ones((3, 3)))
-            rows, columns = np.nonzero(found)
-            components[k] += count
-            pixels[k] += len(rows)
-            for i, size in enumerate(sizes):
-                cells = rows * size[1] // height, columns * size[0] // width
-                for j, out in enumerate(reduced[i]):
-                    plane = out >> k & 1
-                    kept = np.unique(found[rows, columns][plane[cells] > 0])
-                    lost[i, j, k] += count - len(kept)
-                    area[i, j, k] += plane.sum() * (width / size[0]) ** 2
-    return [
-        dict(
-            width=LABEL_WIDTHS[i],
-            way=way,
-            **{
-                lesion: dict(
-                    components=int(components[k]),
-                    lost=int(lost[i, j, k]),
-                    area=float(area[i, j, k] / pixels[k]) if pixels[k] else None,
-                )
-                for k, lesion in enumerate(LESIONS)
-            },
-        )
-        for i in range(len(LABEL_WIDTHS))
-        for j, way in enumerate(ways)
-    ]
-
-
 # --- report -----------------------------------------------------------------------
 
 
@@ -287,23 +226,6 @@ def report(figures):
             f'{row["width"]:>8}{row["mean"]:>8.2f}{row["p99"]:>8.0f}'
             f'{row["greatest"]:>10}'
         )
-    if 'labels' in figures:
-        report_labels(figures['labels'])
-
-
-def report_labels(rows):
-    lesions = [key for key in rows[0] if key not in ('width', 'way')]
-    print('\nlesions that vanish from reduced masks, and area left')
-    print(f'{"width":>6}  {"":<22}' + ''.join(f'{lesion:>12}' for lesion in lesions))
-    total = ''.join(f'{rows[0][lesion]["components"]:>12}' for lesion in lesions)
-    print(f'{"":>6}  {"components":<22}{total}')
-    for row in rows:
-        cells = ''
-        for lesion in lesions:
-            one = row[lesion]
-            area = '-' if one['area'] is None else f'{one["area"]:.2f}'
-            cells += f'{one["lost"]:>6}{area:>6}'
-        print(f'{row["width"]:>6}  {row["way"]:<22}{cells}')
 
 
 def write_json(path, figures):

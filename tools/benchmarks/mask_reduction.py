@@ -13,12 +13,14 @@ from hacdr_cli import run
 
 import cv2
 import numpy as np
-from PIL import Image
 
-from hacdr.conversion import layout, merging, reducing
+from hacdr.conversion import layout, merging
 from hacdr.conversion.workers import for_each
 from hacdr.errors import InputError
+from hacdr.images import read_map
 from hacdr.lesions import LESIONS, lesion_plane
+from hacdr.preprocess.maps import reduce_bits
+from hacdr.preprocess.resize import fit_size
 
 
 def nearest(mask, size):
@@ -32,13 +34,21 @@ def max_pool(mask, size):
     return cv2.resize(mask.astype(float), size, interpolation=cv2.INTER_AREA) > 1e-9
 
 
+def half(mask, size):
+    """At least half of a pixel makes it lesion."""
+    return cv2.resize(mask.astype(float), size, interpolation=cv2.INTER_AREA) >= 0.5
+
+
+def ours(mask, size):
+    """The same, and a pixel of every lesion is kept."""
+    return reduce_bits(mask.view(np.uint8), size)[0] > 0
+
+
 METHODS = {
     'nearest': nearest,
     'max-pool': max_pool,
-    'area 0.4': lambda mask, size: reducing.mostly(mask, size, 0.4),
-    'area 0.5': lambda mask, size: reducing.mostly(mask, size, 0.5),
-    'area 0.4, kept': lambda mask, size: reducing.reduce_lesions(mask, size, 0.4)[0],
-    'ours: area 0.5, kept': lambda mask, size: reducing.reduce_lesions(mask, size)[0],
+    'half': half,
+    'ours: half, kept': ours,
 }
 
 
@@ -51,6 +61,17 @@ def parse_args():
     return parser.parse_args()
 
 
+def touched(components, size):
+    """Which pixels of the copy each component touches, two arrays."""
+    rows, columns = np.nonzero(components)
+    found = []
+    for y in (rows * size[1], (rows + 1) * size[1] - 1):
+        for x in (columns * size[0], (columns + 1) * size[0] - 1):
+            pixel = y // components.shape[0] * size[0] + x // components.shape[1]
+            found.append(np.stack([components[rows, columns], pixel]))
+    return np.unique(np.concatenate(found, axis=1), axis=1)
+
+
 def compare(root, max_side, image):
     """Count in one photograph.
 
@@ -59,14 +80,14 @@ def compare(root, max_side, image):
         of the reduced mask in pixels of the large one.
     """
     path = root / layout.mask_path(image['subset'], image['name'])
-    bits = np.asarray(Image.open(path))
-    size = reducing.reduced_size(bits.shape[::-1], max_side)
+    bits = read_map(path)
+    size = fit_size(bits.shape[::-1], max_side)
     scale = bits.size / (size[0] * size[1])
     counts = {}
     for bit, lesion in enumerate(LESIONS):
         mask = lesion_plane(bits, bit)
         components, number = merging.label_components(mask)
-        owner, pixel, _ = reducing.footprints(components, size)
+        owner, pixel = touched(components, size)
         for name, method in METHODS.items():
             copy = method(mask, size)
             copied = merging.label_components(copy)[0].ravel()[pixel]

@@ -1,7 +1,7 @@
 # DDR as idrid_crops.py has IDRiD. Nothing was trained with it yet.
 _base_ = ['./ddr.py']
 img_scale = (1280, 1280)
-contrast = dict(type='LocalContrastNormalize', sigma=30, darkest=20)
+contrast = dict(type='LocalContrastNormalize', sigma=30, fov_threshold=20)
 train_pipeline = [
     # The contrast step looks around, and costs by the pixel.
     dict(

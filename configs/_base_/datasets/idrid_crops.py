@@ -2,7 +2,7 @@
 # around a pixel of a lesion, the lesion evenly from those that the photograph shows.
 _base_ = ['./idrid.py']
 img_scale = (1440, 960)
-contrast = dict(type='LocalContrastNormalize', sigma=30, darkest=20)
+contrast = dict(type='LocalContrastNormalize', sigma=30, fov_threshold=20)
 train_pipeline = [
     # The contrast step looks around, and costs by the pixel.
     dict(

@@ -1,14 +1,11 @@
 """Transforms for mmseg's pipelines."""
 
-from hacdr.datasets.pipelines.area_resize import AreaResize
 from hacdr.datasets.pipelines.cut_context import CutContext
 from hacdr.datasets.pipelines.fast_photometric_distortion import (
     FastPhotoMetricDistortion,
 )
-from hacdr.datasets.pipelines.format_lesion_masks import FormatLesionMasks
 from hacdr.datasets.pipelines.fundus_crop import FundusCrop
 from hacdr.datasets.pipelines.lesion_crop import LesionCrop
-from hacdr.datasets.pipelines.load_lesion_masks import LoadLesionMasks
 from hacdr.datasets.pipelines.load_photograph import LoadPhotograph
 from hacdr.datasets.pipelines.local_contrast_normalize import LocalContrastNormalize
 from hacdr.datasets.pipelines.normalize_and_format import NormalizeAndFormat
@@ -16,13 +13,10 @@ from hacdr.datasets.pipelines.random_gain_offset import RandomGainOffset
 from hacdr.datasets.pipelines.random_quarter_turn import RandomQuarterTurn
 
 __all__ = [
-    'AreaResize',
     'CutContext',
     'FastPhotoMetricDistortion',
-    'FormatLesionMasks',
     'FundusCrop',
     'LesionCrop',
-    'LoadLesionMasks',
     'LoadPhotograph',
     'LocalContrastNormalize',
     'NormalizeAndFormat',

@@ -3,7 +3,7 @@
 import numpy as np
 from mmseg.datasets import PIPELINES
 
-from hacdr.preprocess.field_of_view import field_of_view
+from hacdr.preprocess.field_of_view import field_of_view_box
 
 
 @PIPELINES.register_module()
@@ -31,7 +31,7 @@ class FundusCrop:
     without ``FundusCrop`` (by a sixth on IDRiD), or after, which does not.
 
     Args:
-        darkest (float): what is not brighter counts as surround.
+        fov_threshold (float): what is not brighter counts as surround.
         margin (int): pixels to leave around the field of view, as the photograph is
             when it comes here.
 
@@ -39,15 +39,17 @@ class FundusCrop:
         ValueError: a negative margin.
     """
 
-    def __init__(self, darkest=10, margin=0):
+    def __init__(self, fov_threshold=10, margin=0):
         if margin < 0:
             raise ValueError(f'margin must not be negative, got {margin}')
-        self.darkest = darkest
+        self.fov_threshold = fov_threshold
         self.margin = margin
 
     def __call__(self, results):
         height, width = results['img'].shape[:2]
-        rows, columns = self.find_box(results['img'])
+        rows, columns = field_of_view_box(
+            results['img'], self.fov_threshold, self.margin
+        )
         for key in ['img', *results.get('seg_fields', [])]:
             results[key] = np.ascontiguousarray(results[key][rows, columns])
         results['img_shape'] = results['pad_shape'] = results['img'].shape
@@ -58,26 +60,11 @@ class FundusCrop:
         results['ori_shape'] = bottom - top, right - left, *results['ori_shape'][2:]
         return results
 
-    def find_box(self, photograph):
-        """Return the rows and columns to keep.
-
-        Args:
-            photograph (np.ndarray): uint8 (H, W, C).
-
-        Returns:
-            Tuple[slice, slice]: all of it where there is no field of view.
-        """
-        inside = field_of_view(photograph, self.darkest)
-        box = []
-        for axis, size in enumerate(inside.shape):
-            found = np.flatnonzero(inside.any(1 - axis))
-            first, last = (found[0], found[-1]) if len(found) else (0, size - 1)
-            start = max(0, int(first) - self.margin)
-            box.append(slice(start, min(size, int(last) + 1 + self.margin)))
-        return tuple(box)
-
     def __repr__(self):
-        return f'{type(self).__name__}(darkest={self.darkest}, margin={self.margin})'
+        return (
+            f'{type(self).__name__}(fov_threshold={self.fov_threshold}, '
+            f'margin={self.margin})'
+        )
 
 
 def _ends(part):

@@ -6,39 +6,43 @@ import cv2
 import mmcv
 import numpy as np
 from mmseg.datasets import PIPELINES
+from mmseg.datasets.pipelines import Resize
 
 from hacdr.datasets.cache import ArrayCache
-from hacdr.datasets.pipelines.area_resize import REDUCE, AreaResize
 from hacdr.datasets.pipelines.lesion_crop import LesionCrop
-from hacdr.datasets.pipelines.load_lesion_masks import label_file, mask_file
 from hacdr.errors import InputError
 from hacdr.images import DECODE_FLAGS, read_header, read_map, read_photograph
-from hacdr.preprocess.reduction import reduce_photograph
+from hacdr.lesions import BITS_TO_LABEL
+from hacdr.preprocess.maps import reduce_bits, reduce_labels
+from hacdr.preprocess.resize import resize_photograph
 
 
 @PIPELINES.register_module()
 class LoadPhotograph:
-    """Four steps in one: load image, load labels, ``AreaResize``, ``LesionCrop``.
+    """Four steps in one: load image, load labels, ``Resize``, ``LesionCrop``.
 
     Does what mmseg's loading steps and these do one after the other, with the same
-    random draws, but only what is left of the photograph after the crop is resized,
-    and a JPEG is decoded at a half, a quarter or an eighth of its size where that is
-    enough (``reduced``). A cache saves the decoding.
+    random draws, but each new pixel is the mean of all it covers, small lesions are
+    kept, only what is left of the photograph after the crop is resized, and a JPEG is
+    decoded at a half, a quarter or an eighth of its size where that is enough
+    (``reduced``). A cache saves the decoding.
 
     For training the label map is loaded too, and 'gt_semantic_seg' set; for testing
-    (no 'ann_info', no ``crop``) the photograph alone. Sets what mmseg's steps set:
-    'filename', 'img' (uint8, BGR), 'ori_shape' (of the file), 'img_shape',
-    'pad_shape', 'scale', 'scale_factor', 'img_norm_cfg'. Reads local files only.
+    (no 'ann_info', no ``crop``) the photograph alone. Where the data set has the
+    experts' masks beside its label maps (``masks/<part>/`` beside ``labels/<part>/``),
+    these are reduced and then merged: the same labels as of a set that was converted at
+    that size. Sets what mmseg's steps set: 'filename', 'img' (uint8, BGR), 'ori_shape'
+    (of the file), 'img_shape', 'pad_shape', 'scale', 'scale_factor', 'img_norm_cfg'.
+    Reads local files only.
 
     Args:
         img_scale (Tuple[int, int]): width and height to fit in, the ratio kept.
         ratio_range (Tuple[float, float], optional): ``img_scale`` is multiplied by a
             random number of this range.
         crop (dict, optional): arguments of ``LesionCrop``; no crop without.
-        masks (bool): load 'gt_lesion_masks' too, see :class:`LoadLesionMasks`.
-        reduced (bool): let the JPEG decoder reduce. False decodes in full: pixels
-            then equal those of the four steps (docs/loading.md has the difference).
-        cache_dir (str, optional): folder for decoded photographs and label maps, see
+        reduced (bool): let the JPEG decoder reduce. False decodes in full
+            (docs/loading.md has the difference).
+        cache_dir (str, optional): folder for decoded photographs and maps, see
             :class:`~hacdr.datasets.cache.ArrayCache`; no cache without.
         cache_gb (float): most that the folder may hold, 1e9 bytes each.
 
@@ -51,14 +55,13 @@ class LoadPhotograph:
         img_scale,
         ratio_range=None,
         crop=None,
-        masks=False,
         reduced=True,
         cache_dir=None,
         cache_gb=8.0,
     ):
-        self.resize = AreaResize(tuple(img_scale), ratio_range=ratio_range)
+        self.img_scale = tuple(img_scale)
+        self.ratio_range = ratio_range
         self.crop = LesionCrop(**crop) if crop else None
-        self.masks = masks
         self.reduced = reduced
         self.cache = ArrayCache(cache_dir, cache_gb) if cache_dir else None
 
@@ -67,24 +70,22 @@ class LoadPhotograph:
         path = osp.join(results.get('img_prefix') or '', name)
         header = read_header(path)
         width, height = header.size
-        self.resize._random_scale(results)
+        results['scale'] = self._draw_scale()
         size = mmcv.rescale_size((width, height), results['scale'])
         window = slice(None), slice(None)
         if 'ann_info' in results:
-            self._load_labels(results, size, (height, width), path)
-        if self.crop:
-            window, results['crop_window'] = self.crop.draw_window(
-                results['gt_semantic_seg']
-            )
-        for key in results.get('seg_fields', []):
-            results[key] = results[key][window]
+            labels = self._load_labels(results, size, (height, width), path)
+            if self.crop:
+                window, results['crop_window'] = self.crop.draw_window(labels)
+            results['gt_semantic_seg'] = labels[window]
+            results['seg_fields'].append('gt_semantic_seg')
         divisor = 1
         if self.reduced and header.format == 'JPEG':
             divisor = _find_divisor(header.size, size)
         photograph = self._fetch(
             path, f'photograph / {divisor}', lambda: read_photograph(path, divisor)
         )
-        results['img'] = reduce_photograph(photograph, size, window)
+        results['img'] = resize_photograph(photograph, size, window)
         results['filename'], results['ori_filename'] = path, name
         results['ori_shape'] = height, width, 3
         results['img_shape'] = results['pad_shape'] = results['img'].shape
@@ -97,33 +98,51 @@ class LoadPhotograph:
         )
         return results
 
+    def _draw_scale(self):
+        if self.ratio_range is None:
+            return self.img_scale
+        return Resize.random_sample_ratio(self.img_scale, self.ratio_range)[0]
+
     def _load_labels(self, results, size, shape, photograph):
-        files = dict(gt_semantic_seg=label_file(results))
-        if self.masks:
-            files['gt_lesion_masks'] = mask_file(results)
-        for key, path in files.items():
-            values = self._fetch(path, 'map', lambda path=path: read_map(path))
-            if values.shape != shape:
-                raise InputError(
-                    f'{path}: is of height and width {values.shape}, expected those '
-                    f'of {photograph}, {shape}'
-                )
-            if key == 'gt_semantic_seg' and results.get('label_map'):
-                values = cv2.LUT(values, _label_table(results['label_map']))
-            try:
-                results[key] = REDUCE[key](values, size)
-            except ValueError as error:
-                raise InputError(f'{path}: {error}') from error
-            results['seg_fields'].append(key)
+        path = osp.join(results.get('seg_prefix') or '', results['ann_info']['seg_map'])
+        masks = _masks_beside(path)
+        path = masks or path
+        values = self._fetch(path, 'map', lambda: read_map(path))
+        if values.shape != shape:
+            raise InputError(
+                f'{path}: is of height and width {values.shape}, expected those of '
+                f'{photograph}, {shape}'
+            )
+        try:
+            if masks:
+                labels = cv2.LUT(reduce_bits(values, size)[0], BITS_TO_LABEL)
+            else:
+                labels = reduce_labels(values, size)
+        except ValueError as error:
+            raise InputError(f'{path}: {error}') from error
+        if results.get('label_map'):
+            labels = cv2.LUT(labels, _label_table(results['label_map']))
+        return labels
 
     def _fetch(self, path, what, make):
         return self.cache.get(path, what, make) if self.cache else make()
 
     def __repr__(self):
         return (
-            f'{type(self).__name__}(resize={self.resize}, crop={self.crop}, '
-            f'masks={self.masks}, reduced={self.reduced}, cache={self.cache})'
+            f'{type(self).__name__}(img_scale={self.img_scale}, '
+            f'ratio_range={self.ratio_range}, crop={self.crop}, '
+            f'reduced={self.reduced}, cache={self.cache})'
         )
+
+
+def _masks_beside(label_path):
+    """Path of the masks of a label map; None where the data set has none."""
+    folder, name = osp.split(label_path)
+    labels, part = osp.split(folder)
+    masks = osp.join(osp.dirname(labels), 'masks', part)
+    if osp.basename(labels) != 'labels' or not osp.isdir(masks):
+        return None
+    return osp.join(masks, name)
 
 
 def _find_divisor(full, size):

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import cv2
@@ -5,10 +6,13 @@ import numpy as np
 import pytest
 from mmcv import Config
 from mmseg.datasets import PIPELINES, build_dataloader, build_dataset
-from mmseg.datasets.pipelines import Compose
+from mmseg.datasets.pipelines import Compose, Resize
 from PIL import Image
 
+from hacdr.conversion.merging import to_labels
 from hacdr.errors import InputError
+from hacdr.preprocess.maps import reduce_bits, reduce_labels
+from hacdr.preprocess.resize import resize_photograph
 
 SCALE = dict(img_scale=(150, 100))
 CROP = dict(crop_size=(60, 70))
@@ -20,13 +24,29 @@ def load(results, seed=0, **options):
     return PIPELINES.build(dict(type='LoadPhotograph', **options))(results)
 
 
-def step_by_step(results, seed=0, crop=None, **scale):
+class ResizeByArea(Resize):
+    """mmseg's draws and sizes, with our way to reduce, of a bit map."""
+
+    def __init__(self, bits, **options):
+        super().__init__(**options)
+        self.bits = bits
+
+    def _resize_img(self, results):
+        photograph = results['img']
+        super()._resize_img(results)
+        results['img'] = resize_photograph(photograph, results['img'].shape[1::-1])
+
+    def _resize_seg(self, results):
+        size = results['img'].shape[1::-1]
+        results['gt_semantic_seg'] = to_labels(reduce_bits(self.bits, size)[0])
+
+
+def step_by_step(results, bits, seed=0, crop=None, **scale):
     np.random.seed(seed)
     steps = [
         dict(type='LoadImageFromFile'),
         dict(type='LoadAnnotations'),
-        dict(type='LoadLesionMasks'),
-        dict(type='AreaResize', **{**SCALE, **scale}),
+        ResizeByArea(bits, **{**SCALE, **scale}),
     ]
     if crop:
         steps.append(dict(type='LesionCrop', **crop))
@@ -35,12 +55,12 @@ def step_by_step(results, seed=0, crop=None, **scale):
 
 @pytest.mark.parametrize('seed', range(8))
 @pytest.mark.parametrize('crop', [None, CROP, dict(crop_size=(400, 70))])
-def test_as_the_four_steps(converted, seed, crop):
+def test_as_the_four_steps(converted, eye, seed, crop):
     options = dict(ratio_range=(0.5, 2.5), crop=crop, seed=seed)
-    ours = load(converted.start(), reduced=False, masks=True, **options)
-    theirs = step_by_step(converted.start(), **options)
+    ours = load(converted.start(), reduced=False, **options)
+    theirs = step_by_step(converted.start(), eye[1], **options)
     assert set(ours) >= set(theirs) - {'scale_idx'}
-    for key in ('img', 'gt_semantic_seg', 'gt_lesion_masks', 'scale_factor'):
+    for key in ('img', 'gt_semantic_seg', 'scale_factor'):
         np.testing.assert_array_equal(ours[key], theirs[key])
     for key in (
         'filename',
@@ -82,14 +102,14 @@ def test_reduced_decoding(converted, monkeypatch, width, divisor):
 
 @pytest.mark.parametrize('crop', [None, CROP])
 def test_a_cache_changes_nothing(converted, tmp_path, crop):
-    options = dict(ratio_range=(0.3, 2.5), crop=crop, masks=True)
+    options = dict(ratio_range=(0.3, 2.5), crop=crop)
     for seed in range(6):
         plain = load(converted.start(), seed, **options)
         for _ in range(2):
             cached = load(
                 converted.start(), seed, cache_dir=tmp_path / 'cache', **options
             )
-            for key in ('img', 'gt_semantic_seg', 'gt_lesion_masks'):
+            for key in ('img', 'gt_semantic_seg'):
                 np.testing.assert_array_equal(cached[key], plain[key])
 
 
@@ -106,7 +126,8 @@ def test_a_cache_spares_the_decoding(converted, tmp_path, monkeypatch):
 
 
 def test_for_testing_no_labels_are_read(converted):
-    (converted.root / 'labels' / 'train' / 'a.png').unlink()
+    for folder in ('labels', 'masks'):
+        (converted.root / folder / 'train' / 'a.png').unlink()
     out = load(converted.start(train=False))
     assert out['img_shape'] == (100, 133, 3)
     assert out['ori_shape'] == (240, 320, 3)
@@ -177,7 +198,7 @@ def test_no_photograph(converted):
 
 
 def test_labels_of_another_size(converted, eye):
-    path = converted.root / 'labels' / 'train' / 'a.png'
+    path = converted.root / 'masks' / 'train' / 'a.png'
     Image.fromarray(eye[1][:100]).save(path)
     with pytest.raises(
         InputError, match=r'a\.png: is of height and width \(100, 320\)'
@@ -185,11 +206,27 @@ def test_labels_of_another_size(converted, eye):
         load(converted.start())
 
 
-def test_labels_of_unknown_values(converted, eye):
-    path = converted.root / 'labels' / 'train' / 'a.png'
+@pytest.mark.parametrize('folder', ['labels', 'masks'])
+def test_maps_of_unknown_values(converted, eye, folder):
+    if folder == 'labels':
+        shutil.rmtree(converted.root / 'masks')
+    path = converted.root / folder / 'train' / 'a.png'
     Image.fromarray((eye[1] > 0).astype(np.uint8) * 76).save(path)
-    with pytest.raises(InputError, match=r'a\.png: labels hold the values \[0, 76\]'):
+    with pytest.raises(InputError, match=r'a\.png: holds the value 76, expected 0 to'):
         load(converted.start())
+
+
+def test_a_mask_is_missing(converted):
+    (converted.root / 'masks' / 'train' / 'a.png').unlink()
+    with pytest.raises(InputError, match=r'masks/train/a\.png: no such file'):
+        load(converted.start())
+
+
+def test_a_data_set_without_masks(converted, eye):
+    shutil.rmtree(converted.root / 'masks')
+    out = load(converted.start(), img_scale=(100, 100))
+    expected = reduce_labels(to_labels(eye[1]), (100, 75))
+    np.testing.assert_array_equal(out['gt_semantic_seg'], expected)
 
 
 def test_the_config_that_uses_it(converted):

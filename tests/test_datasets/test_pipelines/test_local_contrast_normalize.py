@@ -7,8 +7,8 @@ from scipy import ndimage
 from torch import from_numpy
 
 from hacdr.datasets.pipelines import LocalContrastNormalize
-from hacdr.datasets.pipelines.local_contrast_normalize import local_mean
 from hacdr.preprocess.field_of_view import field_of_view
+from hacdr.preprocess.local_contrast import local_mean
 
 
 @pytest.fixture

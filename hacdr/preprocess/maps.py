@@ -1,0 +1,137 @@
+"""The one reduction of bit maps and label maps: no lesion is lost.
+
+A pixel of the copy has a lesion where at least half of its area has it. That keeps
+areas as they are, where picking the nearest pixel loses small lesions and taking any
+pixel swells them. A component (8-connected) of a lesion that touches no such pixel
+keeps the one that it covers most of, the first of several. Each lesion is reduced by
+itself. Ignored pixels follow the rule of the half, and any lesion wins over them. Maps
+to be enlarged repeat the nearest pixel.
+"""
+
+import cv2
+import numpy as np
+
+from hacdr.lesions import (
+    BITS_TO_LABEL,
+    COMBINATIONS,
+    IGNORED,
+    LABEL_TO_BITS,
+    LESIONS,
+    UNKNOWN,
+)
+
+_BITS_TO_BITS = np.arange(256, dtype=np.uint8)
+_BITS_TO_BITS[COMBINATIONS:IGNORED] = UNKNOWN
+
+
+def reduce_bits(bits, size):
+    """Reduce a bit map, see above.
+
+    Args:
+        bits (np.ndarray): uint8 (H, W), see :mod:`hacdr.lesions`.
+        size (Tuple[int, int]): width and height of the copy.
+
+    Returns:
+        Tuple[np.ndarray, List[int]]: the copy, uint8 (height, width), and for each
+        lesion how many components were kept as one pixel.
+
+    Raises:
+        ValueError: another type, or a value that no bit map holds.
+    """
+    return _reduce(bits, size, _BITS_TO_BITS)
+
+
+def reduce_labels(labels, size):
+    """Reduce a label map, see above; where two lesions share a pixel the later wins.
+
+    It knows nothing of what lies below the lesion that won: where there is a bit map,
+    reduce that and look its labels up.
+
+    Args:
+        labels (np.ndarray): uint8 (H, W), see :mod:`hacdr.lesions`.
+        size (Tuple[int, int]): width and height of the copy.
+
+    Returns:
+        np.ndarray: uint8 (height, width).
+
+    Raises:
+        ValueError: another type, or a value that no label map holds.
+    """
+    return cv2.LUT(_reduce(labels, size, LABEL_TO_BITS)[0], BITS_TO_LABEL)
+
+
+def _reduce(values, size, to_bits):
+    """Reduce a map whose values a table turns into bits."""
+    # numba takes its time to be imported.
+    from hacdr.preprocess.kernels import find_runs
+
+    if values.dtype != np.uint8 or values.ndim != 2:
+        raise ValueError(
+            f'expected a map, uint8 (H, W), got {values.dtype} {values.shape}'
+        )
+    height, width = values.shape
+    if size[0] > width or size[1] > height:
+        values = cv2.resize(values, size, interpolation=cv2.INTER_NEAREST)
+    flat = values.ravel()
+    # Eight values are looked at in one go.
+    if flat.size % 8:
+        flat = np.pad(flat, (0, -flat.size % 8))
+    runs = find_runs(flat.view(np.uint64), *values.shape)
+    found = np.unique(runs[:, 3])
+    _check(found, to_bits)
+    if values.shape == size[::-1]:
+        return cv2.LUT(values, to_bits), [0] * len(LESIONS)
+    copy, kept = np.zeros(size[::-1], np.uint8), []
+    cover = np.zeros(copy.size, np.uint32)
+    for k in range(len(LESIONS)):
+        drawn = (to_bits >> k & 1 == 1) & (to_bits < COMBINATIONS)
+        touches, vanished = _set_half_covered(
+            runs, drawn, values.shape, cover, 1 << k, copy
+        )
+        kept.append(_set_most_covered(touches[vanished], 1 << k, copy))
+    if IGNORED in found:
+        ignored = np.zeros_like(copy)
+        _set_half_covered(
+            runs, to_bits == IGNORED, values.shape, cover, IGNORED, ignored
+        )
+        copy[copy == 0] = ignored[copy == 0]
+    return copy, kept
+
+
+def _check(found, to_bits):
+    unknown = found[to_bits[found] == UNKNOWN]
+    if unknown.size:
+        known = np.flatnonzero(to_bits[:IGNORED] != UNKNOWN)
+        raise ValueError(
+            f'holds the value {unknown[0]}, expected 0 to {known[-1]} or {IGNORED} for '
+            'ignored pixels'
+        )
+
+
+def _set_half_covered(runs, wanted, shape, cover, bit, copy):
+    """Set a bit where half of a pixel is covered by the runs of the values wanted.
+
+    Returns what the components touch, and which of it belongs to components that touch
+    no pixel with the bit.
+    """
+    from hacdr.preprocess import kernels
+
+    chosen = kernels.select_runs(runs, wanted)
+    first_of = kernels.connect_runs(chosen)
+    touches = kernels.touch_cells(chosen, first_of, *shape, *copy.shape)
+    half = -(-shape[0] * shape[1] // 2)
+    vanished = kernels.set_covered_cells(touches, half, cover, bit, copy.ravel())
+    return touches, vanished
+
+
+def _set_most_covered(touches, bit, copy):
+    """Set a bit in the pixel that each component covers most of; return how many."""
+    if not len(touches):
+        return 0
+    pixels, index = np.unique(touches[:, :2], axis=0, return_inverse=True)
+    area = np.bincount(index.ravel(), touches[:, 2], len(pixels))
+    # By component, the largest area first, of equal ones the first pixel.
+    order = np.lexsort((pixels[:, 1], -area, pixels[:, 0]))
+    components, first = np.unique(pixels[order, 0], return_index=True)
+    copy.ravel()[pixels[order[first], 1]] |= np.uint8(bit)
+    return len(components)

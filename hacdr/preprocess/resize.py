@@ -1,0 +1,59 @@
+"""Photographs of another size."""
+
+import cv2
+import numpy as np
+
+
+def fit_size(size, max_side):
+    """Find the size that fits.
+
+    Args:
+        size (Tuple[int, int]): width and height in pixels.
+        max_side (int | None): the longer side at most.
+
+    Returns:
+        Tuple[int, int]: width and height in the same proportions; as they were where
+        they fit already.
+    """
+    longer = max(size)
+    if max_side is None or longer <= max_side:
+        return tuple(size)
+    # Half up, in integers: the same on every machine.
+    width, height = (
+        max(1, (2 * side * max_side + longer) // (2 * longer)) for side in size
+    )
+    return width, height
+
+
+def resize_photograph(photograph, size, window=None):
+    """Reduce a photograph by averaging over the area of each new pixel.
+
+    As ``cv2.resize`` with ``INTER_AREA`` (within one grey level, by rounding), but
+    about three times as fast for photographs of three channels, and able to compute
+    only a part. Photographs to be enlarged are interpolated linearly.
+
+    Args:
+        photograph (np.ndarray): uint8 or float32, (H, W, C) or (H, W).
+        size (Tuple[int, int]): width and height of the whole resized photograph.
+        window (Tuple[slice, slice], optional): rows and columns of it to return.
+
+    Returns:
+        np.ndarray: of the same type.
+    """
+    width, height = size
+    window = window or (slice(None), slice(None))
+    if photograph.shape[:2] == (height, width):
+        return photograph[window]
+    fy, fx = photograph.shape[0] / height, photograph.shape[1] / width
+    if min(fy, fx) < 1:
+        return cv2.resize(photograph, size, interpolation=cv2.INTER_LINEAR)[window]
+    if photograph.dtype != np.uint8 or photograph.shape[2:] != (3,):
+        return cv2.resize(photograph, size, interpolation=cv2.INTER_AREA)[window]
+    # numba takes its time to be imported.
+    from hacdr.preprocess.kernels import average
+
+    top, bottom, _ = window[0].indices(height)
+    left, right, _ = window[1].indices(width)
+    resized = np.empty((bottom - top, right - left, 3), np.uint8)
+    average(np.ascontiguousarray(photograph), top, left, fy, fx, resized)
+    return resized
