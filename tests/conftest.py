@@ -13,7 +13,7 @@ import pytest
 import torch
 from mmcv import _ext
 
-pytest_plugins = ['data_set_fixtures']
+pytest_plugins = ['tests.data_set_fixtures']
 
 ROOT = Path(__file__).parents[1]
 # What nearly every command loads, other than hacdr.

@@ -1,7 +1,7 @@
 """Write fundus-like photographs with masks, laid out like IDRiD."""
 
-from hacdr.synthetic import generate_dataset
 from hacdr.errors import InputError
+from hacdr.synthetic import generate_dataset
 
 
 def add_arguments(parser):

@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from hacdr.errors import InputError
