@@ -33,12 +33,7 @@ def check_conversion(root, jobs=None):
         InputError: there is no manifest, or it is of another version.
     """
     root = Path(root)
-    manifest = layout.read_manifest(root)
-    if manifest is None or manifest['layout'] != layout.LAYOUT_VERSION:
-        raise InputError(
-            f'{root}: no converted data set of this version of hacdr, expected a '
-            f'folder with {layout.MANIFEST}'
-        )
+    manifest = layout.read_current_manifest(root)
     images = manifest['images']
     work = partial(_check_image, root, manifest['photograph_format'])
     found = for_each(work, images, jobs, 'checking')
@@ -46,8 +41,8 @@ def check_conversion(root, jobs=None):
     problems += _check_splits(root, manifest)
     if sum_up(images) != manifest['totals']:
         problems.append(f'{layout.MANIFEST}: totals are not the sum of its images')
-    foreign = layout.present_files(root) - layout.expected_files(manifest)
-    problems += [f'{path}: not a file of the conversion' for path in sorted(foreign)]
+    unknown = layout.present_files(root) - layout.expected_files(manifest)
+    problems += [f'{path}: not a file of the conversion' for path in sorted(unknown)]
     return len(images), problems
 
 

@@ -15,13 +15,13 @@ import PIL
 import scipy
 
 import hacdr
-from hacdr.conversion import layout, merging, reading
+from hacdr.conversion import building, layout, merging, reading
 from hacdr.conversion.earlier import (
     find_earlier,
     find_unchanged,
+    refuse_unknown_files,
     same_splits,
     sha256,
-    spare_foreign_files,
 )
 from hacdr.conversion.workers import for_each
 from hacdr.errors import InputError
@@ -107,21 +107,21 @@ def convert(source, plan, output, overwrite=False, jobs=None, max_side=None):
         if len(kept) == len(plan.records) and same_splits(plan, earlier, output):
             return earlier, None
     if earlier:
-        spare_foreign_files(earlier, output)
+        refuse_unknown_files(earlier, output)
     changed = [record for record in plan.records if record.name not in kept]
-    with layout.new_folder(output) as folder:
+    with building.new_folder(output) as folder:
         work = partial(_convert_record, source, plan, folder, max_side)
         converted = for_each(work, changed, jobs, 'converting')
         for image in kept.values():
             for path in layout.image_files(image, plan.photograph_format):
-                layout.adopt(output, folder, path)
+                building.link_or_copy(output, folder, path)
         for split, names in plan.splits.items():
             path = folder / layout.split_path(split)
-            layout.write_bytes(path, layout.split_text(names))
+            building.write_bytes(path, layout.split_text(names))
         images = {**kept, **{image['name']: image for image in converted}}
         images = [images[record.name] for record in plan.records]
         manifest = _describe(source, plan, max_side, images)
-        layout.write_manifest(folder, manifest)
+        building.write_bytes(folder / layout.MANIFEST, layout.encode_manifest(manifest))
     return manifest, len(changed)
 
 
@@ -158,7 +158,7 @@ def _convert_record(source, plan, folder, max_side, record):
     )
     paths = layout.image_files(image, plan.photograph_format)
     for path, content in zip(paths, files.values()):
-        layout.write_bytes(folder / path, content)
+        building.write_bytes(folder / path, content)
     return image
 
 

@@ -109,17 +109,17 @@ def same_splits(plan, earlier, output):
         return False
 
 
-def spare_foreign_files(manifest, output):
+def refuse_unknown_files(manifest, output):
     """Refuse to replace a folder that holds what no conversion wrote.
 
     Raises:
         InputError: it does.
     """
-    foreign = sorted(layout.present_files(output) - layout.expected_files(manifest))
-    if foreign:
+    unknown = sorted(layout.present_files(output) - layout.expected_files(manifest))
+    if unknown:
         raise InputError(
-            f'{output}: holds {len(foreign)} files that the conversion did not write '
-            f'({foreign[0]}); move them away first'
+            f'{output}: holds {len(unknown)} files that the conversion did not write '
+            f'({unknown[0]}); move them away first'
         )
 
 

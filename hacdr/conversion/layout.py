@@ -1,14 +1,7 @@
-"""What a converted data set looks like on disk, and how it gets there whole."""
+"""What a converted data set looks like on disk."""
 
-import errno
-import fcntl
-import glob
 import io
 import json
-import os
-import shutil
-import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -59,17 +52,6 @@ def split_text(names):
     return ''.join(f'{name}\n' for name in names).encode()
 
 
-def write_bytes(path, data):
-    """Write a file of a data set under construction, with its folders.
-
-    Args:
-        path (Path): the file.
-        data (bytes): its content.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-
-
 def encode_png(values, palette=None):
     """Encode a map of small integers as 8-bit PNG of one channel.
 
@@ -105,32 +87,9 @@ def encode_photograph(photograph, file_format):
     return file.getvalue()
 
 
-def adopt(earlier, folder, path):
-    """Take a file over from an earlier conversion; on disk it is the same one.
-
-    Args:
-        earlier (Path): the root of the earlier conversion.
-        folder (Path): the root of the data set under construction.
-        path (str): the file below both.
-    """
-    target = folder / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(earlier / path, target)
-    except OSError:
-        # Not every file system has links.
-        shutil.copyfile(earlier / path, target)
-
-
-def write_manifest(folder, manifest):
-    """Write ``manifest.json``.
-
-    Args:
-        folder (Path): the data set's root.
-        manifest (dict): only what JSON knows.
-    """
-    text = json.dumps(manifest, indent=1) + '\n'
-    write_bytes(folder / MANIFEST, text.encode())
+def encode_manifest(manifest):
+    """Encode ``manifest.json``, given a dict of what JSON knows."""
+    return (json.dumps(manifest, indent=1) + '\n').encode()
 
 
 def read_manifest(folder):
@@ -147,6 +106,30 @@ def read_manifest(folder):
     except (OSError, ValueError):
         return None
     return manifest if isinstance(manifest, dict) and 'layout' in manifest else None
+
+
+def read_current_manifest(root):
+    """Read the manifest of a data set that this version of hacdr converted.
+
+    Args:
+        root (str | Path): the data set's root.
+
+    Returns:
+        dict: the manifest.
+
+    Raises:
+        InputError: there is none, or it is of another layout.
+    """
+    manifest = read_manifest(root)
+    if manifest is None:
+        raise InputError(f'{root}: not a converted data set, it has no {MANIFEST}')
+    if manifest['layout'] != LAYOUT_VERSION:
+        raise InputError(
+            f'{root}: was converted by another version of hacdr (layout '
+            f'{manifest["layout"]}, expected {LAYOUT_VERSION}); convert the download '
+            'again'
+        )
+    return manifest
 
 
 def expected_files(manifest):
@@ -191,94 +174,3 @@ def present_files(folder):
         for path in folder.rglob('*')
         if not path.is_dir()
     }
-
-
-@contextmanager
-def new_folder(output):
-    """Fill a folder that appears complete or not at all.
-
-    Args:
-        output (str | Path): the folder; one that stands there is replaced at the
-            end (the caller has made sure that nothing of value is in it).
-
-    Yields:
-        Path: an empty folder beside it, renamed when the block ends well and
-        removed when it does not.
-
-    Raises:
-        InputError: it cannot be created or written.
-    """
-    output = Path(output).resolve()
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        building, lock = _begin(output)
-    except OSError as error:
-        raise InputError(f'{output}: cannot be created ({error.strerror})') from error
-    replaced = building.with_name(building.name + '.old')
-    try:
-        yield building
-        os.chmod(building, 0o777 & ~_umask())
-        if output.exists():
-            os.rename(output, replaced)
-        os.rename(building, output)
-    except OSError as error:
-        hint = ', free some space' if error.errno == errno.ENOSPC else ''
-        raise InputError(
-            f'{output}: cannot be written ({error.strerror}){hint}'
-        ) from error
-    finally:
-        if replaced.exists() and not output.exists():
-            os.rename(replaced, output)
-        shutil.rmtree(building, ignore_errors=True)
-        shutil.rmtree(replaced, ignore_errors=True)
-        os.close(lock)
-
-
-def _begin(output):
-    """A new folder beside the output and a lock on it, held until it is closed.
-
-    What killed runs left is removed: nobody holds the lock of such a folder.
-    """
-    prefix = f'.{output.name}.converting.'
-    parent = os.open(output.parent, os.O_RDONLY)
-    try:
-        # Of two runs that begin, none may see a folder of the other without lock.
-        _try_lock(parent, fcntl.LOCK_EX)
-        for left in output.parent.glob(f'{glob.escape(prefix)}*'):
-            _remove_if_dead(left, output)
-        building = Path(tempfile.mkdtemp(prefix=prefix, dir=output.parent))
-        lock = os.open(building, os.O_RDONLY)
-        _try_lock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    finally:
-        os.close(parent)
-    return building, lock
-
-
-def _remove_if_dead(left, output):
-    # The only copy of a set that was about to be replaced stays.
-    if left.suffix == '.old' and not output.exists():
-        return
-    try:
-        lock = os.open(left, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        if _try_lock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            shutil.rmtree(left, ignore_errors=True)
-    finally:
-        os.close(lock)
-
-
-def _try_lock(descriptor, operation):
-    try:
-        fcntl.flock(descriptor, operation)
-    except OSError:
-        # Somebody has it, or the file system knows no locks of folders.
-        return False
-    return True
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -20,9 +20,7 @@ def split_members(root, split, number=None):
     Raises:
         InputError: not a converted data set, or no such split.
     """
-    manifest = layout.read_manifest(root)
-    if manifest is None:
-        raise InputError(f'{root}: not a converted data set, it has no manifest.json')
+    manifest = layout.read_current_manifest(root)
     path = root / layout.split_path(split)
     if not path.is_file():
         known = ', '.join(sorted(manifest['splits']))

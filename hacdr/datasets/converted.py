@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from mmseg.datasets import DATASETS
 
+from hacdr.conversion import layout
 from hacdr.datasets.lesion import LesionDataset
 from hacdr.errors import InputError
 from hacdr.images import read_photograph
@@ -21,8 +22,8 @@ class ConvertedDataset(LesionDataset):
     PNG, ``img_suffix='.png'``.
 
     Raises:
-        InputError: ``data_root`` is not a converted data set, or a photograph or
-            label map of the split is missing.
+        InputError: ``data_root`` is not a converted data set, or one of another
+            layout; or a photograph or label map of the split is missing.
     """
 
     CONVERTER = 'tools/convert_datasets/NAME.py'
@@ -30,6 +31,9 @@ class ConvertedDataset(LesionDataset):
 
     def load_annotations(self, img_dir, img_suffix, ann_dir, seg_map_suffix, split):
         """List the photographs, see ``CustomDataset``; all of them exist."""
+        # Somebody may have put a set of this layout together by hand.
+        if osp.isfile(osp.join(self.data_root or '.', layout.MANIFEST)):
+            layout.read_current_manifest(self.data_root or '.')
         for path in (img_dir, ann_dir, split):
             if path is not None and not self.file_client.exists(path):
                 raise InputError(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hacdr.conversion.layout import LAYOUT_VERSION
 from hacdr.errors import InputError
 
 
@@ -26,7 +27,9 @@ def root(tmp_path):
     (tmp_path / 'set' / 'splits').mkdir()
     (tmp_path / 'set' / 'splits' / 'trainval.txt').write_text('a\n')
     manifest = dict(
-        layout=1, splits=dict(trainval=1), images=[dict(name='a', subset='train')]
+        layout=LAYOUT_VERSION,
+        splits=dict(trainval=1),
+        images=[dict(name='a', subset='train')],
     )
     (tmp_path / 'set' / 'manifest.json').write_text(json.dumps(manifest))
     return tmp_path / 'set'

@@ -34,7 +34,7 @@ def change_label(output, change):
     """With the sha256 of the manifest put right: something else must notice."""
     values = np.array(Image.open(output / LABEL))
     change(values)
-    data = layout.encode_png(values, layout.PALETTE)
+    data = layout.encode_png(values, layout.LABEL_PALETTE)
     (output / LABEL).write_bytes(data)
     change_manifest(output, lambda m: m['images'][0].update(label_sha256=digest(data)))
 
@@ -195,8 +195,8 @@ def test_a_file_of_somebody_else(output):
 
 
 def test_no_conversion(output, tmp_path):
-    with pytest.raises(InputError, match=r'expected a folder with manifest\.json'):
+    with pytest.raises(InputError, match=r'it has no manifest\.json'):
         check_conversion(tmp_path)
     change_manifest(output, lambda m: m.update(layout=1))
-    with pytest.raises(InputError, match='of this version of hacdr'):
+    with pytest.raises(InputError, match='converted by another version'):
         check_conversion(output)

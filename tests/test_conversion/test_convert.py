@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hacdr.conversion import convert, layout, open_source, read_idrid
+from hacdr.conversion import building, convert, layout, open_source, read_idrid
 from hacdr.errors import InputError
 
 
@@ -342,10 +342,10 @@ def test_a_mask_of_another_size_is_named(raw, output):
 
 
 def test_ctrl_c_leaves_nothing(raw, output, monkeypatch):
-    def interrupted(folder, manifest):
+    def interrupted(manifest):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(layout, 'write_manifest', interrupted)
+    monkeypatch.setattr(layout, 'encode_manifest', interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(raw.root, output)
     assert nothing_left(output)
@@ -382,9 +382,9 @@ def test_what_a_killed_run_left_is_removed(raw, output):
 
 
 def test_what_a_living_run_writes_stays(output):
-    with layout.new_folder(output) as first:
+    with building.new_folder(output) as first:
         (first / 'a').write_text('first')
-        with layout.new_folder(output) as second:
+        with building.new_folder(output) as second:
             assert (first / 'a').read_text() == 'first'
             (second / 'a').write_text('second')
         assert (output / 'a').read_text() == 'second'
@@ -403,7 +403,7 @@ def test_read_only_target(raw, output, monkeypatch):
     def refuse(*args, **kwargs):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(layout.tempfile, 'mkdtemp', refuse)
+    monkeypatch.setattr(building.tempfile, 'mkdtemp', refuse)
     with pytest.raises(InputError, match=r'cannot be created \(Read-only file'):
         run(raw.root, output)
 
@@ -412,7 +412,7 @@ def test_disk_full(raw, output, monkeypatch):
     def full(path, data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(layout, 'write_bytes', full)
+    monkeypatch.setattr(building, 'write_bytes', full)
     with pytest.raises(InputError, match=r'No space left .*free some space'):
         run(raw.root, output)
     assert nothing_left(output)

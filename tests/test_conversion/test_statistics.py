@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from hacdr.conversion.layout import LAYOUT_VERSION
 from hacdr.conversion.splits import split_members
 from hacdr.conversion.statistics import (
     QUANTILES,
@@ -26,7 +27,7 @@ def two(converted, eye):
     (converted.root / 'splits').mkdir()
     (converted.root / 'splits' / 'trainval.txt').write_text('a\nb\n')
     images = [dict(name=name, subset='train') for name in 'ab']
-    manifest = dict(layout=1, splits=dict(trainval=2), images=images)
+    manifest = dict(layout=LAYOUT_VERSION, splits=dict(trainval=2), images=images)
     (converted.root / 'manifest.json').write_text(json.dumps(manifest))
     return converted.root
 

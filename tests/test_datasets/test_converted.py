@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ from mmcv import Config
 from mmseg.datasets import DATASETS, build_dataloader, build_dataset
 
 from hacdr.conversion import convert, open_source, read_ddr, read_idrid
+from hacdr.conversion.splits import split_members
 from hacdr.errors import InputError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -139,3 +141,19 @@ def test_other_failures_are_left_as_they_are(root):
     dataset = build(root, pipeline=[*LOAD, crop])
     with pytest.raises(KeyError, match='gt_semantic_seg'):
         dataset[0]
+
+
+def test_a_data_set_of_a_former_layout(root):
+    path = root / 'manifest.json'
+    manifest = {**json.loads(path.read_text()), 'layout': 2}
+    path.write_text(json.dumps(manifest))
+    expected = rf'{root}: was converted by another version .*layout 2, expected \d'
+    with pytest.raises(InputError, match=expected):
+        build(root)
+    with pytest.raises(InputError, match=expected):
+        split_members(root, 'train')
+
+
+def test_a_data_set_put_together_by_hand(root):
+    (root / 'manifest.json').unlink()
+    assert len(build(root)) == 2

@@ -3,7 +3,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from distributed import make_dataset, write_photographs
 from mmcv.parallel import MMDataParallel
 from mmcv.runner import build_runner
 from mmcv.utils import get_logger
@@ -14,6 +13,7 @@ from PIL import Image
 from hacdr.datasets.lesion import LesionDataset
 from hacdr.errors import InputError
 from hacdr.evaluation import write_probabilities
+from tests.test_datasets.distributed import make_dataset, write_photographs
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 from mmcv import Config
 from PIL import Image
 
+from hacdr.conversion.layout import LAYOUT_VERSION
 from hacdr.errors import InputError
 from hacdr.report.contact_sheets import (
     GAP,
@@ -35,7 +36,9 @@ def root(tmp_path):
     (tmp_path / 'splits' / 'trainval.txt').write_text('\n'.join(names))
     (tmp_path / 'splits' / 'val.txt').write_text('')
     images = [dict(name=name, subset='train') for name in names]
-    manifest = dict(layout=1, splits=dict(trainval=5, val=0), images=images)
+    manifest = dict(
+        layout=LAYOUT_VERSION, splits=dict(trainval=5, val=0), images=images
+    )
     (tmp_path / 'manifest.json').write_text(json.dumps(manifest))
     return tmp_path
 

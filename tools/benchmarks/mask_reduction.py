@@ -102,9 +102,9 @@ def compare(root, max_side, image):
 
 def main():
     args = parse_args()
-    manifest = layout.read_manifest(args.root)
-    if manifest is None or manifest.get('max_side') is not None:
-        raise InputError(f'{args.root}: expected a converted data set, not reduced')
+    manifest = layout.read_current_manifest(args.root)
+    if manifest['max_side'] is not None:
+        raise InputError(f'{args.root}: is reduced, expected photographs at full size')
     images = [i for i in manifest['images'] if i['subset'] == args.subset]
     if not images:
         raise InputError(f'{args.root}: no photographs of {args.subset}')

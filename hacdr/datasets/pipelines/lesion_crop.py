@@ -1,10 +1,9 @@
 """Crops that show the rare lesions often enough."""
 
-import cv2
 import numpy as np
 from mmseg.datasets import PIPELINES
 
-BAND = 32
+from hacdr.preprocess.crop import draw_crop, draw_lesion_pixel
 
 
 @PIPELINES.register_module()
@@ -77,30 +76,11 @@ class LesionCrop:
         return results
 
     def draw_window(self, labels):
-        """Draw where to crop.
-
-        Args:
-            labels (np.ndarray): uint8 (H, W), of the whole photograph.
-
-        Returns:
-            Tuple[Tuple[slice, slice], Tuple[slice, slice]]: rows and columns of crop
-            and context in the photograph; rows and columns of the crop in these.
-        """
+        """Draw where to crop, see :func:`~hacdr.preprocess.crop.draw_crop`."""
         pixel = None
         if np.random.rand() < self.lesion_prob:
-            pixel = random_lesion_pixel(labels, self.classes, self.class_prob)
-        pixel = pixel or (None, None)
-        axes = [
-            self._draw_axis(*axis) for axis in zip(labels.shape, self.crop_size, pixel)
-        ]
-        return tuple(zip(*axes))
-
-    def _draw_axis(self, size, crop, pixel):
-        """Draw along one axis: what is left of it, and the crop in that."""
-        start = _draw_start(size, crop, pixel)
-        first = max(0, start - self.context)
-        left = slice(first, min(size, start + crop + self.context))
-        return left, slice(start - first, start - first + min(crop, size))
+            pixel = draw_lesion_pixel(labels, self.classes, self.class_prob)
+        return draw_crop(labels.shape, self.crop_size, pixel, self.context)
 
     def __repr__(self):
         return (
@@ -108,49 +88,3 @@ class LesionCrop:
             f'lesion_prob={self.lesion_prob}, classes={self.classes}, '
             f'class_prob={self.class_prob}, context={self.context})'
         )
-
-
-def random_lesion_pixel(labels, classes, class_prob=None):
-    """Draw a lesion from those present, then one of its pixels.
-
-    Args:
-        labels (np.ndarray): uint8 (H, W).
-        classes (Sequence[int]): label values to draw from.
-        class_prob (Sequence[float], optional): chance of each, relative to the others
-            that are present; even by default.
-
-    Returns:
-        Tuple[int, int] | None: row and column; None where no lesion is present.
-    """
-    labels = np.ascontiguousarray(labels)
-    # The first one present of a random order is a draw from those present with the
-    # chances asked for, and spares looking for the others.
-    for value in _draw_order(classes, class_prob):
-        mask = cv2.inRange(labels, int(value), int(value))
-        # Counted by bands, the pixel is found without a list of millions.
-        bands = [mask[top : top + BAND] for top in range(0, len(mask), BAND)]
-        up_to = np.cumsum([cv2.countNonZero(band) for band in bands])
-        if up_to[-1]:
-            rank = np.random.randint(up_to[-1])
-            number = int(np.searchsorted(up_to, rank, side='right'))
-            pixels = np.flatnonzero(bands[number])
-            # Counted from the last pixel of the band.
-            pixel = pixels[rank - up_to[number]]
-            row, column = divmod(int(pixel), labels.shape[1])
-            return number * BAND + row, column
-    return None
-
-
-def _draw_order(classes, class_prob):
-    if class_prob is None:
-        return np.random.permutation(classes)
-    chances = np.divide(class_prob, np.sum(class_prob))
-    return np.random.choice(classes, len(classes), replace=False, p=chances)
-
-
-def _draw_start(size, crop, pixel):
-    """Where the crop starts along one axis so that it contains the pixel."""
-    first, last = 0, max(0, size - crop)
-    if pixel is not None:
-        first, last = max(first, pixel - crop + 1), min(last, pixel)
-    return np.random.randint(first, last + 1)

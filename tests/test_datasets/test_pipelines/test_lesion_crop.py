@@ -3,7 +3,7 @@ import pytest
 from mmseg.datasets import PIPELINES
 
 from hacdr.datasets.pipelines import LesionCrop
-from hacdr.datasets.pipelines.lesion_crop import random_lesion_pixel
+from hacdr.preprocess.crop import draw_lesion_pixel
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def test_every_field_is_cropped(labels):
 
 
 def test_lesions_are_drawn_evenly_however_small(labels):
-    drawn = [labels[random_lesion_pixel(labels, (1, 2, 3, 4))] for _ in range(3000)]
+    drawn = [labels[draw_lesion_pixel(labels, (1, 2, 3, 4))] for _ in range(3000)]
     values, counts = np.unique(drawn, return_counts=True)
     assert values.tolist() == [1, 2, 4]
     # Four standard deviations of a fair draw are 103.
@@ -61,7 +61,7 @@ def test_lesions_are_drawn_evenly_however_small(labels):
 
 
 def test_pixels_of_a_lesion_are_drawn_evenly(labels):
-    pixels = np.array([random_lesion_pixel(labels, (2,)) for _ in range(2000)])
+    pixels = np.array([draw_lesion_pixel(labels, (2,)) for _ in range(2000)])
     assert (labels[tuple(pixels.T)] == 2).all()
     np.testing.assert_allclose(pixels.mean(0), (24.5, 34.5), atol=1.5)
     assert pixels.min(0).tolist() == [10, 10]
@@ -133,8 +133,8 @@ def test_without_lesions_the_crop_is_uniform():
 
 
 def test_classes(labels):
-    assert random_lesion_pixel(labels, (3,)) is None
-    assert random_lesion_pixel(labels, (4, 3)) == (70, 100)
+    assert draw_lesion_pixel(labels, (3,)) is None
+    assert draw_lesion_pixel(labels, (4, 3)) == (70, 100)
 
 
 def test_smaller_than_the_crop(labels):
@@ -147,7 +147,7 @@ def test_smaller_than_the_crop(labels):
 
 def test_flipped_label_maps(labels):
     flipped = labels[:, ::-1]
-    assert random_lesion_pixel(flipped, (4,)) == (70, 19)
+    assert draw_lesion_pixel(flipped, (4,)) == (70, 19)
 
 
 def test_numpys_seed_decides(labels):
@@ -179,7 +179,7 @@ def test_wrong_arguments(options, message):
 def test_chance_of_each_class(labels):
     # Of 1, 2 and 4, which are there, with chances 1, 2 and 5; 3 is not there.
     drawn = [
-        labels[random_lesion_pixel(labels, (1, 2, 3, 4), (0.1, 0.2, 7, 0.5))]
+        labels[draw_lesion_pixel(labels, (1, 2, 3, 4), (0.1, 0.2, 7, 0.5))]
         for _ in range(3000)
     ]
     counts = np.bincount(drawn, minlength=5)[[1, 2, 4]]
