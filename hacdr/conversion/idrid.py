@@ -155,7 +155,7 @@ def _warn_of_masks(source, photographs, masks_of):
     """Masks that the official set has; without a file the lesion counts as absent."""
     first = source.where(photographs[min(photographs)][1])
     data = source.read(photographs[min(photographs)][1])
-    if read_photograph(data, first).size != OFFICIAL_SIZE:
+    if read_photograph(data, first).shape[1::-1] != OFFICIAL_SIZE:
         return []
     warnings = []
     for lesion, official in WITH_MASK.items():

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 from mmseg.datasets import DATASETS
 
-from hacdr.conversion import layout
 from hacdr.datasets.lesion import LesionDataset
 from hacdr.errors import InputError
 from hacdr.images import read_photograph
@@ -31,6 +30,9 @@ class ConvertedDataset(LesionDataset):
 
     def load_annotations(self, img_dir, img_suffix, ann_dir, seg_map_suffix, split):
         """List the photographs, see ``CustomDataset``; all of them exist."""
+        # Late: converting needs packages that importing hacdr does without.
+        from hacdr.conversion import layout
+
         # Somebody may have put a set of this layout together by hand.
         if osp.isfile(osp.join(self.data_root or '.', layout.MANIFEST)):
             layout.read_current_manifest(self.data_root or '.')
