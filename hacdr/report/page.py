@@ -1,4 +1,4 @@
-"""The page: what is on it, from results.json and the pictures."""
+"""The page: what is on it, from results.json and the photographs."""
 
 import os
 
@@ -10,7 +10,7 @@ from hacdr.evaluation import Protocol, read_results
 from hacdr.files import write_text
 from hacdr.lesions import FULL_NAMES
 
-from .pictures import encode_pictures
+from .layers import encode_layers
 from .plots import STYLES, draw_froc, draw_precision_recall, working_thresholds
 
 HEADLINE = ('AUPR', 'Dice', 'Dice@t', 'IoU', 'Precision', 'Recall')
@@ -28,7 +28,7 @@ def write_report(results_path, path, data_root=None):
         data_root (str, optional): converted data, by default where the test found it.
 
     Raises:
-        InputError: results that cannot be read, without probabilities, or a picture
+        InputError: results that cannot be read, without probabilities, or an image
             that is missing or does not fit; or the page cannot be written.
     """
     content, scores = read_results(results_path)
@@ -43,8 +43,8 @@ def write_report(results_path, path, data_root=None):
         raise InputError(f'{path}: no folder {folder} for the page')
     entries = sorted(content['photographs'], key=_worst_first)
     with tqdm(entries, desc='photographs', leave=False) as bar:
-        pictures = [
-            encode_pictures(entry, results_path, content, data_root) for entry in bar
+        layers = [
+            encode_layers(entry, results_path, content, data_root) for entry in bar
         ]
     page = (
         Environment(loader=PackageLoader('hacdr.report', 'page'), autoescape=True)
@@ -65,7 +65,7 @@ def write_report(results_path, path, data_root=None):
                 for metric in OF_PHOTOGRAPHS
                 for lesion in (*content['lesions'], 'mean')
             ],
-            photographs=list(zip(entries, pictures)),
+            photographs=list(zip(entries, layers)),
             thresholds=working_thresholds(content),
             precision_recall=draw_precision_recall(scores, content),
             froc=draw_froc(content) if content['summary']['froc'] else None,

@@ -18,13 +18,13 @@ pytestmark = pytest.mark.skipif(
     not (BROWSER and DRIVER), reason='no chromium and chromium-driver on this machine'
 )
 PAINTED = """
-const data = document.getElementById('picture').getContext('2d')
+const data = document.getElementById('photograph').getContext('2d')
   .getImageData(0, 0, arguments[0], arguments[1]).data;
 return Array.from(data).reduce((sum, value, i) => (sum * 31 + value) % 1000003, 7);
 """
 COUNTED = """
-const [width, height, truth, plane, threshold] = arguments;
-shown = {width, height, truth, planes: [null, plane]};
+const [width, height, groundTruth, plane, threshold] = arguments;
+shown = {width, height, groundTruth, planes: [null, plane]};
 const {lesions, hit, wrong} = components(compare(1, threshold));
 return [lesions, hit, wrong];
 """
@@ -142,15 +142,20 @@ def test_a_false_finding_is_counted(browser):
 def test_lesions_are_counted_as_in_the_tables(browser, seed):
     rng = np.random.default_rng(seed)
     noise = [cv2.blur(rng.uniform(size=(60, 80)), (5, 5)) for _ in range(3)]
-    truth = (noise[0] > 0.58) * 2 + (noise[1] > 0.6) * IGNORED_BIT
+    ground_truth = (noise[0] > 0.58) * 2 + (noise[1] > 0.6) * IGNORED_BIT
     plane = np.clip(1000 * (noise[0] + noise[2] - 0.95), 0, 255)
-    truth, plane = truth.astype(np.uint8), plane.astype(np.uint8)
+    ground_truth, plane = ground_truth.astype(np.uint8), plane.astype(np.uint8)
     threshold = 120
-    expected = match_lesions(plane.astype(np.float32), truth, 1, [threshold])
+    expected = match_lesions(plane.astype(np.float32), ground_truth, 1, [threshold])
     hit = int((expected.found_at >= threshold).sum())
     assert 0 < hit < len(expected.found_at)
     counted = browser.execute_script(
-        COUNTED, 80, 60, truth.ravel().tolist(), plane.ravel().tolist(), threshold
+        COUNTED,
+        80,
+        60,
+        ground_truth.ravel().tolist(),
+        plane.ravel().tolist(),
+        threshold,
     )
     assert counted == [len(expected.found_at), hit, int(expected.false[0])]
 

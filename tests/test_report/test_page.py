@@ -71,33 +71,37 @@ def use_masks(tested, ignored=np.s_[:2, :3]):
         path.write_bytes(cv2.imencode('.png', masks)[1].tobytes())
 
 
-def truths(page):
-    """Return name -> truth on the page."""
-    pictures = re.findall(r'class="photograph">(.*?)</script>', page)
+def read_ground_truths(page):
+    """Return name -> ground truth on the page."""
+    photographs = re.findall(r'class="photograph">(.*?)</script>', page)
     return {
         one['name']: cv2.imdecode(
-            np.frombuffer(base64.b64decode(one['truth'].split(',')[1]), np.uint8),
+            np.frombuffer(
+                base64.b64decode(one['ground_truth'].split(',')[1]), np.uint8
+            ),
             cv2.IMREAD_UNCHANGED,
         )
-        for one in map(json.loads, pictures)
+        for one in map(json.loads, photographs)
     }
 
 
 def test_masks_with_pixels_that_do_not_count(tested):
-    labels = truths(page_of(tested))
+    labels = read_ground_truths(page_of(tested))
     use_masks(tested)
-    for name, truth in truths(page_of(tested)).items():
+    for name, ground_truth in read_ground_truths(page_of(tested)).items():
         labels[name][:2, :3] = 128
-        np.testing.assert_array_equal(truth, labels[name])
+        np.testing.assert_array_equal(ground_truth, labels[name])
 
 
 def test_label_maps_with_pixels_that_do_not_count(tested):
     path = tested.label(NAMES[1])
     label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    expected = truths(page_of(tested))[NAMES[1]]
+    expected = read_ground_truths(page_of(tested))[NAMES[1]]
     label[5:9], expected[5:9] = 255, 128
     path.write_bytes(cv2.imencode('.png', label)[1].tobytes())
-    np.testing.assert_array_equal(truths(page_of(tested))[NAMES[1]], expected)
+    np.testing.assert_array_equal(
+        read_ground_truths(page_of(tested))[NAMES[1]], expected
+    )
 
 
 def test_pixels_outside_the_field_of_view(tested):
@@ -105,9 +109,9 @@ def test_pixels_outside_the_field_of_view(tested):
     photograph[:, 100:] = 0
     path = tested.image(NAMES[1])
     path.write_bytes(cv2.imencode('.jpg', photograph)[1].tobytes())
-    assert not (truths(page_of(tested))[NAMES[1]] & 128).any()
+    assert not (read_ground_truths(page_of(tested))[NAMES[1]] & 128).any()
     tested.change(lambda content: content['protocol'].update(region='fov'))
-    ignored = truths(page_of(tested))[NAMES[1]] & 128
+    ignored = read_ground_truths(page_of(tested))[NAMES[1]] & 128
     assert ignored[:, 110:].all()
     assert not ignored[:, :90].any()
 
@@ -132,7 +136,7 @@ def test_folders_of_any_name(tested):
     assert page_of(tested) == before
 
 
-def test_results_that_name_no_truth(tested):
+def test_results_that_name_no_ground_truth(tested):
     tested.change(lambda content: content['photographs'][3].pop('ground_truth'))
     with pytest.raises(InputError, match=r'no ground truth of .* is named; test again'):
         page_of(tested)
@@ -161,18 +165,18 @@ def test_results_without_probabilities(tested):
         page_of(tested)
 
 
-@pytest.mark.parametrize('which', ['photograph', 'truth', 'plane'])
+@pytest.mark.parametrize('which', ['photograph', 'ground truth', 'plane'])
 @pytest.mark.parametrize('how', ['missing', 'damaged', 'of another size'])
-def test_a_picture_that_does_not_do(which, how, tested):
+def test_a_file_that_does_not_do(which, how, tested):
     path = {
         'photograph': tested.image(NAMES[2]),
-        'truth': tested.label(NAMES[2]),
+        'ground truth': tested.label(NAMES[2]),
         'plane': tested.planes / '2_HE.png',
     }[which]
     if how == 'missing':
         path.unlink()
     elif how == 'damaged':
-        path.write_bytes(b'no picture')
+        path.write_bytes(b'no image')
     else:
         other = np.zeros((50, 60), np.uint8)
         path.write_bytes(cv2.imencode(path.suffix, other)[1].tobytes())

@@ -7,7 +7,7 @@ const switches = [...document.querySelectorAll('.switch')];
 const sliders = [...document.querySelectorAll('.slider')];
 const marks = document.getElementById('marks');
 const large = document.getElementById('large');
-const canvas = document.getElementById('picture');
+const canvas = document.getElementById('photograph');
 const context = canvas.getContext('2d', {willReadFrequently: true});
 const body = document.querySelector('#list tbody');
 const more = document.getElementById('more');
@@ -16,7 +16,7 @@ const FIRST = 10;
 // Components of fewer pixels get a sign beside their pattern.
 const SMALL = 60;
 const HIT = 1, MISSED = 2, FALSE = 3;
-// Bit of a pixel of the truth that does not count.
+// Bit of a pixel of the ground truth that does not count.
 const IGNORED = 128;
 // As in hacdr/evaluation/lesions.py.
 const OVERLAP = .2;
@@ -54,7 +54,7 @@ function load(uri) {
   return new Promise((resolve, reject) => {
     const image = new Image();
     image.onload = () => resolve(image);
-    image.onerror = () => reject(new Error('a picture cannot be decoded'));
+    image.onerror = () => reject(new Error('an image cannot be decoded'));
     image.src = uri;
   });
 }
@@ -78,13 +78,13 @@ async function open(row) {
   body.querySelectorAll('[aria-current]').forEach(one => one.removeAttribute('aria-current'));
   row.setAttribute('aria-current', 'true');
   const {width, height} = source;
-  const images = await Promise.all([source.photograph, source.truth, ...source.planes].map(load));
+  const images = await Promise.all([source.photograph, source.ground_truth, ...source.planes].map(load));
   if (!row.hasAttribute('aria-current')) return;
-  const [photograph, truth, ...planes] = images;
+  const [photograph, groundTruth, ...planes] = images;
   shown = {
     width, height,
     photograph: pixels(photograph, width, height),
-    truth: grey(truth, width, height),
+    groundTruth: grey(groundTruth, width, height),
     planes: planes.map(plane => grey(plane, width, height)),
   };
   document.getElementById('shown').textContent = source.name;
@@ -106,7 +106,7 @@ function step(by) {
 function draw() {
   if (!shown) return;
   const {width, height} = shown;
-  const picture = new ImageData(new Uint8ClampedArray(shown.photograph), width, height);
+  const painted = new ImageData(new Uint8ClampedArray(shown.photograph), width, height);
   const signs = [];
   switches.forEach((box, k) => {
     const threshold = Number(sliders[k].value);
@@ -116,10 +116,10 @@ function draw() {
     document.getElementById(`found${k}`).textContent =
       `${found.hit} of ${found.lesions} found, ${found.wrong} false`;
     if (!marks.checked || !box.checked) return;
-    paint(picture.data, state, colours[k]);
+    paint(painted.data, state, colours[k]);
     signs.push([k, found.signs]);
   });
-  context.putImageData(picture, 0, 0);
+  context.putImageData(painted, 0, 0);
   signs.forEach(([k, list]) => list.forEach(sign => write(lesions.colours[k], ...sign)));
   canvas.setAttribute('aria-label', `${document.getElementById('shown').textContent}: `
     + lesions.names.map((name, k) => `${name} ${document.getElementById(`found${k}`).textContent}`).join('; '));
@@ -129,8 +129,8 @@ function compare(k, threshold) {
   const plane = shown.planes[k];
   const state = new Uint8Array(plane.length);
   for (let i = 0; i < plane.length; i++) {
-    if (shown.truth[i] & IGNORED) continue;
-    const there = shown.truth[i] >> k & 1;
+    if (shown.groundTruth[i] & IGNORED) continue;
+    const there = shown.groundTruth[i] >> k & 1;
     if (plane[i] >= threshold) state[i] = there ? HIT : FALSE;
     else if (there) state[i] = MISSED;
   }

@@ -1,10 +1,9 @@
-"""What the page shows of a photograph, as data URIs: itself, truth, probabilities."""
+"""The layers of a photograph on the page: itself, ground truth, probabilities."""
 
 import base64
 import os.path as osp
 
 import cv2
-import numpy as np
 
 from hacdr.errors import InputError
 from hacdr.images import read_map, read_photograph
@@ -15,11 +14,11 @@ from hacdr.preprocess.maps import reduce_bits
 JPEG_QUALITY = 75
 
 
-def encode_pictures(entry, results_path, content, data_root):
-    """Read and encode the pictures of one photograph.
+def encode_layers(entry, results_path, content, data_root):
+    """Read and encode what the page shows of one photograph.
 
-    All get the size of the probabilities. In the truth, lesions keep at least one
-    pixel, see :func:`~hacdr.preprocess.maps.reduce_bits`.
+    All layers get the size of the probabilities. In the ground truth, lesions keep at
+    least one pixel, see :func:`~hacdr.preprocess.maps.reduce_bits`.
 
     Args:
         entry (dict): of the photograph in results.json.
@@ -28,12 +27,12 @@ def encode_pictures(entry, results_path, content, data_root):
         data_root (str): converted data.
 
     Returns:
-        dict: 'width' and 'height' in pixels; 'photograph', 'truth' (grey PNG, bit k
-        for lesion k, bit 7 where a pixel does not count) and 'planes' (for
+        dict: 'width' and 'height' in pixels; 'photograph', 'ground_truth' (grey
+        PNG, bit k for lesion k, bit 7 where a pixel does not count) and 'planes' (for
         each lesion a grey PNG, 255 times the probability) as data URIs.
 
     Raises:
-        InputError: a picture is missing, cannot be decoded or has another size.
+        InputError: a file is missing, cannot be decoded or has another size.
     """
     if 'ground_truth' not in entry:
         raise InputError(
@@ -48,17 +47,17 @@ def encode_pictures(entry, results_path, content, data_root):
             f'{osp.join(data_root, entry["image"])}: {_size(photograph.shape)}, '
             f'expected {_size(expected)} as tested'
         )
-    truth = _read_truth(entry, content, data_root)
+    ground_truth = _read_ground_truth(entry, content, data_root)
     if content['protocol']['region'] == 'fov':
-        truth[field_of_view(photograph) == 0] = IGNORED
-    truth, _ = reduce_bits(truth, (width, height))
-    truth = np.where(truth == IGNORED, IGNORED_BIT, truth).astype(np.uint8)
+        ground_truth[field_of_view(photograph) == 0] = IGNORED
+    ground_truth, _ = reduce_bits(ground_truth, (width, height))
+    ground_truth[ground_truth == IGNORED] = IGNORED_BIT
     photograph = cv2.resize(photograph, (width, height), interpolation=cv2.INTER_AREA)
     return {
         'width': width,
         'height': height,
         'photograph': _uri('jpeg', photograph, cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY),
-        'truth': _png(truth),
+        'ground_truth': _png(ground_truth),
         'planes': [_png(plane) for plane in planes],
     }
 
@@ -86,7 +85,7 @@ def _read_planes(entry, results_path, content):
     return planes
 
 
-def _read_truth(entry, content, data_root):
+def _read_ground_truth(entry, content, data_root):
     kind = content['protocol']['ground_truth']
     path = osp.join(data_root, entry['ground_truth'])
     values = read_map(path)
@@ -102,10 +101,10 @@ def _size(shape):
     return f'{shape[1]}x{shape[0]}'
 
 
-def _png(picture):
-    return _uri('png', picture, cv2.IMWRITE_PNG_COMPRESSION, 9)
+def _png(image):
+    return _uri('png', image, cv2.IMWRITE_PNG_COMPRESSION, 9)
 
 
-def _uri(kind, picture, *options):
-    data = cv2.imencode(f'.{kind}', picture, options)[1].tobytes()
+def _uri(kind, image, *options):
+    data = cv2.imencode(f'.{kind}', image, options)[1].tobytes()
     return f'data:image/{kind};base64,{base64.b64encode(data).decode()}'
