@@ -22,7 +22,7 @@ COMMANDS = {
 }
 
 # These work where torch, mmcv and mmseg are missing.
-WITHOUT_STACK = ('compare',)
+WITHOUT_STACK = ('convert', 'generate', 'stats', 'compare', 'report')
 
 
 def main(*words):
