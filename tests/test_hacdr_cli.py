@@ -170,7 +170,7 @@ def test_every_tool_is_a_command():
     words = [tuple(words) for _, words in tools()]
     assert {name for name, *_ in words} == {*NAMES}
     assert len(set(words)) == len(words)
-    assert {rest[0] for name, *rest in words if name == 'convert'} == {*READERS}
+    assert {rest[0] for name, *rest in words if name == 'convert'} <= {*READERS}
 
 
 def test_an_unknown_command(monkeypatch, capsys):
