@@ -15,10 +15,9 @@ def run(args):
     check_config(cfg)
     cost = measure_cost(cfg)
     height, width = cost['input_size']
-    arithmetic = cost['multiply_adds']
-    counted = '-' if arithmetic is None else f'{arithmetic / 1e9:.2f} G'
+    multiply_adds = cost['multiply_adds'] / 1e9
     print(f'parameters             {cost["parameters"] / 1e6:.2f} M')
-    print(f'multiply-adds          {counted} at {height}x{width}')
+    print(f'multiply-adds          {multiply_adds:.2f} G at {height}x{width}')
     print(f'time a photograph      {cost["seconds_per_photograph"]:.3f} s')
     print(f'memory of training     {cost["training_bytes"] / 1e9:.2f} GB')
     if args.json:

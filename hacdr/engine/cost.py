@@ -13,6 +13,7 @@ from mmcv.parallel import collate
 from mmseg.core import build_optimizer
 from mmseg.datasets import build_dataset
 from mmseg.utils import build_dp, get_device
+from torch.utils.flop_counter import FlopCounterMode
 
 from hacdr.engine.config import build_network
 from hacdr.models import MDConv
@@ -70,12 +71,8 @@ def count_multiply_adds(model, size):
         size (tuple[int]): height and width of the network's input.
 
     Returns:
-        int | None: None with torch before 2.1, which cannot count.
+        int: of one image.
     """
-    try:
-        from torch.utils.flop_counter import FlopCounterMode
-    except ImportError:
-        return None
     # Newer versions of torch count by hooks that views of parameters break.
     model = copy.deepcopy(model).to('meta').eval().requires_grad_(False)
     samples = []

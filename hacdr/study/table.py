@@ -57,9 +57,7 @@ def _collect_figures(entry):
     }
     row = {column: [one[column] for one in scores] for column in SCORES}
     for column, kind, key, factor, _ in COSTS:
-        row[column] = [
-            None if one[key] is None else one[key] * factor for one in figures[kind]
-        ]
+        row[column] = [one[key] * factor for one in figures[kind]]
     return {
         'name': entry.name,
         'seeds': f'{len(finished)} of {len(entry.seeds)}',
