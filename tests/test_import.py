@@ -55,6 +55,7 @@ def printed(code, *paths):
 REGISTERED = """
 import gc, json
 from mmcv.utils import Registry
+gc.unfreeze()
 print(json.dumps({
     f'{registry.scope}.{registry.name}.{key}': f'{part.__module__}.{part.__qualname__}'
     for registry in gc.get_objects() if isinstance(registry, Registry)
