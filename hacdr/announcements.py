@@ -22,9 +22,10 @@ def silence_imports():
 
 def silence_training():
     """Leave out warnings of losses that are configured on purpose, and of the way in
-    which mmcv calls torch."""
+    which mmcv calls torch and mmseg loads data on a machine without a GPU."""
     warnings.filterwarnings('ignore', 'Default ``avg_non_ignore`` is False')
     warnings.filterwarnings('ignore', r'`torch\.cuda\.amp\.\w+\(args\.\.\.\)` is depre')
+    warnings.filterwarnings('ignore', "'pin_memory' argument is set as true but no acc")
 
 
 def _import_extension_builder():
