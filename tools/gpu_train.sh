@@ -55,8 +55,13 @@ esac
 
 scratch=$(mktemp -d)
 # The logs are left also where a limit of time ends the training.
+child=''
 finish() {
-    cp -f "$work"/*.log "$work"/*.log.json "$out" 2>/dev/null || true
+    [ -z "$child" ] || kill "$child" 2>/dev/null || true
+    if [ ! -e "$out/logs.tar.gz" ]; then
+        mkdir -p "$out/$precision"
+        cp -f "$work"/*.log "$work"/*.log.json "$out/$precision" 2>/dev/null || true
+    fi
     rm -rf "$scratch"
 }
 trap finish EXIT
@@ -75,7 +80,7 @@ cores=$(nproc)
 workers=$((cores > 2 ? cores - 2 : 1))
 [ -z "$dry" ] || work=$work/dry
 [ -z "$iters" ] || work=$work/$precision
-rm -rf "$work" && mkdir -p "$work" "$out"
+rm -rf "$work" "$out/logs.tar.gz" && mkdir -p "$work" "$out"
 root=$(cd "$data" && pwd)
 data="data.train.dataset.data_root=$root data.val.data_root=$root"
 data="$data data.train.dataset.pipeline.LoadPhotograph.cache_dir=$scratch/cache"
@@ -85,16 +90,20 @@ if [ -n "$dry" ]; then
     data="$data data.val.split=$PWD/$work/val.txt data.samples_per_gpu=2"
     data="$data data.train.dataset.pipeline.LoadPhotograph.crop.crop_size=[64,64]"
 fi
-precision="model.train_cfg.bfloat16=$bfloat16"
+bfloat16="model.train_cfg.bfloat16=$bfloat16"
 
 train() {
-    "$python" tools/train.py "$@" --work-dir "$work" --seed 0 --no-validate
+    # Signals reach a shell that waits at once.
+    "$python" tools/train.py "$@" --work-dir "$work" --seed 0 --no-validate &
+    child=$!
+    wait "$child"
+    child=''
 }
 
 # Options without blanks, so that they may be split.
 # shellcheck disable=SC2086
 if [ -n "$iters" ]; then
-    train configs/hacdr_idrid.py --cfg-options $data $precision \
+    train configs/hacdr_idrid.py --cfg-options $data $bfloat16 \
         "runner.max_iters=$iters" log_config.interval=10 \
         checkpoint_config.interval=1000000
     exit
@@ -102,11 +111,11 @@ fi
 config=configs/hacdr_idrid_gpu.py
 if [ -n "$dry" ]; then
     # shellcheck disable=SC2086
-    train "$config" --cfg-options $data $precision custom_hooks.TimeBudgetHook.minutes=None \
+    train "$config" --cfg-options $data $bfloat16 custom_hooks.TimeBudgetHook.minutes=None \
         runner.max_iters=3 log_config.interval=1
 else
     # shellcheck disable=SC2086
-    train "$config" --cfg-options $data $precision "custom_hooks.TimeBudgetHook.minutes=$minutes"
+    train "$config" --cfg-options $data $bfloat16 "custom_hooks.TimeBudgetHook.minutes=$minutes"
 fi
 # shellcheck disable=SC2012
 checkpoint=$(ls -t "$work"/iter_*.pth | head -n 1)

@@ -13,8 +13,15 @@ class GroupedOptimizerConstructor(DefaultOptimizerConstructor):
     began with the other constructor cannot be resumed with this one, nor the reverse.
 
     Arguments as mmcv's: ``optimizer=dict(type='AdamW', ...,
-    constructor='GroupedOptimizerConstructor')``.
+    constructor='GroupedOptimizerConstructor')``. ``fused=True`` is left out for weights
+    on a CPU, where torch before 2.4 refuses it.
     """
+
+    def __call__(self, model):
+        """Return the optimizer of a model."""
+        if not next(model.parameters()).is_cuda:
+            self.optimizer_cfg.pop('fused', None)
+        return super().__call__(model)
 
     def add_params(self, params, module, **kwargs):
         """Add the parameters of a module to ``params``, then join equal groups."""

@@ -18,7 +18,8 @@ from . import triton_kernels as kernels
 from .layout import is_channels_last
 from .precision import compute_dtype, without_autocast
 
-# Pixels of a program of sample_columns and of columns_backward.
+# Pixels of a program of sample_columns and of columns_backward. The latter writes where
+# it reads: each thread, of four warps, needs pixels of its own.
 SAMPLED_PIXELS = 512
 BACKWARD_PIXELS = 128
 # Those of depthwise_forward, a square, whose samples have most in common, and those of
@@ -82,7 +83,7 @@ def _differentiate(ctx, grad, backward):
     return (*gradients, gbias, None, None)
 
 
-def _beside(function):
+def _on_its_device(function):
     """Run on the GPU of the first argument, its matrix products in their own type."""
 
     @functools.wraps(function)
@@ -93,7 +94,7 @@ def _beside(function):
     return wrapper
 
 
-@_beside
+@_on_its_device
 def _forward(x, fields, weight, bias, numbers, sigmoid):
     out = _empty_output(x, fields, weight)
     if out.numel() == 0:
@@ -107,7 +108,7 @@ def _forward(x, fields, weight, bias, numbers, sigmoid):
     return out
 
 
-@_beside
+@_on_its_device
 def _backward(grad, x, fields, weight, numbers, sigmoid):
     """Return the gradients of x, fields, weight and bias."""
     if grad.numel() == 0:
@@ -197,7 +198,7 @@ def _depthwise_backward(grad, x, fields, weight, numbers, sigmoid):
     )
     if blocks > 1:
         gfields.copy_(parts.sum(0))
-    gweight = rows.sum(0).t().reshape(weight.shape).to(weight.dtype)
+    gweight = rows.sum(0).t().to(weight.dtype).contiguous().view(weight.shape)
     gx = _end_sum(sums[:, 1:-1, 1:-1].permute(0, 3, 1, 2), scale, x)
     return [gx, gfields, gweight, grad.sum((0, 2, 3), dtype=compute_dtype(x))]
 
@@ -244,7 +245,7 @@ def _general_backward(grad, x, fields, weight, numbers, sigmoid):
             CHANNELS=x.shape[1] // numbers[DEFORM_GROUPS],
         )
         both = sums[0, ..., :width] + sums[1, ..., 1 : width + 1]
-        gx.append(_end_sum(both, scale, x))
+        gx.append(_end_sum(both, scale, x[images]))
         gmatrices = gmatrices + _multiply_over_pixels(g, columns)
     gx = gx[0] if len(gx) == 1 else torch.cat(gx)
     gbias = grad.sum((0, 2, 3), dtype=compute_dtype(x))
@@ -334,7 +335,9 @@ def _block(x):
     Triton 3.6 fails to compile blocks of 16 channels of float64.
     """
     channels = triton.next_power_of_2(x.shape[1])
-    return CHANNELS if x.dtype == torch.float64 else min(CHANNELS, max(16, channels))
+    if x.dtype == torch.float64:
+        return max(32, CHANNELS)
+    return min(CHANNELS, max(16, channels))
 
 
 def _frame(x):

@@ -437,7 +437,7 @@ def columns_backward(
     W,
     Wo,
     N,
-    half,
+    map_step,
     KH: tl.constexpr,
     KW: tl.constexpr,
     SY: tl.constexpr,
@@ -465,7 +465,7 @@ def columns_backward(
     Args:
         columns: (B, C, K, N), their gradient; written, the columns themselves.
         grad_x: (2, B, C, H, wide), zeros, added to; wide is W + 2 made even.
-        half: B * C * H * wide.
+        map_step: B * C * H * wide.
         grad_fields: as fields, written.
         scale: one float64 where grad_x holds integers, see above, else None.
     """
@@ -534,7 +534,7 @@ def columns_backward(
                 gy += h * (fx if below else -fx) * value
                 gx += h * (fy if right else -fy) * value
             shares = tl.where(pair == 0, 1 - lx[:, None], lx[:, None])
-            to = first_plane + odd * half + (cy * wide + left + odd).to(INDEX)
+            to = first_plane + odd * map_step + (cy * wide + left + odd).to(INDEX)
             to = tl.multiple_of(to, 2)[:, None] + pair
             _add(grad_x + to, (h * m * fy)[:, None] * shares, unit, there[:, None])
         gm += h * sample

@@ -72,6 +72,33 @@ def test_steps_are_those_without_graphs(folder, precision, exact):
 
 
 @pytest.mark.gpu
+def test_a_batch_may_come_again(folder, exact):
+    cfg = tiny.configure(folder, 'float32', **GRAPH)
+    model = tiny.build(cfg, folder, 'cuda').train()
+    data = tiny.batch(cfg, 'cuda')
+    other = dict(data, img=data['img'] + 1)
+    before = data['img'].clone()
+    first, _, again = (
+        model._parse_losses(model(**batch))[0].item() for batch in (data, other, data)
+    )
+    assert torch.equal(data['img'], before)
+    assert again == pytest.approx(first, rel=1e-4)
+
+
+@pytest.mark.gpu
+def test_losses_in_evaluation_mode_are_those_without_graphs(folder, exact):
+    losses = []
+    for options in ({}, GRAPH):
+        cfg = tiny.configure(folder, 'float32', **options)
+        model = tiny.build(cfg, folder, 'cuda').train()
+        data = tiny.batch(cfg, 'cuda')
+        model(**data)
+        with torch.no_grad():
+            losses.append(model._parse_losses(model.eval()(**data))[0].item())
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+@pytest.mark.gpu
 def test_another_size_runs_without_a_graph(folder, exact):
     cfg = tiny.configure(folder, 'float32', **GRAPH)
     model = tiny.build(cfg, folder, 'cuda').train()
@@ -87,12 +114,34 @@ def test_another_size_runs_without_a_graph(folder, exact):
 
 
 @pytest.mark.gpu
-def test_gradients_that_would_be_added_up_are_refused(folder):
+def test_exchanged_weights_are_used(folder):
+    """As averages take the weights' place for an evaluation."""
     cfg = tiny.configure(folder, 'float32', **GRAPH)
     model = tiny.build(cfg, folder, 'cuda').train()
     data = tiny.batch(cfg, 'cuda')
-    model._parse_losses(model(**data))[0].backward()
-    loss = model._parse_losses(model(**data))[0]
+    first = model._parse_losses(model(**data))[0].item()
+    own = [parameter.data for parameter in model.parameters()]
+    for parameter in model.parameters():
+        parameter.data = torch.zeros_like(parameter)
+    other = model._parse_losses(model(**data))[0].item()
+    for parameter, values in zip(model.parameters(), own):
+        parameter.data = values
+    assert abs(other - first) > 1e-3
+    again = model._parse_losses(model(**data))[0].item()
+    assert again == pytest.approx(first, rel=0.05)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('at_once', [False, True])
+def test_gradients_that_would_be_added_up_are_refused(folder, at_once):
+    cfg = tiny.configure(folder, 'float32', **GRAPH)
+    model = tiny.build(cfg, folder, 'cuda').train()
+    data = tiny.batch(cfg, 'cuda')
+    first = model._parse_losses(model(**data))[0]
+    if not at_once:
+        first.backward()
+        first = first.detach()
+    loss = first + model._parse_losses(model(**data))[0]
     with pytest.raises(RuntimeError, match='zero_grad'):
         loss.backward()
 

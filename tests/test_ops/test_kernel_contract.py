@@ -181,6 +181,14 @@ def test_same_numbers(device, name, layout, dtype):
     assert all(result.dtype == dtype for result in results)
 
 
+def test_image_by_image(device, monkeypatch):
+    """Where the columns of a batch would take too much memory."""
+    if os.environ['HACDR_MDCONV'] != 'triton':
+        pytest.skip('only these kernels divide a batch')
+    monkeypatch.setattr('hacdr.ops.triton_conv.COLUMN_BYTES', 1)
+    test_same_numbers(device, 'row, own offsets', 'channels-last', torch.bfloat16)
+
+
 @pytest.mark.parametrize(
     ('name', 'layout'),
     [('depthwise 7x1', 'channels-last'), ('strided, two fields', 'strided')],

@@ -395,16 +395,16 @@ class Trainer:
         """Do one training step, with ``graph`` in those that the first one records."""
         set_mode(self.model, mode)
         self.model.train_cfg['cuda_graph'] = graph
-        self.model._recorded = self.recorded.get(which)
+        self.model._graphed = self.recorded.get(which)
         with kernel(which), precision(mode):
             loss = self.model.train().train_step(batch, self.optimizer)['loss']
             self.descend(loss)
-        self.recorded[which] = self.model._recorded
+        self.recorded[which] = self.model._graphed
 
     def forget_graphs(self):
         """Give back the memory of recorded steps."""
         self.recorded.clear()
-        self.model._recorded = None
+        self.model._graphed = None
 
     def descend(self, loss):
         """Do what mmcv's OptimizerHook does with a loss."""

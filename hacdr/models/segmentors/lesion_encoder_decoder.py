@@ -8,13 +8,14 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from mmcv import ConfigDict
+from mmcv.runner.fp16_utils import cast_tensor_type
 from mmseg.core import add_prefix
 from mmseg.models.builder import SEGMENTORS
 from mmseg.models.segmentors import EncoderDecoder
 
 from hacdr.ops.precision import compute_dtype
 
-from .recorded_network import RecordedNetwork
+from .cuda_graph import GraphedNetwork
 
 logger = logging.getLogger('hacdr')
 
@@ -34,7 +35,7 @@ class LesionEncoderDecoder(EncoderDecoder):
     cannot computes in float32. mmcv's fp16 does the same in half precision.
 
     ``train_cfg=dict(cuda_graph=True)`` trains faster on a GPU, see
-    :class:`RecordedNetwork`; crops of one size, no SyncBN. Losses are computed as ever.
+    :class:`GraphedNetwork`; one process, crops of one size. Losses stay as they are.
 
     Raises:
         ValueError: another output.
@@ -44,7 +45,7 @@ class LesionEncoderDecoder(EncoderDecoder):
         super().__init__(*args, **kwargs)
         if self.test_cfg is None:
             self.test_cfg = ConfigDict(mode='whole')
-        self._recorded = None
+        self._graphed = None
         self.output = self.test_cfg.get('output', 'prob')
         if self.output not in ('prob', 'label'):
             raise ValueError(
@@ -53,18 +54,20 @@ class LesionEncoderDecoder(EncoderDecoder):
 
     def forward_train(self, img, img_metas, gt_semantic_seg):
         """Return the losses of all heads, by name; see mmseg."""
-        record = (self.train_cfg or {}).get('cuda_graph', False)
-        if record and not img.is_cuda:
+        graph = (self.train_cfg or {}).get('cuda_graph', False)
+        graph = graph and self.training and torch.is_grad_enabled()
+        if graph and not img.is_cuda:
             _say_once(f'cuda_graph=True on {img.device.type} has no effect')
-            record = False
-        if not (self._bfloat16 or record):
+            graph = False
+        if not (self._bfloat16 or graph):
             return super().forward_train(img, img_metas, gt_semantic_seg)
-        if record and self._recorded is None:
-            self._recorded = RecordedNetwork(_Logits(self))
-        network = self._recorded if record else _Logits(self)
+        if graph and self._graphed is None:
+            self._graphed = GraphedNetwork(_Logits(self))
+        network = self._graphed if graph else _Logits(self)
         with self._precision(img.device):
             logits = network(self._as_weights(img))
-        logits = [each.to(compute_dtype(each)) for each in logits]
+        for low in (torch.bfloat16, torch.half):
+            logits = cast_tensor_type(logits, low, torch.float32)
         losses = {}
         for (name, head), each in zip(self._heads().items(), logits):
             losses.update(add_prefix(head.losses(each, gt_semantic_seg), name))
