@@ -10,7 +10,7 @@ import torch.distributed
 from mmcv.runner import HOOKS, EvalHook, Hook, get_dist_info, master_only
 
 from hacdr.engine.runner import require_before_checkpoints, require_resumable
-from hacdr.files import write_json
+from hacdr.files import write_json, write_text
 
 TRAINING_RECORD = 'training.json'
 EVAL_HISTORY = 'scores.jsonl'
@@ -36,7 +36,7 @@ class TimeBudgetHook(Hook):
     ``{"iterations": int, "seconds": float}``.
 
     Needs priority 'ABOVE_NORMAL': after the optimizer, before checkpoints and
-    evaluations. Another is refused when the training begins.
+    evaluations. A place elsewhere is refused when the training begins.
 
     Args:
         minutes (float | None): when to stop; None leaves that to the runner.
@@ -106,14 +106,19 @@ class EvalHistoryHook(Hook):
     """Write the scores of each evaluation during training to ``scores.jsonl``.
 
     A line each: ``{"iteration": int, "seconds": float, "mAUPR": float, ...}``, the
-    seconds those of :class:`TimeBudgetHook`. Of two lines with one iteration (after a
-    resume) the later one counts. Needs priority 'LOW': after the evaluation, before
-    the loggers.
+    seconds those of :class:`TimeBudgetHook`. Needs priority 'LOW': after the
+    evaluation, before checkpoints and loggers.
     """
 
+    @master_only
     def before_run(self, runner):
-        """Check the runner."""
+        """Drop the lines of iterations that are to come, of a training before."""
         require_resumable(runner, self)
+        path = osp.join(runner.work_dir, EVAL_HISTORY)
+        if osp.exists(path):
+            done = read_eval_history(runner.work_dir)
+            lines = [line for line in done if line['iteration'] <= runner.iter]
+            write_text(path, ''.join(f'{json.dumps(line)}\n' for line in lines))
 
     @master_only
     def after_train_iter(self, runner):
@@ -127,8 +132,7 @@ class EvalHistoryHook(Hook):
             **{name: v for name, v in figures.items() if name != 'eval_iter_num'},
         )
         with open(osp.join(runner.work_dir, EVAL_HISTORY), 'a') as file:
-            # A line of a killed writer may lack its end.
-            file.write(f'\n{json.dumps(line)}\n')
+            file.write(f'{json.dumps(line)}\n')
 
 
 def read_eval_history(folder):

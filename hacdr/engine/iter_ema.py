@@ -24,8 +24,8 @@ class IterEMAHook(Hook):
     average is never used, and it adds buffers that make checkpoints fit nothing else.
 
     Needs priority 'ABOVE_NORMAL': after the optimizer, before checkpoints and
-    evaluations, which would see the weights in training. Another is refused when the
-    training begins.
+    evaluations, which would see the weights in training. A place elsewhere is refused
+    when the training begins.
 
     Args:
         decay (float): d, at least 0 and less than 1.

@@ -2,10 +2,9 @@
 
 import os
 import os.path as osp
-import random
 import time
+from itertools import zip_longest
 
-import numpy as np
 import torch
 from mmcv.runner import (
     RUNNERS,
@@ -18,7 +17,10 @@ from mmcv.runner import (
 )
 from mmcv.runner.checkpoint import CheckpointLoader
 from mmcv.utils import Config
+from mmseg.core.utils import sync_random_seed
+from mmseg.utils import get_device
 
+from hacdr.engine.draws import is_numberable, number_samples, seed_network
 from hacdr.engine.half_precision import check_half_precision
 from hacdr.engine.weights import load_state_dict_strictly
 from hacdr.errors import InputError
@@ -30,11 +32,14 @@ class ResumableIterBasedRunner(IterBasedRunner):
 
     * A checkpoint is written to a temporary name and renamed: one that is there is
       whole.
-    * Resuming works without a GPU, refuses weights that do not fit, continues with
-      the iteration after the last one done, and restores the best score and, in
-      training by one process, the random states. The pass over the data that was
-      interrupted is not taken up: a new one begins, in a new order.
-
+    * All random draws follow from the seed and the iteration
+      (:mod:`hacdr.engine.draws`), whatever the workers; passes over the data follow
+      each other without mmcv's pause.
+    * Resuming works without a GPU, refuses weights that do not fit, restores seed and
+      best score, and continues with the iteration after the last one done, so that the
+      training ends as if it had never stopped.
+    * Checkpoints are written after the evaluation of the same iteration: none is
+      forgotten where a training is killed between the two.
     * ``extra_state``, a dict for hooks, goes into the checkpoints and comes back.
     * ``iter_began`` is when the current iteration asked for its batch, by ``clock``,
       ``time.monotonic`` unless a hook sets another.
@@ -45,6 +50,16 @@ class ResumableIterBasedRunner(IterBasedRunner):
         super().__init__(*args, **kwargs)
         self.extra_state = {}
         self.clock = time.monotonic
+        self.resumed_seed = None
+        self.sampler = None
+
+    @property
+    def epoch(self):
+        """Return how many passes over the training data are complete."""
+        sampler = self.sampler
+        if sampler is None:
+            return self._epoch
+        return self.iter * sampler.batch * sampler.ranks // sampler.length
 
     def register_hook(self, hook, priority='NORMAL'):
         """Register a hook, arguments as in mmcv's runner."""
@@ -52,11 +67,52 @@ class ResumableIterBasedRunner(IterBasedRunner):
         # 'IterBasedRunner'. Here no epoch ever ends: it would never evaluate.
         if isinstance(hook, EvalHook):
             hook.by_epoch = False
+        if isinstance(hook, CheckpointHook):
+            # After the evaluation of the same iteration, which is of 'LOW' priority: a
+            # training killed between the two would resume without it.
+            priority = 'VERY_LOW'
         super().register_hook(hook, priority)
+
+    def run(self, data_loaders, workflow, max_iters=None, **kwargs):
+        """Train, arguments as in mmcv's runner.
+
+        Raises:
+            InputError: the training set is empty.
+        """
+        self._settle_seed()
+        data_loaders = [
+            self._number_samples(loader) if mode == 'train' else loader
+            for loader, (mode, _) in zip_longest(data_loaders, workflow)
+        ]
+        super().run(data_loaders, workflow, max_iters, **kwargs)
+
+    def _settle_seed(self):
+        """Choose the seed of a new training: that of rank 0, for all processes."""
+        self.meta = self.meta or {}
+        if self.resumed_seed is not None:
+            self.meta['seed'] = self.resumed_seed
+            return
+        seed = self.meta.get('seed')
+        if seed is None:
+            seed = torch.initial_seed() % 2**31
+        self.meta['seed'] = sync_random_seed(seed, get_device())
+
+    def _number_samples(self, loader):
+        if not is_numberable(loader):
+            self.logger.warning(
+                'the training data come in an order of their own (%s): a training that '
+                'is resumed begins a new pass over them',
+                type(loader.sampler).__name__,
+            )
+            return loader
+        loader = number_samples(loader, self.meta['seed'], self.iter, *get_dist_info())
+        self.sampler = loader.sampler
+        return loader
 
     def train(self, data_loader, **kwargs):
         """Do one iteration."""
         self.iter_began = self.clock()
+        seed_network(self.meta['seed'], self.iter, get_dist_info()[0])
         super().train(data_loader, **kwargs)
 
     def register_training_hooks(self, *args, **kwargs):
@@ -80,9 +136,7 @@ class ResumableIterBasedRunner(IterBasedRunner):
         create_symlink=True,
     ):
         """Save a checkpoint, arguments as in mmcv's runner; atomic."""
-        meta = dict(
-            meta or {}, random_states=random_states(), extra_state=self.extra_state
-        )
+        meta = dict(meta or {}, extra_state=self.extra_state)
         filename = filename_tmpl.format(self.iter + 1)
         folder, name = osp.split(filename)
         os.makedirs(osp.join(out_dir, folder), exist_ok=True)
@@ -132,10 +186,13 @@ class ResumableIterBasedRunner(IterBasedRunner):
         if meta.get('fp16', {}).get('loss_scaler'):
             # Without a GPU the scaler is off and its state empty.
             self.meta['fp16'] = meta['fp16']
-        if get_dist_info()[1] == 1 and 'random_states' in meta:
-            restore_random_states(meta['random_states'])
+        self.resumed_seed = meta.get('seed')
         self.logger.info(
-            'resumed from %s at iteration %d on %s', path, self.iter, get_host_info()
+            'resumed from %s at iteration %d with seed %s on %s',
+            path,
+            self.iter,
+            self.resumed_seed,
+            get_host_info(),
         )
 
 
@@ -173,27 +230,3 @@ def _refuse_place(hook, where, other):
         f'{type(hook).__name__} acts {where} {type(other).__name__}, expected it after '
         "the optimizer and before checkpoints and evaluations: priority='ABOVE_NORMAL'"
     )
-
-
-def random_states():
-    """Return the states of all random generators, as plain types and tensors."""
-    name, keys, position, has_gauss, gauss = np.random.get_state()
-    states = {
-        'python': random.getstate(),
-        'numpy': (name, keys.tolist(), position, has_gauss, gauss),
-        'torch': torch.get_rng_state(),
-    }
-    if torch.cuda.is_available():
-        states['cuda'] = torch.cuda.get_rng_state_all()
-    return states
-
-
-def restore_random_states(states):
-    """Restore what :func:`random_states` returned."""
-    version, internal, gauss = states['python']
-    random.setstate((version, tuple(internal), gauss))
-    name, keys, *rest = states['numpy']
-    np.random.set_state((name, np.array(keys, np.uint32), *rest))
-    torch.set_rng_state(states['torch'])
-    if 'cuda' in states and torch.cuda.device_count() == len(states['cuda']):
-        torch.cuda.set_rng_state_all(states['cuda'])

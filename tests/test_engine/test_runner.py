@@ -44,9 +44,7 @@ def test_hooks_with_state_refuse_the_runner_of_mmcv(tmp_path, hook):
 @pytest.mark.parametrize(
     ('priority', 'place'),
     [
-        # mmcv's default for custom hooks.
-        ('NORMAL', 'after CheckpointHook'),
-        ('LOW', 'after CheckpointHook'),
+        ('VERY_LOW', 'after CheckpointHook'),
         ('HIGH', 'before OptimizerHook'),
     ],
 )
