@@ -58,7 +58,9 @@ def test_the_picture_shows_every_room_once():
     assert sorted(shown) == sorted(ROOMS)
 
 
-@pytest.mark.parametrize('line', range(len(LINES)), ids=lambda i: '-'.join(LINES[i]))
+@pytest.mark.parametrize(
+    'line', range(len(LINES)), ids=lambda i: '-'.join(sorted(LINES[i]))
+)
 def test_rooms_import_only_what_is_below_them(line):
     below = set().union(*LINES[:line])
     wrong = []
