@@ -39,8 +39,8 @@ TURNS = {
     7: (cv2.transpose, partial(cv2.rotate, rotateCode=cv2.ROTATE_180)),
     8: (partial(cv2.rotate, rotateCode=cv2.ROTATE_90_COUNTERCLOCKWISE),),
 }
-# Tag of Exif; Pillow has no name for it before 9.4.
-ORIENTATION = 0x0112
+# Tags of Exif and TIFF; Pillow has no name for the first before 9.4.
+ORIENTATION, IMAGE_WIDTH, IMAGE_LENGTH = 0x0112, 0x0100, 0x0101
 START_OF_IMAGE, START_OF_SCAN, END_OF_IMAGE = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 STRIP = 64
 
@@ -91,7 +91,11 @@ def decode_header(file, where):
     """
     with _pillow(where, 'photograph'):
         image = Image.open(file)
-        return Header(image.format, image.mode, image.size, _orientation(image))
+        size = image.size
+        if image.format == 'TIFF':
+            # Pillow's size is the one once it is turned, depending on the version.
+            size = image.tag_v2[IMAGE_WIDTH], image.tag_v2[IMAGE_LENGTH]
+        return Header(image.format, image.mode, size, _orientation(image))
 
 
 def read_photograph(path, divisor=1):
@@ -127,8 +131,10 @@ def decode_photograph(data, where, divisor=1):
     photograph = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if photograph is None:
         raise _damaged(where, 'photograph', 'cut off or damaged')
-    for turn in TURNS[header.orientation]:
-        photograph = turn(photograph)
+    # A TIFF comes turned: OpenCV's decoder of it does not know the flag.
+    if header.format != 'TIFF':
+        for turn in TURNS[header.orientation]:
+            photograph = turn(photograph)
     return photograph
 
 

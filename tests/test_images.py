@@ -29,7 +29,7 @@ def turned(orientation):
     return tags
 
 
-@pytest.mark.parametrize('suffix', ['.png', '.jpg'])
+@pytest.mark.parametrize('suffix', ['.png', '.jpg', '.tif'])
 @pytest.mark.parametrize('orientation', range(10))
 def test_a_photograph_is_turned_as_exif_says(tmp_path, suffix, orientation):
     path = write(tmp_path / f'a{suffix}', exif=turned(orientation))

@@ -41,7 +41,7 @@ def run(args):
         if thresholds is None:
             raise InputError(
                 f'{args.checkpoint}: no thresholds came with these weights; expected a '
-                'results_val.json, or weights of publish_model.py --thresholds'
+                'results_val.json, or weights of hacdr publish --thresholds'
             )
     elif args.thresholds:
         thresholds = read_thresholds(args.thresholds, sha256, model.cfg.data.test.type)

@@ -1,6 +1,7 @@
 """From a folder of photographs to label maps and overlays."""
 
 import json
+import os
 from pathlib import Path
 
 from tqdm import tqdm
@@ -20,7 +21,7 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
     For ``eye.jpg`` it writes ``eye.png`` (label map, 8-bit palette, values as in
     ``model.CLASSES``) and ``eye_overlay.jpg`` (photograph and outlines side by
     side), see :data:`~hacdr.inference.outputs.OUTPUTS`. Photographs that were done
-    before, and have not changed since, are skipped, so that an interrupted run goes on
+    before, and have not changed since (nor their label maps), are skipped, so that an interrupted run goes on
     where it stopped. A photograph that cannot be read is passed over and reported at
     the end.
 
@@ -30,7 +31,7 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
         source (str | Path): a photograph or a folder of photographs.
         output (str | Path): folder for the results; made where it is missing.
         identity (dict): what makes the predictions (config, checkpoint's sha256,
-            thresholds); kept in ``predictions.json``.
+            thresholds); kept in ``predictions.json``, with where ``labels`` are.
         labels (str | Path, optional): folder with the experts' label maps
             (``eye.png``), drawn beside the prediction.
         thresholds (dict[str, float], optional): see :func:`~hacdr.inference.predict`.
@@ -41,7 +42,7 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
     Raises:
         InputError: no photograph in ``source``; two photographs of one name;
             ``output`` is where the photographs are, or holds predictions of another
-            model; no label map for a photograph; photographs that could not be read.
+            model or drawn beside other label maps; no label map for a photograph; photographs that could not be read.
     """
     photographs = find_photographs(source)
     output = Path(output)
@@ -50,12 +51,14 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
             f'{output}: is the folder of the photographs, which label maps would '
             'overwrite; expected another folder for the results'
         )
+    identity = dict(identity, labels=labels and os.path.abspath(labels))
     _claim_folder(output, identity)
     written, unreadable = [], []
     with tqdm(photographs, desc='photographs', unit='photograph') as bar:
         for path in bar:
             results = [output / f'{path.stem}{ending}' for ending in OUTPUTS]
-            if not _is_done(path, results):
+            label_path = _find_label(labels, path)
+            if not _is_done([path, label_path], results):
                 try:
                     photograph = read_photograph(path)
                 except InputError:
@@ -63,7 +66,7 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
                     continue
                 prediction = Prediction(
                     photograph=photograph,
-                    experts=_read_label(labels, path, photograph.shape[:2]),
+                    experts=_read_label(label_path, path, photograph.shape[:2]),
                     label=predict(model, path, thresholds),
                     classes=model.CLASSES,
                     palette=model.PALETTE,
@@ -80,8 +83,8 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
     return written
 
 
-def _is_done(photograph, results):
-    changed = photograph.stat().st_mtime
+def _is_done(sources, results):
+    changed = max(path.stat().st_mtime for path in sources if path is not None)
     return all(path.exists() and path.stat().st_mtime >= changed for path in results)
 
 
@@ -130,20 +133,27 @@ def _claim_folder(output, identity):
         if before != identity:
             raise InputError(
                 f'{output} holds predictions of another checkpoint, config or '
-                'thresholds; choose another output folder'
+                'thresholds, or drawn beside other label maps of experts; choose '
+                'another output folder'
             )
         return
     output.mkdir(parents=True, exist_ok=True)
     write_text(record, json.dumps(identity, indent=2) + '\n')
 
 
-def _read_label(folder, photograph_path, size):
-    """Return the experts' label map of a photograph; None without a folder of them."""
+def _find_label(folder, photograph_path):
+    """Return the file of the experts' label map; None without a folder of them."""
     if folder is None:
         return None
     path = Path(folder) / f'{photograph_path.stem}.png'
     if not path.is_file():
         raise InputError(f'{path}: no label map for {photograph_path.name}')
+    return path
+
+
+def _read_label(path, photograph_path, size):
+    if path is None:
+        return None
     label = read_map(path)
     if label.shape != size:
         raise InputError(

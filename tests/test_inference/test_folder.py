@@ -120,6 +120,34 @@ def test_draws_the_label_maps_of_the_experts(photographs, calls, tmp_path):
         predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY, labels)
 
 
+@pytest.fixture
+def labels(tmp_path):
+    folder = tmp_path / 'labels'
+    folder.mkdir()
+    for name in ('left.png', 'right.png'):
+        Image.fromarray(np.zeros((40, 50), np.uint8)).save(folder / name)
+    return folder
+
+
+def test_a_folder_without_the_label_maps_of_the_experts(
+    photographs, calls, labels, tmp_path
+):
+    predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY)
+    with pytest.raises(InputError, match=r'other label maps of experts'):
+        predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY, labels)
+
+
+def test_a_label_map_that_changed_is_drawn_again(photographs, calls, labels, tmp_path):
+    output = tmp_path / 'out'
+    predict_folder(Model(), photographs, output, IDENTITY, labels)
+    predict_folder(Model(), photographs, output, IDENTITY, labels)
+    assert len(calls) == 2
+    later = (output / 'left.png').stat().st_mtime + 5
+    os.utime(labels / 'left.png', (later, later))
+    predict_folder(Model(), photographs, output, IDENTITY, labels)
+    assert [path.name for path in calls] == ['left.jpg', 'right.jpg', 'left.jpg']
+
+
 def test_find_photographs(photographs):
     assert len(find_photographs(photographs)) == 2
     assert find_photographs(photographs / 'left.jpg') == [photographs / 'left.jpg']
