@@ -66,7 +66,7 @@ data = dict(
     samples_per_gpu=4,
     workers_per_gpu=0,
     persistent_workers=False,
-    # mmcv pauses for two seconds after each pass over the data: make passes long.
+    # As the published scores were trained: shuffled across all copies, not within each.
     train=dict(
         type='RepeatDataset',
         times=50,

@@ -1,4 +1,8 @@
-"""Train a network; flags as in mmsegmentation's train.py."""
+"""Train a network; flags as in mmsegmentation's train.py.
+
+Without its --diff_seed: processes that train together share a seed, and each draws
+numbers of its own from it all the same.
+"""
 
 import os.path as osp
 import time
@@ -47,9 +51,6 @@ def add_arguments(parser):
     )
     parser.add_argument('--seed', type=int, help='random seed')
     parser.add_argument(
-        '--diff_seed', action='store_true', help='another seed for each process'
-    )
-    parser.add_argument(
         '--deterministic', action='store_true', help='deterministic cuDNN'
     )
     add_cfg_options(parser)
@@ -81,8 +82,6 @@ def run(args):
     logger.info('Config:\n%s', cfg.pretty_text)
 
     cfg.seed = init_random_seed(args.seed, device=cfg.device)
-    if args.diff_seed:
-        cfg.seed += get_dist_info()[0]
     set_random_seed(cfg.seed, deterministic=args.deterministic)
     logger.info('Seed: %d, deterministic: %s', cfg.seed, args.deterministic)
 

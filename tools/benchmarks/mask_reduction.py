@@ -39,8 +39,8 @@ def half(mask, size):
     return cv2.resize(mask.astype(float), size, interpolation=cv2.INTER_AREA) >= 0.5
 
 
-def ours(mask, size):
-    """The same, and a pixel of every lesion is kept."""
+def half_kept(mask, size):
+    """The same, and a pixel of every lesion is kept: what the converters do."""
     return reduce_bits(mask.view(np.uint8), size)[0] > 0
 
 
@@ -48,7 +48,7 @@ METHODS = {
     'nearest': nearest,
     'max-pool': max_pool,
     'half': half,
-    'ours: half, kept': ours,
+    'half, kept': half_kept,
 }
 
 

@@ -38,7 +38,7 @@ test_pipeline = [
 data = dict(
     samples_per_gpu=8,
     workers_per_gpu=4,
-    # mmcv pauses for two seconds after each pass over the data: make passes long.
+    # As the published scores were trained: shuffled across all copies, not within each.
     train=dict(
         _delete_=True,
         type='RepeatDataset',

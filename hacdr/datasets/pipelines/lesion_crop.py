@@ -19,7 +19,7 @@ class LesionCrop:
     is in 'seg_fields', and sets 'img_shape', 'pad_shape' and 'crop_window' (rows and
     columns of the crop in what is left, for :class:`CutContext`). Where the photograph
     is smaller than the crop it stays as it is; ``Pad`` comes after. Draws from numpy's
-    global generator, which mmseg seeds in every worker.
+    global generator, which our runner seeds for every sample.
 
     Args:
         crop_size (Tuple[int, int] | int): height and width.
