@@ -61,7 +61,7 @@ def test_a_folder_of_the_user_is_used(loops, tmp_path, monkeypatch):
 
 def test_the_loops_of_this_package_leave_no_files_in_it():
     from hacdr.evaluation import kernels as scores
-    from hacdr.ops import cpu_kernels as convolutions
+    from hacdr.ops import numba_kernels as convolutions
 
     for module in (scores, convolutions):
         loops = [v for v in vars(module).values() if hasattr(v, 'stats')]

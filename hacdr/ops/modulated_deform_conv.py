@@ -1,27 +1,15 @@
-"""Modulated deformable convolution (DCNv2, arXiv:1811.11168): checks and choice."""
+"""Modulated deformable convolution (DCNv2, arXiv:1811.11168): arguments and checks."""
 
 import logging
-import os
-import shutil
-import sysconfig
 from functools import lru_cache
 
 import torch
 from torch.nn.modules.utils import _pair
 
-from .plain import modulated_deform_conv2d_plain
+from .choice import choose_kernel
 from .precision import compute_dtype, without_autocast
 
-try:
-    import numba  # noqa: F401
-except ImportError:  # it has no version for this Python yet
-    modulated_deform_conv2d_cpu = None
-else:
-    from .cpu import modulated_deform_conv2d_cpu
-
 logger = logging.getLogger('hacdr')
-
-KERNELS = ('numba', 'triton', 'torch', 'mmcv')
 
 
 def modulated_deform_conv2d(
@@ -101,102 +89,13 @@ def modulated_deform_conv2d_packed(
     return _dispatch(x, packed, None, weight, bias, geometry, groups, deform_groups)
 
 
-def choose_kernel(device, depthwise=False):
-    """Return the name of the kernel that a convolution takes: one of ``KERNELS``.
-
-    Args:
-        device (str): type of device, such as 'cpu' or 'cuda'.
-        depthwise (bool): one field of offsets, every channel its own kernel.
-
-    Raises:
-        ValueError: ``HACDR_MDCONV`` names no kernel or one that cannot run here.
-    """
-    forced = os.environ.get('HACDR_MDCONV')
-    if forced:
-        if forced not in KERNELS:
-            raise ValueError(f'HACDR_MDCONV must be one of {KERNELS}, got {forced!r}')
-        obstacle = find_obstacle(forced, device)
-        if obstacle:
-            raise ValueError(f'HACDR_MDCONV={forced}: {obstacle}')
-        return forced
-    preferred = {
-        'cpu': ['numba'],
-        # mmcv goes through the groups one by one.
-        'cuda': ['triton'] if depthwise else ['triton', 'mmcv'],
-    }
-    for kernel in preferred.get(device, []):
-        if find_obstacle(kernel, device) is None:
-            return kernel
-    return 'torch'
-
-
-def find_obstacle(kernel, device):
-    """Return why a kernel cannot run on a type of device, None where it can."""
-    return _look_for_obstacle(kernel, device)
-
-
-# torch.compile asks and does not look inside. torch.compiler.assume_constant_result
-# says the same, but takes a second to import.
-find_obstacle._dynamo_marked_constant = True
-
-
-@lru_cache(maxsize=None)
-def _look_for_obstacle(kernel, device):
-    if kernel == 'numba':
-        if device != 'cpu':
-            return f'it runs on the CPU only, got a {device} tensor'
-        if modulated_deform_conv2d_cpu is None:
-            return 'numba cannot be imported'
-    elif kernel == 'triton':
-        return _find_obstacle_of_triton(device)
-    elif kernel == 'mmcv':
-        if device not in ('cpu', 'cuda'):
-            return f'it runs on the CPU and on CUDA only, got a {device} tensor'
-        from mmcv import _ext
-
-        if not getattr(_ext, 'OPERATORS', True):
-            return 'mmcv is here without its compiled operators'
-        if device == 'cuda' and _ext.get_compiling_cuda_version() == 'not available':
-            return 'mmcv was built without CUDA'
-    return None
-
-
-def _find_obstacle_of_triton(device):
-    interpreted = os.environ.get('TRITON_INTERPRET') == '1'
-    if device != 'cuda' and not (interpreted and device == 'cpu'):
-        return (
-            f'it runs on GPUs, and on the CPU with TRITON_INTERPRET=1, got a {device} '
-            'tensor'
-        )
-    try:
-        import triton
-    except ImportError:
-        return 'triton cannot be imported'
-    version = tuple(int(n) for n in triton.__version__.split('.')[:2])
-    if version < (3, 2):
-        return f'it needs triton 3.2 or newer, found {triton.__version__}'
-    if interpreted:
-        return None
-    if not torch.cuda.is_available():
-        return 'torch finds no GPU'
-    if torch.cuda.get_device_capability() < (8, 0):
-        return 'it needs a GPU of compute capability 8.0 or newer'
-    # Triton compiles what launches its kernels on the machine itself.
-    compilers = os.environ.get('CC'), 'gcc', 'clang'
-    if not any(shutil.which(name) for name in compilers if name):
-        return 'it needs a C compiler (gcc or clang)'
-    if not os.path.exists(os.path.join(sysconfig.get_path('include'), 'Python.h')):
-        return "it needs Python's headers (Debian: python3-dev)"
-    return None
-
-
 def _dispatch(x, offset, mask, weight, bias, geometry, groups, deform_groups):
     depthwise = groups == x.shape[1] == weight.shape[0] and deform_groups == 1
     if torch.jit.is_tracing():
         kernel = 'torch'
     else:
         kernel = choose_kernel(x.device.type, depthwise)
-        if not _is_compiling():
+        if not torch.compiler.is_compiling():
             _log(kernel, x.device.type, depthwise)
     numbers = geometry, groups, deform_groups
     if kernel == 'triton':
@@ -211,38 +110,18 @@ def _dispatch(x, offset, mask, weight, bias, geometry, groups, deform_groups):
     inputs = [None if t is None else t.to(dtype) for t in (x, offset, mask, weight)]
     if bias is not None:
         bias = bias.to(dtype)
-    run = {
-        'numba': modulated_deform_conv2d_cpu,
-        'torch': modulated_deform_conv2d_plain,
-        'mmcv': _modulated_deform_conv2d_mmcv,
-    }[kernel]
+    if kernel == 'numba':
+        from .numba_conv import modulated_deform_conv2d_numba as run
+    elif kernel == 'mmcv':
+        from .mmcv_conv import modulated_deform_conv2d_mmcv as run
+    else:
+        from .torch_conv import modulated_deform_conv2d_torch as run
     if kernel != 'numba' and mask is None:
         # These take masks after their sigmoid.
         split = offset.shape[1] // 3 * 2
         inputs[1:3] = inputs[1][:, :split], inputs[1][:, split:].sigmoid()
     with without_autocast(x):
         return run(*inputs, bias, *numbers).to(x.dtype)
-
-
-def _modulated_deform_conv2d_mmcv(
-    x, offset, mask, weight, bias, geometry, groups, deform_groups
-):
-    from mmcv.ops import modulated_deform_conv2d as mmcv_op
-
-    if len(x) == 0:
-        # mmcv's operator divides by the size of the batch.
-        return modulated_deform_conv2d_plain(
-            x, offset, mask, weight, bias, geometry, groups, deform_groups
-        )
-    # It reads memory as if every tensor were contiguous, and checks nothing.
-    inputs = [t.contiguous() for t in (x, offset, mask, weight)]
-    return mmcv_op(*inputs, bias, *geometry, groups, deform_groups)
-
-
-def _is_compiling():
-    # torch before 2.1 has no such question.
-    compiler = getattr(torch, 'compiler', None)
-    return hasattr(compiler, 'is_compiling') and compiler.is_compiling()
 
 
 @lru_cache(maxsize=None)

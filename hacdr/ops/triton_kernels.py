@@ -1,4 +1,4 @@
-"""The loops of ``cpu_kernels.py`` for GPUs, compiled by Triton.
+"""The loops of ``numba_kernels.py`` for GPUs, compiled by Triton.
 
 A sample at (y, x) is bilinear between its four corners,
 

@@ -18,7 +18,7 @@ from hacdr.models.decode_heads import AdaptiveAggregationHead
 from hacdr.models.layers import MDConv
 from hacdr.ops import find_obstacle, modulated_deform_conv2d_packed
 from hacdr.ops import modulated_deform_conv2d as convolve
-from hacdr.ops.plain import modulated_deform_conv2d_plain
+from hacdr.ops.torch_conv import modulated_deform_conv2d_torch
 
 # channels, out channels, kernel, stride, padding, dilation, groups, deform groups
 CASES = {
@@ -153,7 +153,7 @@ def run(function, tensors, args):
 
 def reference(x, offset, mask, weight, bias, stride, padding, dilation, *groups):
     pairs = [torch.nn.modules.utils._pair(n) for n in (stride, padding, dilation)]
-    return modulated_deform_conv2d_plain(x, offset, mask, weight, bias, pairs, *groups)
+    return modulated_deform_conv2d_torch(x, offset, mask, weight, bias, pairs, *groups)
 
 
 def packed_reference(x, packed, *others):

@@ -14,9 +14,9 @@ from hacdr.ops import (
     choose_kernel,
     modulated_deform_conv2d,
     modulated_deform_conv2d_packed,
+    numba_conv,
+    torch_conv,
 )
-from hacdr.ops import cpu as cpu_module
-from hacdr.ops import plain as plain_module
 
 # channels, out channels, kernel, stride, padding, dilation, groups, deform groups
 CASES = {
@@ -43,8 +43,8 @@ OFFSETS = {
 def kernel(request, monkeypatch):
     """Force each of our kernels in turn, divided as large pictures divide it."""
     monkeypatch.setenv('HACDR_MDCONV', request.param)
-    monkeypatch.setattr(cpu_module, 'SAMPLES_PER_THREAD', 1)
-    monkeypatch.setattr(plain_module, 'CHUNK_BYTES', 1 << 14)
+    monkeypatch.setattr(numba_conv, 'SAMPLES_PER_THREAD', 1)
+    monkeypatch.setattr(torch_conv, 'CHUNK_BYTES', 1 << 14)
     return request.param
 
 
@@ -207,7 +207,7 @@ def test_any_geometry_equals_mmcv(name, data, kh, kw, offsets, batch, size, **ar
     case = (channels, out, (kh, kw), *args.values(), groups, fields)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('HACDR_MDCONV', name)
-        patch.setattr(cpu_module, 'SAMPLES_PER_THREAD', 1)
+        patch.setattr(numba_conv, 'SAMPLES_PER_THREAD', 1)
         tensors, args = make(case, offsets, batch, size)
         # In float32 a gradient of two samples that cancel out is rounding alone.
         tensors = [tensor.double() for tensor in tensors]
@@ -218,7 +218,7 @@ def test_any_geometry_equals_mmcv(name, data, kh, kw, offsets, batch, size, **ar
 @pytest.mark.parametrize('threads', [1, 2, 3, 16])
 @pytest.mark.parametrize('case', CASES.values(), ids=CASES)
 def test_any_number_of_threads(case, threads, monkeypatch):
-    monkeypatch.setattr(cpu_module, 'SAMPLES_PER_THREAD', 1)
+    monkeypatch.setattr(numba_conv, 'SAMPLES_PER_THREAD', 1)
     tensors, args = make(case)
     expected = run(modulated_deform_conv2d, tensors, args)
     before = torch.get_num_threads()
@@ -360,7 +360,7 @@ def test_a_kernel_can_be_forced(kernel, said, run_code):
 def test_default_kernels(device, depthwise, missing, kernel, monkeypatch):
     monkeypatch.delenv('HACDR_MDCONV', raising=False)
     monkeypatch.setattr(
-        'hacdr.ops.modulated_deform_conv.find_obstacle',
+        'hacdr.ops.choice.find_obstacle',
         lambda kernel, device: 'missing' if kernel in missing else None,
     )
     assert choose_kernel(device, depthwise) == kernel

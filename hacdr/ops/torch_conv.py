@@ -12,7 +12,7 @@ from .precision import without_autocast
 CHUNK_BYTES = 1 << 25
 
 
-def modulated_deform_conv2d_plain(
+def modulated_deform_conv2d_torch(
     x, offset, mask, weight, bias, geometry, groups, deform_groups
 ):
     """As :func:`hacdr.ops.modulated_deform_conv2d`, for checked tensors.

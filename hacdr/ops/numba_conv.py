@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
-from . import cpu_kernels as kernels
+from . import numba_kernels as kernels
 from .layout import is_channels_last
 from .precision import without_autocast
 from .threads import run_together
@@ -23,7 +23,7 @@ logger = logging.getLogger('hacdr')
 SAMPLES_PER_THREAD = 1 << 13
 
 
-def modulated_deform_conv2d_cpu(
+def modulated_deform_conv2d_numba(
     x, offset, mask, weight, bias, geometry, groups, deform_groups
 ):
     """As :func:`hacdr.ops.modulated_deform_conv2d`, for checked tensors on the CPU.
