@@ -4,6 +4,7 @@ Importing this module sets the environment that OpenMP reads when torch is loade
 command imports it before anything else that is not of the standard library.
 """
 
+import errno
 import os
 import sys
 
@@ -20,6 +21,16 @@ COMMANDS = {
     'Weights of others': ('mscan2hacdr', 'released2hacdr'),
     'This machine': ('check-env',),
 }
+
+# A full disk, a quota, a limit of the shell's, a disk or folder that is read-only.
+DISK_REFUSES = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+)
 
 # These work where torch, mmcv and mmseg are missing.
 WITHOUT_STACK = ('convert', 'generate', 'stats', 'compare', 'report')
@@ -50,8 +61,9 @@ def run(main, needs_stack=True):
     """Call ``main()`` and leave the process the way a user expects.
 
     Bad input (:class:`hacdr.errors.InputError`), and a stack that is not the one that
-    hacdr needs, prints ``error: <message>`` and exits with 2, Ctrl-C exits with 130;
-    every other exception is a bug and keeps its traceback.
+    hacdr needs, prints ``error: <message>`` and exits with 2, so does a disk that takes
+    no more; Ctrl-C exits with 130; every other exception is a bug and keeps its
+    traceback.
 
     Args:
         main (callable): takes no argument; its return value is ignored.
@@ -70,6 +82,8 @@ def run(main, needs_stack=True):
     except Exception as error:
         # Importing hacdr may be what failed: its errors are there all the same.
         errors = sys.modules.get('hacdr.errors')
+        if isinstance(error, OSError) and error.errno in DISK_REFUSES:
+            sys.exit(_fail(f'{error.filename or "writing"}: {error.strerror}', 2))
         if errors is None or not isinstance(error, errors.InputError):
             raise
         sys.exit(_fail(str(error), 2))
@@ -95,7 +109,14 @@ def run_command(name, arguments):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.add_arguments(parser)
-    module.run(parser.parse_args(arguments))
+    args = parser.parse_args(arguments)
+    if not hasattr(args, 'trust_checkpoint'):
+        module.run(args)
+        return
+    from hacdr.engine.safe_loading import restrict_loading
+
+    with restrict_loading(args.trust_checkpoint):
+        module.run(args)
 
 
 def _end_with(parent):

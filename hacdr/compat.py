@@ -62,8 +62,8 @@ def pass_devices_to_scatter():
 def load_checkpoints_with_any_meta():
     """Let mmcv load its checkpoints: torch >= 2.6 by default loads tensors only.
 
-    Checkpoints of mmcv 1.x hold meta data of any kind, as they always did: load them
-    from sources you trust.
+    Checkpoints of mmcv 1.x hold meta data of any kind, as they always did. For tools of
+    others: what hacdr reads itself goes by :mod:`hacdr.engine.safe_loading`.
     """
     if torch_version() < (2, 6):
         return False

@@ -24,6 +24,16 @@ def add_launcher(parser):
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
+def add_trust_checkpoint(parser):
+    """Add ``--trust-checkpoint``, which hacdr_cli acts on."""
+    parser.add_argument(
+        '--trust-checkpoint',
+        action='store_true',
+        help='read checkpoints that hold more than tensors and plain values: they may '
+        'run code',
+    )
+
+
 def join_processes(args, cfg):
     """Make this process one of its job.
 

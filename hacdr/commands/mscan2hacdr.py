@@ -12,6 +12,7 @@ parameters in SegNeXt and in mmsegmentation.
 import torch
 from mmseg.models.builder import build_backbone
 
+from hacdr.commands.arguments import add_trust_checkpoint
 from hacdr.engine import read_checkpoint
 from hacdr.engine.config import load_config
 from hacdr.errors import InputError
@@ -26,6 +27,7 @@ def add_arguments(parser):
         '--config',
         help="config whose model.backbone they are for (default: HACDR's own values)",
     )
+    add_trust_checkpoint(parser)
 
 
 def run(args):

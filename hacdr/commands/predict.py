@@ -2,7 +2,7 @@
 
 import torch
 
-from hacdr.commands.arguments import add_cfg_options
+from hacdr.commands.arguments import add_cfg_options, add_trust_checkpoint
 from hacdr.engine import file_sha256
 from hacdr.errors import InputError
 from hacdr.inference import init_model, predict_folder, read_thresholds
@@ -29,6 +29,7 @@ def add_arguments(parser):
         '--device', help="'cpu' or 'cuda:0'; default: the GPU where there is one"
     )
     add_cfg_options(parser)
+    add_trust_checkpoint(parser)
 
 
 def run(args):

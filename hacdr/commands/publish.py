@@ -3,6 +3,7 @@
 The file is of the format safetensors.
 """
 
+from hacdr.commands.arguments import add_trust_checkpoint
 from hacdr.engine import file_sha256, publish_weights, read_checkpoint
 from hacdr.inference import read_thresholds
 
@@ -15,6 +16,7 @@ def add_arguments(parser):
         metavar='RESULTS',
         help='results_val.json of the checkpoint: its thresholds come with the weights',
     )
+    add_trust_checkpoint(parser)
 
 
 def run(args):

@@ -8,6 +8,7 @@ The result is for ``HACDR(near_far_kernel=0)`` with
 
 import torch
 
+from hacdr.commands.arguments import add_trust_checkpoint
 from hacdr.engine import read_checkpoint
 from hacdr.errors import InputError
 from hacdr.files import atomic_write
@@ -18,6 +19,7 @@ from hacdr.models import convert_released_state_dict
 def add_arguments(parser):
     parser.add_argument('source', help='checkpoint of the released code (.pth)')
     parser.add_argument('target', help='checkpoint to write (.pth)')
+    add_trust_checkpoint(parser)
 
 
 def run(args):

@@ -15,6 +15,7 @@ from mmseg.utils import build_ddp, build_dp, get_device, setup_multi_processes
 from hacdr.commands.arguments import (
     add_cfg_options,
     add_launcher,
+    add_trust_checkpoint,
     choose_work_dir,
     join_processes,
 )
@@ -77,6 +78,7 @@ def add_arguments(parser):
     parser.add_argument('--tmpdir', help='folder to collect results of processes in')
     add_cfg_options(parser)
     add_launcher(parser)
+    add_trust_checkpoint(parser)
 
 
 def run(args):

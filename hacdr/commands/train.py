@@ -24,9 +24,11 @@ from mmseg.utils import (
 from hacdr.commands.arguments import (
     add_cfg_options,
     add_launcher,
+    add_trust_checkpoint,
     choose_work_dir,
     join_processes,
 )
+from hacdr.engine.checkpoint_files import find_newest
 from hacdr.engine.config import build_network, check_config, load_config
 
 
@@ -38,7 +40,8 @@ def add_arguments(parser):
     parser.add_argument(
         '--auto-resume',
         action='store_true',
-        help='resume from the latest checkpoint in the work dir, if there is one',
+        help='resume from the newest checkpoint in the work dir that is whole, if '
+        'there is one',
     )
     parser.add_argument(
         '--no-validate', action='store_true', help='do not evaluate during training'
@@ -55,6 +58,7 @@ def add_arguments(parser):
     )
     add_cfg_options(parser)
     add_launcher(parser)
+    add_trust_checkpoint(parser)
 
 
 def run(args):
@@ -63,7 +67,8 @@ def run(args):
     cfg.work_dir = choose_work_dir(args, cfg)
     cfg.load_from = args.load_from or cfg.get('load_from')
     cfg.resume_from = args.resume_from or cfg.get('resume_from')
-    cfg.auto_resume = args.auto_resume
+    # Found here: mmseg's own search takes a damaged one too.
+    cfg.auto_resume = False
     torch.backends.cudnn.benchmark = cfg.get('cudnn_benchmark', False)
 
     distributed = join_processes(args, cfg)
@@ -80,6 +85,9 @@ def run(args):
     environment = '\n'.join(f'{k}: {v}' for k, v in collect_env().items())
     logger.info('Environment:\n%s', environment)
     logger.info('Config:\n%s', cfg.pretty_text)
+
+    if args.auto_resume and not cfg.resume_from:
+        cfg.resume_from = find_newest(cfg.work_dir, logger.warning)
 
     cfg.seed = init_random_seed(args.seed, device=cfg.device)
     set_random_seed(cfg.seed, deterministic=args.deterministic)

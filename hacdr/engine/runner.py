@@ -15,14 +15,16 @@ from mmcv.runner import (
     get_dist_info,
     get_host_info,
 )
-from mmcv.runner.checkpoint import CheckpointLoader
 from mmcv.utils import Config
 from mmseg.core.utils import sync_random_seed
 from mmseg.utils import get_device
 
+from hacdr.engine.checkpoint_files import name_latest, write_checked
 from hacdr.engine.draws import is_numberable, number_samples, seed_network
 from hacdr.engine.half_precision import check_half_precision
-from hacdr.engine.weights import load_state_dict_strictly
+from hacdr.engine.safe_loading import restrict_loading, unreadable
+from hacdr.engine.stopping import StopHook, shield_workers
+from hacdr.engine.weights import load_state_dict_strictly, read_checkpoint
 from hacdr.errors import InputError
 
 
@@ -30,8 +32,10 @@ from hacdr.errors import InputError
 class ResumableIterBasedRunner(IterBasedRunner):
     """mmcv's IterBasedRunner, with these differences.
 
-    * A checkpoint is written to a temporary name and renamed: one that is there is
-      whole.
+    * Checkpoints are whole or not there: written to a temporary name, read back and
+      renamed, before former ones, and the best one before, are deleted.
+    * No code in a checkpoint that is read runs (:mod:`hacdr.engine.safe_loading`).
+    * SIGTERM and SIGUSR1 save a checkpoint and exit with 75.
     * All random draws follow from the seed and the iteration
       (:mod:`hacdr.engine.draws`), whatever the workers; passes over the data follow
       each other without mmcv's pause.
@@ -67,6 +71,7 @@ class ResumableIterBasedRunner(IterBasedRunner):
         # 'IterBasedRunner'. Here no epoch ever ends: it would never evaluate.
         if isinstance(hook, EvalHook):
             hook.by_epoch = False
+            _keep_best_until_replaced(hook)
         if isinstance(hook, CheckpointHook):
             # After the evaluation of the same iteration, which is of 'LOW' priority: a
             # training killed between the two would resume without it.
@@ -76,6 +81,9 @@ class ResumableIterBasedRunner(IterBasedRunner):
     def run(self, data_loaders, workflow, max_iters=None, **kwargs):
         """Train, arguments as in mmcv's runner.
 
+        A SIGTERM or SIGUSR1 saves a checkpoint and exits
+        (:class:`hacdr.engine.stopping.StopHook`).
+
         Raises:
             InputError: the training set is empty.
         """
@@ -84,7 +92,13 @@ class ResumableIterBasedRunner(IterBasedRunner):
             self._number_samples(loader) if mode == 'train' else loader
             for loader, (mode, _) in zip_longest(data_loaders, workflow)
         ]
-        super().run(data_loaders, workflow, max_iters, **kwargs)
+        evaluations = [h.dataloader for h in self.hooks if isinstance(h, EvalHook)]
+        for loader in (*data_loaders, *evaluations):
+            shield_workers(loader)
+        stop = StopHook()
+        self.register_hook(stop, 'LOWEST')
+        with stop.catch_signals():
+            super().run(data_loaders, workflow, max_iters, **kwargs)
 
     def _settle_seed(self):
         """Choose the seed of a new training: that of rank 0, for all processes."""
@@ -135,36 +149,47 @@ class ResumableIterBasedRunner(IterBasedRunner):
         save_optimizer=True,
         create_symlink=True,
     ):
-        """Save a checkpoint, arguments as in mmcv's runner; atomic."""
-        meta = dict(meta or {}, extra_state=self.extra_state)
-        filename = filename_tmpl.format(self.iter + 1)
-        folder, name = osp.split(filename)
-        os.makedirs(osp.join(out_dir, folder), exist_ok=True)
-        temporary = osp.join(folder, f'.{name}.tmp')
-        super().save_checkpoint(out_dir, temporary, meta, save_optimizer, False)
-        os.replace(osp.join(out_dir, temporary), osp.join(out_dir, filename))
-        if create_symlink:
-            link = osp.join(out_dir, '.latest.pth.tmp')
-            if osp.lexists(link):
-                os.remove(link)
-            os.symlink(filename, link)
-            os.replace(link, osp.join(out_dir, 'latest.pth'))
-
-    def resume(self, checkpoint, resume_optimizer=True, map_location='cpu'):
-        """Resume from a checkpoint file.
-
-        Args:
-            checkpoint (str): file name.
-            resume_optimizer (bool): restore the optimizer too.
-            map_location (str): where the tensors are loaded to first.
+        """Save a checkpoint, arguments as in mmcv's runner; whole or not at all.
 
         Raises:
-            InputError: the file is missing or does not fit model or optimizer.
+            InputError: the disk refuses; what was there is as it was.
         """
-        path = checkpoint
-        if not osp.isfile(path):
-            raise InputError(f'{path}: no such checkpoint to resume from')
-        checkpoint = CheckpointLoader.load_checkpoint(path, map_location=map_location)
+        meta = dict(meta or {}, extra_state=self.extra_state)
+        filename = filename_tmpl.format(self.iter + 1)
+        path = osp.join(out_dir, filename)
+        with write_checked(path) as temporary:
+            name = osp.join(osp.dirname(filename), osp.basename(temporary))
+            super().save_checkpoint(out_dir, name, meta, save_optimizer, False)
+        if create_symlink:
+            name_latest(path, osp.join(out_dir, 'latest.pth'))
+
+    def load_checkpoint(self, filename, *args, **kwargs):
+        """Load weights, arguments as in mmcv's runner; runs no code in the file.
+
+        Raises:
+            InputError: the file is missing, damaged, or holds more than tensors and
+                plain values.
+        """
+        try:
+            with restrict_loading():
+                return super().load_checkpoint(filename, *args, **kwargs)
+        except InputError:
+            raise
+        except Exception as error:
+            raise unreadable(filename, error) from error
+
+    def resume(self, path, resume_optimizer=True):
+        """Resume from a checkpoint file; runs no code that it may hold.
+
+        Args:
+            path (str): file name.
+            resume_optimizer (bool): restore the optimizer too.
+
+        Raises:
+            InputError: the file is missing, damaged, holds more than tensors and plain
+                values, or does not fit model or optimizer.
+        """
+        checkpoint = read_checkpoint(path)
         if 'meta' not in checkpoint or 'iter' not in checkpoint['meta']:
             raise InputError(
                 f'{path}: holds weights only, no training to resume; use --load-from'
@@ -230,3 +255,21 @@ def _refuse_place(hook, where, other):
         f'{type(hook).__name__} acts {where} {type(other).__name__}, expected it after '
         "the optimizer and before checkpoints and evaluations: priority='ABOVE_NORMAL'"
     )
+
+
+def _keep_best_until_replaced(hook):
+    """Let an evaluation hook delete the best checkpoint once the next is written.
+
+    mmcv's deletes it first.
+    """
+    save = hook._save_ckpt
+
+    def save_then_delete(runner, score):
+        former, hook.best_ckpt_path = hook.best_ckpt_path, None
+        save(runner, score)
+        if hook.best_ckpt_path is None:
+            hook.best_ckpt_path = former
+        elif former not in (None, hook.best_ckpt_path) and osp.isfile(former):
+            os.remove(former)
+
+    hook._save_ckpt = save_then_delete

@@ -7,12 +7,13 @@ import os.path as osp
 import torch
 from mmcv.runner.checkpoint import CheckpointLoader
 
+from hacdr.engine.safe_loading import restrict_loading, unreadable
 from hacdr.errors import InputError
 from hacdr.files import atomic_write
 
 
 def read_checkpoint(path):
-    """Read a checkpoint file to the CPU.
+    """Read a checkpoint file to the CPU; runs no code that it may hold.
 
     Args:
         path (str): file name.
@@ -21,17 +22,20 @@ def read_checkpoint(path):
         dict: the checkpoint, or a state dict alone.
 
     Raises:
-        InputError: the file is missing, unreadable or holds no dict.
+        InputError: the file is missing, unreadable, holds no dict, or more than tensors
+            and plain values.
     """
     if not osp.isfile(path):
         raise InputError(f'{path}: no such checkpoint file')
     try:
         if path.endswith('.safetensors'):
             return _read_published(path)
-        checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+        with restrict_loading():
+            checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    except InputError:
+        raise
     except Exception as error:
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f'{path}: not a readable checkpoint ({first_line})') from error
+        raise unreadable(path, error) from error
     if not isinstance(checkpoint, dict):
         raise InputError(
             f'{path}: a {type(checkpoint).__name__}, expected a dict of weights'

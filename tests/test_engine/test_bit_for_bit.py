@@ -1,55 +1,13 @@
 """A training that is killed and resumed ends as one that nothing disturbed."""
 
 import signal
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from disturbed_training import SCRIPT, write_config
 
 from hacdr.engine.draws import NumberedSampler
 
-ROOT = Path(__file__).parents[2]
-SCRIPT = 'tests/test_engine/killed_training.py'
-CONFIG = """
-_base_ = {demo!r}
-model = dict(
-    backbone=dict(
-        embed_dims=[8] * 4, depths=[1] * 4, drop_rate=0.1, drop_path_rate=0.3
-    ),
-    decode_head=dict(in_channels=[8] * 4, channels=8),
-)
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    dict(type='LesionCrop', crop_size=(64, 64)),
-    dict(type='PhotoMetricDistortion'),
-    dict(type='LocalContrastNormalize', sigma=10),
-    dict(type='RandomQuarterTurn'),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='RandomGainOffset'),
-    dict(type='DefaultFormatBundle'),
-    dict(type='Collect', keys=['img', 'gt_semantic_seg']),
-]
-one = dict(img_dir='images', ann_dir='labels', split=None, data_root={root!r})
-data = dict(
-    samples_per_gpu=2,
-    train=dict(times=1, dataset=dict(pipeline=train_pipeline, **one)),
-    val=one,
-    test=one,
-)
-custom_hooks = [
-    dict(type='IterEMAHook', decay=0.5, priority='ABOVE_NORMAL'),
-    dict(type='KillHook', priority='LOW'),
-    dict(type='EvalHistoryHook', priority='LOW'),
-]
-lr_config = dict(warmup_iters=3)
-runner = dict(max_iters=8)
-checkpoint_config = dict(interval=2, max_keep_ckpts=2)
-evaluation = dict(interval=2, metric=['mAUPR', 'mDice'])
-log_level = 'ERROR'
-"""
 # Workers at the beginning, where it is killed, workers after that.
 TRAININGS = {
     'undisturbed': (0, 'nothing-0', None),
@@ -59,28 +17,10 @@ TRAININGS = {
 }
 
 
-@pytest.fixture(scope='module')
-def data(tmp_path_factory):
-    root = tmp_path_factory.mktemp('data')
-    rng = np.random.default_rng(0)
-    for folder in ('images', 'labels'):
-        (root / folder).mkdir()
-    for i in range(5):
-        photograph = rng.integers(0, 200, (96, 128, 3), dtype=np.uint8)
-        label = np.zeros((96, 128), np.uint8)
-        for value in (1, 2, 3, 4):
-            label[10 * value : 10 * value + 8, 20 + i : 90] = value
-        photograph[label > 0] += 40
-        Image.fromarray(photograph).save(root / 'images' / f'{i}.jpg')
-        Image.fromarray(label).save(root / 'labels' / f'{i}.png')
-    return root
-
-
 @pytest.mark.slow
-def test_killed_and_resumed_with_other_workers(tmp_path, data, run_together):
+def test_killed_and_resumed_with_other_workers(tmp_path, disturbed_data, run_together):
     config = tmp_path / 'tiny.py'
-    demo = str(ROOT / 'configs' / 'hacdr_demo.py')
-    config.write_text(CONFIG.format(demo=demo, root=str(data)))
+    write_config(config, disturbed_data)
 
     def command(name, workers, *options):
         return [
@@ -91,7 +31,7 @@ def test_killed_and_resumed_with_other_workers(tmp_path, data, run_together):
 
     results = run_together(
         *(
-            command(name, workers, f'custom_hooks.KillHook.at={kill}')
+            command(name, workers, f'custom_hooks.DisturbHook.at={kill}')
             for name, (workers, kill, _) in TRAININGS.items()
         )
     )

@@ -129,7 +129,7 @@ def test_a_write_that_fails_leaves_the_checkpoint_before(tmp_path, monkeypatch):
         raise OSError('No space left on device')
 
     monkeypatch.setattr(torch, 'save', full_disk)
-    with pytest.raises(OSError, match='No space'):
+    with pytest.raises(InputError, match=r'cannot be written \(No space'):
         runner.save_checkpoint(str(tmp_path))
     monkeypatch.undo()
     assert torch.load(str(tmp_path / 'latest.pth'))['meta']['iter'] == before

@@ -1,0 +1,99 @@
+"""Commands on files and machines that are not what they should be."""
+
+import os
+
+import pytest
+import torch
+from disturbed_training import SCRIPT, write_config
+
+from hacdr.engine.stopping import EXIT_SAVED
+
+
+@pytest.fixture
+def config(tmp_path, disturbed_data):
+    path = tmp_path / 'tiny.py'
+    write_config(path, disturbed_data)
+    return path
+
+
+@pytest.mark.slow
+def test_a_signal_to_all_processes_and_a_full_disk(tmp_path, config, run_together):
+    def command(how, *options):
+        return [
+            *(SCRIPT, config, '--work-dir', tmp_path / how, '--auto-resume'),
+            *('--seed', 0),
+            *('--cfg-options', f'custom_hooks.DisturbHook.how={how}', *options),
+        ]
+
+    term, full = run_together(
+        command(
+            'term', 'custom_hooks.DisturbHook.at=train-5', 'data.workers_per_gpu=2'
+        ),
+        command('full', 'custom_hooks.DisturbHook.at=train-3', 'log_level=INFO'),
+    )
+    assert term.returncode == EXIT_SAVED, term.stderr
+    assert (tmp_path / 'term' / 'latest.pth').resolve().name == 'iter_5.pth'
+    assert full.returncode == 2, full.stderr
+    last = full.stderr.splitlines()[-1]
+    assert last.startswith(f'error: {tmp_path}/full/')
+    assert 'iter_4.pth: cannot be written (File too large); ' in last
+    assert 'Traceback' not in full.stderr
+    assert [path.name for path in (tmp_path / 'full').glob('iter_*')] == ['iter_2.pth']
+    assert len(list((tmp_path / 'full').glob('best_*'))) == 1
+
+    # The newest is what a disk that was full left before checkpoints were whole.
+    (tmp_path / 'full' / 'iter_4.pth').write_bytes(b'PK\3\4')
+    info = 'log_level=INFO'
+    results = run_together(command('term', info), command('full', info))
+    for result in results:
+        assert result.returncode == 0, result.stderr
+    assert 'iter_4.pth: damaged checkpoint, passed over' in results[1].stderr
+    for result, resumed in zip(results, ('iter_5.pth', 'iter_2.pth')):
+        assert f'{resumed} at iteration' in result.stderr
+    histories = [
+        (tmp_path / how / 'scores.jsonl').read_text() for how in ('term', 'full')
+    ]
+    assert histories[0] == histories[1]
+    assert len(histories[0].splitlines()) == 4
+
+
+class MakesFolder:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+@pytest.mark.slow
+def test_commands_run_no_code_from_a_checkpoint(tmp_path, config, run_together):
+    base, config = config, tmp_path / 'undisturbed.py'
+    config.write_text(f'_base_ = {base.name!r}\ncustom_hooks = []\n')
+    malicious, trace = tmp_path / 'malicious.pth', tmp_path / 'ran'
+    torch.save(dict(state_dict={}, meta=MakesFolder(str(trace))), malicious)
+    out = tmp_path / 'out.pth'
+    train = ('tools/train.py', config, '--work-dir', tmp_path / 'work')
+    commands = [
+        (*train, '--load-from', malicious),
+        (*train, '--resume-from', malicious),
+        (
+            *train,
+            '--cfg-options',
+            'model.backbone.init_cfg.type=Pretrained',
+            f'model.backbone.init_cfg.checkpoint={malicious}',
+        ),
+        ('tools/test.py', config, malicious, '--eval', 'mAUPR'),
+        ('tools/predict.py', config, malicious, tmp_path, '-o', tmp_path / 'out'),
+        ('tools/publish_model.py', malicious, tmp_path / 'out.safetensors'),
+        ('tools/model_converters/mscan2hacdr.py', malicious, out),
+        ('tools/model_converters/released2hacdr.py', malicious, out),
+    ]
+    for command, result in zip(commands, run_together(*commands)):
+        assert result.returncode == 2, (command, result.stderr)
+        (line,) = [x for x in result.stderr.splitlines() if x.startswith('error')]
+        assert line.startswith(f'error: {malicious}: holds posix.mkdir; '), command
+        assert 'Traceback' not in result.stderr
+    assert not trace.exists()
+    publish = (*commands[-3], '--trust-checkpoint')
+    run_together(publish)
+    assert trace.exists()
