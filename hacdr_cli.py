@@ -4,7 +4,6 @@ Importing this module sets the environment that OpenMP reads when torch is loade
 command imports it before anything else that is not of the standard library.
 """
 
-import errno
 import os
 import sys
 
@@ -21,16 +20,6 @@ COMMANDS = {
     'Weights of others': ('mscan2hacdr', 'released2hacdr'),
     'This machine': ('check-env',),
 }
-
-# A full disk, a quota, a limit of the shell's, a disk or folder that is read-only.
-DISK_REFUSES = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
-)
 
 # These work where torch, mmcv and mmseg are missing.
 WITHOUT_STACK = ('convert', 'generate', 'stats', 'compare', 'report')
@@ -82,7 +71,7 @@ def run(main, needs_stack=True):
     except Exception as error:
         # Importing hacdr may be what failed: its errors are there all the same.
         errors = sys.modules.get('hacdr.errors')
-        if isinstance(error, OSError) and error.errno in DISK_REFUSES:
+        if isinstance(error, OSError) and _is_refused_by_disk(error):
             sys.exit(_fail(f'{error.filename or "writing"}: {error.strerror}', 2))
         if errors is None or not isinstance(error, errors.InputError):
             raise
@@ -117,6 +106,14 @@ def run_command(name, arguments):
 
     with restrict_loading(args.trust_checkpoint):
         module.run(args)
+
+
+def _is_refused_by_disk(error):
+    """Tell a full disk, a quota, a limit of the shell's, or what may not be written."""
+    import errno
+
+    names = 'ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM'
+    return error.errno in [getattr(errno, name) for name in names]
 
 
 def _end_with(parent):

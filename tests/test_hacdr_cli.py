@@ -211,6 +211,8 @@ def test_it_ends_with_its_parent():
     [
         (InputError('a.py: no such file'), 2, 'error: a.py: no such file\n'),
         (KeyboardInterrupt(), 130, 'error: interrupted\n'),
+        (OSError(28, 'No space left', 'a.json'), 2, 'error: a.json: No space left\n'),
+        (OSError(28, 'No space left'), 2, 'error: writing: No space left\n'),
     ],
 )
 def test_one_line_and_an_exit_code(capsys, error, code, message):
