@@ -224,6 +224,9 @@ class Converted:
             seg_prefix=str(self.root / 'labels' / 'train'),
             seg_fields=[],
         )
+        masks = self.root / 'masks' / 'train'
+        if masks.is_dir():
+            results['mask_prefix'] = str(masks)
         if train:
             results['ann_info'] = dict(seg_map=f'{name}.png')
         return results

@@ -27,7 +27,7 @@ def add_arguments(parser):
 def run(args):
     if args.jobs < 1:
         raise InputError(f'--jobs must be at least 1, got {args.jobs}')
-    figures = count_dataset(args.root, split_members(args.root, args.split), args.jobs)
+    figures = count_dataset(split_members(args.root, args.split), args.jobs)
     print(f'{args.root}, {args.split}: {figures["photographs"]} photographs')
     print('\n'.join([*_format_table(figures), '', *config_lines(figures)]))
     if args.json:

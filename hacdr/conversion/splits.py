@@ -1,9 +1,25 @@
 """Which photographs of a converted data set are in a split."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from hacdr.conversion import layout
 from hacdr.errors import InputError
+
+
+class Member(NamedTuple):
+    """One photograph of a converted data set, and its files.
+
+    Attributes:
+        name (str): the photograph's name, without suffix.
+        photograph, labels, masks (Path): files of the photograph, its label map and
+            its bit map.
+    """
+
+    name: str
+    photograph: Path
+    labels: Path
+    masks: Path
 
 
 def split_members(root, split, number=None):
@@ -15,7 +31,7 @@ def split_members(root, split, number=None):
         number (int, optional): at most so many, spread over the list.
 
     Returns:
-        List[Tuple[str, str]]: subset and name of each.
+        List[Member]: its photographs.
 
     Raises:
         InputError: not a converted data set, or no such split.
@@ -34,20 +50,13 @@ def split_members(root, split, number=None):
     missing = [name for name in names if name not in subsets]
     if missing:
         raise InputError(f'{path}: {missing[0]} is not in manifest.json')
-    return [(subsets[name], name) for name in names]
-
-
-def photograph_file(root, subset, name):
-    """Path of a photograph of a converted data set, '.jpg' or '.png'.
-
-    Args:
-        root (Path): the data set's folder.
-        subset (str): 'train' or 'test'.
-        name (str): the photograph's name, without suffix.
-
-    Returns:
-        Path: the file, or where it should be.
-    """
-    jpeg = Path(root, 'images', subset, f'{name}.jpg')
-    png = jpeg.with_name(f'{name}.png')
-    return png if png.is_file() else jpeg
+    file_format = manifest['photograph_format']
+    return [
+        Member(
+            name=name,
+            photograph=root / layout.photograph_path(subsets[name], name, file_format),
+            labels=root / layout.label_path(subsets[name], name),
+            masks=root / layout.mask_path(subsets[name], name),
+        )
+        for name in names
+    ]

@@ -1,7 +1,6 @@
 """What is in a converted data set: lesions, their sizes, colours of the eye."""
 
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -9,8 +8,6 @@ import numpy as np
 from scipy import ndimage
 from tqdm import tqdm
 
-from hacdr.conversion import layout
-from hacdr.conversion.splits import photograph_file
 from hacdr.images import read_map, read_photograph
 from hacdr.lesions import CLASSES, IGNORED, LESIONS, lesion_plane
 from hacdr.preprocess.field_of_view import field_of_view
@@ -40,12 +37,12 @@ class Counts(NamedTuple):
     squares: np.ndarray
 
 
-def count_dataset(root, members, jobs):
+def count_dataset(members, jobs):
     """Count what is in some photographs of a converted data set.
 
     Args:
-        root (Path): its folder.
-        members (Sequence[Tuple[str, str]]): subset and name of each photograph.
+        members (Sequence[Member]): the photographs, of
+            :func:`~hacdr.conversion.splits.split_members`.
         jobs (int): processes.
 
     Returns:
@@ -57,11 +54,10 @@ def count_dataset(root, members, jobs):
     Raises:
         InputError: a file is missing or damaged.
     """
-    tasks = [(Path(root), *member) for member in members]
-    bar = tqdm(total=len(tasks), desc='photographs', unit='photograph', leave=False)
-    with bar, ProcessPoolExecutor(min(jobs, len(tasks)), initializer=_start) as pool:
+    bar = tqdm(total=len(members), desc='photographs', unit='photograph', leave=False)
+    with bar, ProcessPoolExecutor(min(jobs, len(members)), initializer=_start) as pool:
         counts = []
-        for one in pool.map(_count, tasks):
+        for one in pool.map(_count, members):
             counts.append(one)
             bar.update()
     return _sum_up(counts)
@@ -123,11 +119,9 @@ def _start():
     cv2.setNumThreads(0)
 
 
-def _count(task):
-    root, *where = task
-    bits = read_map(root / layout.mask_path(*where))
-    labels = read_map(root / layout.label_path(*where))
-    photograph = read_photograph(photograph_file(root, *where))
+def _count(member):
+    bits, labels = read_map(member.masks), read_map(member.labels)
+    photograph = read_photograph(member.photograph)
     inside = field_of_view(photograph)
     number = cv2.countNonZero(inside)
     mean, std = (v[::-1, 0] for v in cv2.meanStdDev(photograph, mask=inside))

@@ -37,7 +37,8 @@ class LesionDataset(CustomDataset):
             experts drew it, from 8-bit images in ``mask_dir`` (bit k - 1 for lesion
             k).
         mask_dir (str, optional): below ``data_root``; by default ``ann_dir`` with
-            'masks' in place of its first 'labels'.
+            'masks' in place of its last 'labels', where there is such a folder.
+            ``LoadPhotograph`` makes its labels of these masks.
         region (str): which pixels count, 'image' for all or 'fov' for those in the
             field of view.
         lesion_level (bool): match lesions one by one too (FROC).
@@ -47,7 +48,8 @@ class LesionDataset(CustomDataset):
             probabilities.
 
     Raises:
-        InputError: an unknown ground truth or region, or thresholds of other lesions.
+        InputError: an unknown ground truth or region, thresholds of other lesions, or
+            masks as the ground truth and no folder of them known.
     """
 
     CLASSES = CLASSES
@@ -76,16 +78,30 @@ class LesionDataset(CustomDataset):
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
         if mask_dir is not None:
             self.mask_dir = osp.join(self.data_root or '', mask_dir)
-        elif ground_truth == 'masks':
-            self.mask_dir = self.masks_beside(self.ann_dir, self.data_root)
+        else:
+            self.mask_dir = self._masks_beside_labels()
 
-    @staticmethod
-    def masks_beside(ann_dir, data_root):
-        """Return the folder of the masks beside that of the label maps."""
-        below = osp.relpath(ann_dir, data_root or '.').split(os.sep)
-        if 'labels' in below:
-            below[below.index('labels')] = 'masks'
-        return osp.join(data_root or '', *below)
+    def _masks_beside_labels(self):
+        masks = None
+        if self.ann_dir is not None:
+            below = osp.relpath(self.ann_dir, self.root).split(os.sep)
+            if 'labels' in below:
+                last = len(below) - 1 - below[::-1].index('labels')
+                below[last] = 'masks'
+                masks = osp.join(self.data_root or '', *below)
+        if self.protocol.ground_truth == 'masks':
+            if masks is None:
+                raise InputError(
+                    f"ground_truth='masks': no folder 'labels' in ann_dir "
+                    f'{self.ann_dir} to find the masks beside; expected mask_dir'
+                )
+            return masks
+        return masks if masks and osp.isdir(masks) else None
+
+    def pre_pipeline(self, results):
+        """Tell the pipeline where the masks are too, see ``CustomDataset``."""
+        super().pre_pipeline(results)
+        results['mask_prefix'] = self.mask_dir
 
     @property
     def root(self):

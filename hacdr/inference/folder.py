@@ -21,9 +21,9 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
     For ``eye.jpg`` it writes ``eye.png`` (label map, 8-bit palette, values as in
     ``model.CLASSES``) and ``eye_overlay.jpg`` (photograph and outlines side by
     side), see :data:`~hacdr.inference.outputs.OUTPUTS`. Photographs that were done
-    before, and have not changed since (nor their label maps), are skipped, so that an interrupted run goes on
-    where it stopped. A photograph that cannot be read is passed over and reported at
-    the end.
+    before, and have not changed since (nor their label maps), are skipped, so that
+    an interrupted run goes on where it stopped. A photograph that cannot be read is
+    passed over and reported at the end.
 
     Args:
         model (nn.Module): a segmentor with ``CLASSES``, ``PALETTE`` and ``cfg``, as
@@ -42,7 +42,8 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
     Raises:
         InputError: no photograph in ``source``; two photographs of one name;
             ``output`` is where the photographs are, or holds predictions of another
-            model or drawn beside other label maps; no label map for a photograph; photographs that could not be read.
+            model or drawn beside other label maps; no label map for a photograph;
+            photographs that could not be read.
     """
     photographs = find_photographs(source)
     output = Path(output)

@@ -10,8 +10,7 @@ import numpy as np
 from mmseg.datasets import build_dataset
 from scipy import ndimage
 
-from hacdr.conversion import layout
-from hacdr.conversion.splits import photograph_file, split_members
+from hacdr.conversion.splits import split_members
 from hacdr.errors import InputError
 from hacdr.images import read_map, read_photograph
 from hacdr.inference.overlay import LEGEND_GREY, draw_legend, draw_outlines, put_text
@@ -52,10 +51,9 @@ def converted_samples(root, split='trainval', number=None):
         InputError: not a converted data set, no such split, a file that is missing
             or damaged.
     """
-    root = Path(root)
-    for subset, name in split_members(root, split, number):
-        photograph = read_photograph(photograph_file(root, subset, name))
-        yield Sample(name, photograph, read_map(root / layout.label_path(subset, name)))
+    for member in split_members(Path(root), split, number):
+        photograph = read_photograph(member.photograph)
+        yield Sample(member.name, photograph, read_map(member.labels))
 
 
 def pipeline_samples(cfg, number, draws=1, seed=0):

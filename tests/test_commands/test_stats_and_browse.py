@@ -29,6 +29,7 @@ def root(tmp_path):
     manifest = dict(
         layout=LAYOUT_VERSION,
         splits=dict(trainval=1),
+        photograph_format='JPEG',
         images=[dict(name='a', subset='train')],
     )
     (tmp_path / 'set' / 'manifest.json').write_text(json.dumps(manifest))

@@ -109,12 +109,36 @@ def test_files_of_photographs_and_truths(dataset, tmp_path, monkeypatch):
     assert rootless.ground_truths == [f'{below}/labels/a.png', f'{below}/labels/b.png']
 
 
-def test_masks_lie_beside_the_labels():
-    for ann_dir, masks in (
-        ('data/labels/train', 'data/masks/train'),
-        ('data/labels', 'data/masks'),
-    ):
-        assert LesionDataset.masks_beside(ann_dir, 'data') == masks
+@pytest.mark.parametrize(
+    ('labels', 'masks'),
+    [
+        ('labels/train', 'masks/train'),
+        ('train/labels', 'train/masks'),
+        ('labels/a/labels/b', 'labels/a/masks/b'),
+    ],
+)
+def test_pipelines_are_told_of_the_masks_beside_the_labels(tmp_path, labels, masks):
+    def mask_prefix(**options):
+        options = dict(data_root=str(tmp_path), ann_dir=labels, **options)
+        sample = {}
+        LesionDataset(pipeline=[], img_dir='.', **options).pre_pipeline(sample)
+        return sample['mask_prefix']
+
+    assert mask_prefix() is None
+    assert mask_prefix(mask_dir='drawn') == str(tmp_path / 'drawn')
+    (tmp_path / masks).mkdir(parents=True)
+    assert mask_prefix() == str(tmp_path / masks)
+
+
+def test_masks_beside_no_labels(tmp_path):
+    with pytest.raises(InputError, match=r"no folder 'labels' in ann_dir .*maps"):
+        LesionDataset(
+            pipeline=[],
+            data_root=str(tmp_path),
+            img_dir='.',
+            ann_dir='maps',
+            ground_truth='masks',
+        )
 
 
 def test_the_field_of_view(tmp_path, dataset):

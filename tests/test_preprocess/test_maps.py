@@ -166,6 +166,7 @@ def load_labels(root, size):
             ann_info=dict(seg_map='a.png'),
             img_prefix=str(root / 'images' / 'train'),
             seg_prefix=str(root / 'labels' / 'train'),
+            mask_prefix=str(root / 'masks' / 'train'),
             seg_fields=[],
         )
     )['gt_semantic_seg']

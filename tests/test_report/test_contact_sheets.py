@@ -37,7 +37,10 @@ def root(tmp_path):
     (tmp_path / 'splits' / 'val.txt').write_text('')
     images = [dict(name=name, subset='train') for name in names]
     manifest = dict(
-        layout=LAYOUT_VERSION, splits=dict(trainval=5, val=0), images=images
+        layout=LAYOUT_VERSION,
+        splits=dict(trainval=5, val=0),
+        photograph_format='JPEG',
+        images=images,
     )
     (tmp_path / 'manifest.json').write_text(json.dumps(manifest))
     return tmp_path

@@ -87,6 +87,7 @@ def sample(root, name):
         ann_info=dict(seg_map=f'{name}.png'),
         img_prefix=str(root / 'images' / 'train'),
         seg_prefix=str(root / 'labels' / 'train'),
+        mask_prefix=str(root / 'masks' / 'train'),
         seg_fields=[],
     )
 

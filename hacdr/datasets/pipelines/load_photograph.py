@@ -29,7 +29,7 @@ class LoadPhotograph:
 
     For training the label map is loaded too, and 'gt_semantic_seg' set; for testing
     (no 'ann_info', no ``crop``) the photograph alone. Where the data set has the
-    experts' masks beside its label maps (``masks/<part>/`` beside ``labels/<part>/``),
+    experts' masks ('mask_prefix', as :class:`~hacdr.datasets.LesionDataset` sets it),
     these are reduced and then merged: the same labels as of a set that was converted at
     that size. Sets what mmseg's steps set: 'filename', 'img' (uint8, BGR), 'ori_shape'
     (of the file), 'img_shape', 'pad_shape', 'scale', 'scale_factor', 'img_norm_cfg'.
@@ -104,9 +104,9 @@ class LoadPhotograph:
         return Resize.random_sample_ratio(self.img_scale, self.ratio_range)[0]
 
     def _load_labels(self, results, size, shape, photograph):
-        path = osp.join(results.get('seg_prefix') or '', results['ann_info']['seg_map'])
-        masks = _masks_beside(path)
-        path = masks or path
+        masks = results.get('mask_prefix')
+        folder = masks or results.get('seg_prefix') or ''
+        path = osp.join(folder, results['ann_info']['seg_map'])
         values = self._fetch(path, 'map', lambda: read_map(path))
         if values.shape != shape:
             raise InputError(
@@ -133,16 +133,6 @@ class LoadPhotograph:
             f'ratio_range={self.ratio_range}, crop={self.crop}, '
             f'reduced={self.reduced}, cache={self.cache})'
         )
-
-
-def _masks_beside(label_path):
-    """Path of the masks of a label map; None where the data set has none."""
-    folder, name = osp.split(label_path)
-    labels, part = osp.split(folder)
-    masks = osp.join(osp.dirname(labels), 'masks', part)
-    if osp.basename(labels) != 'labels' or not osp.isdir(masks):
-        return None
-    return osp.join(masks, name)
 
 
 def _find_divisor(full, size):

@@ -291,6 +291,7 @@ def test_real_photographs_reduced(real, name, width):
             ann_info=dict(seg_map=f'{name}.png'),
             img_prefix=str(real / 'images' / 'train'),
             seg_prefix=str(real / 'labels' / 'train'),
+            mask_prefix=str(real / 'masks' / 'train'),
             seg_fields=[],
         )
 
