@@ -165,6 +165,7 @@ def run(args):
             dataset.ground_truths,
             summary,
             dataset.protocol,
+            dataset.label_maps,
             split=args.split,
             dataset=data.type,
             data_root=dataset.root,

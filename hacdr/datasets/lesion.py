@@ -117,9 +117,16 @@ class LesionDataset(CustomDataset):
     @property
     def ground_truths(self):
         """list[str]: files of their label maps or masks, below :attr:`root`."""
-        folder = (
-            self.mask_dir if self.protocol.ground_truth == 'masks' else self.ann_dir
-        )
+        if self.protocol.ground_truth == 'labels':
+            return self.label_maps
+        return self._maps_below(self.mask_dir)
+
+    @property
+    def label_maps(self):
+        """list[str]: files of their label maps, below :attr:`root`."""
+        return self._maps_below(self.ann_dir)
+
+    def _maps_below(self, folder):
         paths = [osp.join(folder, info['ann']['seg_map']) for info in self.img_infos]
         return [osp.relpath(path, self.root) for path in paths]
 

@@ -34,7 +34,16 @@ REQUIRED_KEYS = (
 )
 
 
-def write_results(path, scores, photographs, ground_truths, summary, protocol, **about):
+def write_results(
+    path,
+    scores,
+    photographs,
+    ground_truths,
+    summary,
+    protocol,
+    label_maps=None,
+    **about,
+):
     """Write the scores of a test; the file appears whole or not at all.
 
     Args:
@@ -45,6 +54,8 @@ def write_results(path, scores, photographs, ground_truths, summary, protocol, *
         ground_truths (Sequence[str]): files of their label maps or masks, likewise.
         summary (dict): from :func:`hacdr.evaluation.summarise`.
         protocol (Protocol): how the scores were computed.
+        label_maps (Sequence[str], optional): files of the label maps, by default
+            ``ground_truths``.
         **about: 'split', 'dataset', 'data_root', 'config', 'checkpoint_sha256' and
             'probabilities' (folder of the planes kept, relative to this file, or
             None).
@@ -64,10 +75,13 @@ def write_results(path, scores, photographs, ground_truths, summary, protocol, *
                 'name': os.path.splitext(os.path.basename(image))[0],
                 'image': image,
                 'ground_truth': ground_truth,
+                'label_map': label_map,
                 'figures': photograph_figures(one, at),
                 **_encode(one),
             }
-            for image, ground_truth, one in zip(photographs, ground_truths, scores)
+            for image, ground_truth, label_map, one in zip(
+                photographs, ground_truths, label_maps or ground_truths, scores
+            )
         ],
     }
     write_json(path, content)

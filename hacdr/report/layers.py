@@ -6,8 +6,9 @@ import os.path as osp
 import cv2
 
 from hacdr.errors import InputError
+from hacdr.evaluation import ground_truth_bits
 from hacdr.images import read_map, read_photograph
-from hacdr.lesions import IGNORED, IGNORED_BIT, LABEL_TO_BITS
+from hacdr.lesions import IGNORED, IGNORED_BIT
 from hacdr.preprocess.field_of_view import field_of_view
 from hacdr.preprocess.maps import reduce_bits
 
@@ -32,9 +33,11 @@ def encode_layers(entry, results_path, content, data_root):
         each lesion a grey PNG, 255 times the probability) as data URIs.
 
     Raises:
-        InputError: a file is missing, cannot be decoded or has another size.
+        InputError: a file is missing, cannot be decoded or has another size or values
+            that no map holds.
     """
-    if 'ground_truth' not in entry:
+    masks = content['protocol']['ground_truth'] == 'masks'
+    if 'ground_truth' not in entry or (masks and 'label_map' not in entry):
         raise InputError(
             f'{results_path}: no ground truth of {entry["name"]} is named; test again'
         )
@@ -47,9 +50,8 @@ def encode_layers(entry, results_path, content, data_root):
             f'{osp.join(data_root, entry["image"])}: {_size(photograph.shape)}, '
             f'expected {_size(expected)} as tested'
         )
-    ground_truth = _read_ground_truth(entry, content, data_root)
-    if content['protocol']['region'] == 'fov':
-        ground_truth[field_of_view(photograph) == 0] = IGNORED
+    ground_truth = _read_ground_truth(entry, content, data_root, photograph)
+    ground_truth[ground_truth & IGNORED_BIT > 0] = IGNORED
     ground_truth, _ = reduce_bits(ground_truth, (width, height))
     ground_truth[ground_truth == IGNORED] = IGNORED_BIT
     photograph = cv2.resize(photograph, (width, height), interpolation=cv2.INTER_AREA)
@@ -85,16 +87,28 @@ def _read_planes(entry, results_path, content):
     return planes
 
 
-def _read_ground_truth(entry, content, data_root):
-    kind = content['protocol']['ground_truth']
-    path = osp.join(data_root, entry['ground_truth'])
+def _read_ground_truth(entry, content, data_root, photograph):
+    protocol = content['protocol']
+    masks = inside = None
+    label_map = entry['ground_truth']
+    if protocol['ground_truth'] == 'masks':
+        # Pixels that the label map ignores do not count either.
+        label_map = entry['label_map']
+        masks = _read_map(osp.join(data_root, entry['ground_truth']), entry)
+    if protocol['region'] == 'fov':
+        inside = field_of_view(photograph)
+    label = _read_map(osp.join(data_root, label_map), entry)
+    return ground_truth_bits(label, masks, inside, osp.join(data_root, entry['image']))
+
+
+def _read_map(path, entry):
     values = read_map(path)
     if values.shape != (entry['height'], entry['width']):
         raise InputError(
             f'{path}: {_size(values.shape)}, expected '
             f'{entry["width"]}x{entry["height"]} as tested'
         )
-    return values if kind == 'masks' else LABEL_TO_BITS[values]
+    return values
 
 
 def _size(shape):

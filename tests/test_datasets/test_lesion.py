@@ -95,6 +95,7 @@ def test_files_of_photographs_and_truths(dataset, tmp_path, monkeypatch):
     assert dataset.ground_truths == ['labels/a.png', 'labels/b.png']
     drawn = make_dataset(tmp_path, ground_truth='masks')
     assert drawn.ground_truths == ['masks/a.png', 'masks/b.png']
+    assert drawn.label_maps == ['labels/a.png', 'labels/b.png']
     monkeypatch.chdir(tmp_path.parent)
     below = tmp_path.name
     rootless = LesionDataset(

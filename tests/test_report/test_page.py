@@ -93,6 +93,31 @@ def test_masks_with_pixels_that_do_not_count(tested):
         np.testing.assert_array_equal(ground_truth, labels[name])
 
 
+def test_masks_over_label_maps_with_pixels_that_do_not_count(tested):
+    use_masks(tested, ignored=np.s_[:0])
+    expected = read_ground_truths(page_of(tested))[NAMES[1]]
+    path = tested.label(NAMES[1])
+    label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    label[5:9], expected[5:9] = 255, 128
+    path.write_bytes(cv2.imencode('.png', label)[1].tobytes())
+    np.testing.assert_array_equal(
+        read_ground_truths(page_of(tested))[NAMES[1]], expected
+    )
+
+
+@pytest.mark.parametrize('masks', [False, True])
+def test_ground_truth_of_unknown_values(tested, masks):
+    folder = 'labels'
+    if masks:
+        use_masks(tested)
+        folder = 'masks'
+    path = tested.root / folder / 'test' / f'{NAMES[1]}.png'
+    values = np.full(SIZE, 76, np.uint8)
+    path.write_bytes(cv2.imencode('.png', values)[1].tobytes())
+    with pytest.raises(InputError, match=rf'{NAMES[1]}\.jpg: .* with value 76, expect'):
+        page_of(tested)
+
+
 def test_label_maps_with_pixels_that_do_not_count(tested):
     path = tested.label(NAMES[1])
     label = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
