@@ -1,4 +1,4 @@
-"""The one place that opens images: photographs, label maps, masks.
+"""The one place of this package that opens images: photographs, label maps, masks.
 
 A photograph becomes BGR, uint8 (H, W, 3), as OpenCV and mmseg have it: turned as its
 Exif orientation says, grey repeated in three channels, transparency left aside, of 16

@@ -1,4 +1,4 @@
-"""Datasets in the layout that ``tools/convert_datasets`` writes."""
+"""Datasets in the layout that ``hacdr convert`` writes."""
 
 import os.path as osp
 from contextlib import contextmanager
@@ -25,8 +25,8 @@ class ConvertedDataset(LesionDataset):
             layout; or a photograph or label map of the split is missing.
     """
 
-    CONVERTER = 'tools/convert_datasets/NAME.py'
-    """str: the script that makes such a data set."""
+    CONVERTER = 'NAME'
+    """str: what ``hacdr convert`` calls the data set."""
 
     def load_annotations(self, img_dir, img_suffix, ann_dir, seg_map_suffix, split):
         """List the photographs, see ``CustomDataset``; all of them exist."""
@@ -40,7 +40,7 @@ class ConvertedDataset(LesionDataset):
             if path is not None and not self.file_client.exists(path):
                 raise InputError(
                     f'{path}: not found, expected a converted data set; make it '
-                    f'with: python {self.CONVERTER} DOWNLOAD -o '
+                    f'with: hacdr convert {self.CONVERTER} DOWNLOAD -o '
                     f'{self.data_root or "DATA_ROOT"}'
                 )
         img_infos = super().load_annotations(

@@ -9,4 +9,4 @@ from hacdr.datasets.converted import ConvertedDataset
 class DDRDataset(ConvertedDataset):
     """383 training, 149 validation, 225 test photographs (Li et al., 2019)."""
 
-    CONVERTER = 'tools/convert_datasets/ddr.py'
+    CONVERTER = 'ddr'

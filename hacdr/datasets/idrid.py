@@ -13,4 +13,4 @@ class IDRiDDataset(ConvertedDataset):
     trainval (54) and test (27).
     """
 
-    CONVERTER = 'tools/convert_datasets/idrid.py'
+    CONVERTER = 'idrid'

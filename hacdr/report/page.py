@@ -23,7 +23,7 @@ def write_report(results_path, path, data_root=None):
     """Write the page of one test; it appears whole or not at all.
 
     Args:
-        results_path (str): results.json of ``tools/test.py --save-probabilities``.
+        results_path (str): results.json of ``hacdr test --save-probabilities``.
         path (str): the page.
         data_root (str, optional): converted data, by default where the test found it.
 

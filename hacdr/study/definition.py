@@ -82,7 +82,7 @@ class Run:
 
     @property
     def results_file(self):
-        """str: results of the test, as tools/test.py names them."""
+        """str: results of the test, as ``hacdr test`` names them."""
         chosen = '' if self.entry.split == 'test' else f'_{self.entry.split}'
         return osp.join(self.folder, f'results{chosen}.json')
 

@@ -80,7 +80,7 @@ def test_without_a_split_all_photographs_are_taken(root):
 
 
 def test_not_converted(tmp_path):
-    command = f'python tools/convert_datasets/idrid.py DOWNLOAD -o {tmp_path}'
+    command = f'hacdr convert idrid DOWNLOAD -o {tmp_path}'
     with pytest.raises(InputError, match=f'images/train: not found.*{command}'):
         build(tmp_path)
 
