@@ -29,6 +29,7 @@ def write_checked(path):
     """
     try:
         os.makedirs(osp.dirname(path) or '.', exist_ok=True)
+        _remove_unfinished(path)
         with atomic_write(path) as temporary:
             yield temporary
             with open(temporary, 'rb+') as file:
@@ -71,8 +72,7 @@ def name_latest(path, latest):
     folder, name = osp.split(latest)
     temporary = osp.join(folder, f'.{name}.{os.getpid()}.tmp')
     try:
-        if osp.lexists(temporary):
-            os.remove(temporary)
+        _remove_unfinished(latest)
         try:
             os.symlink(osp.relpath(path, folder or '.'), temporary)
         except OSError:
@@ -84,6 +84,12 @@ def name_latest(path, latest):
         raise InputError(
             f'{latest}: cannot be written ({error.strerror or error}); {path} is whole'
         ) from error
+
+
+def _remove_unfinished(path):
+    """Remove what a training left that was killed while it wrote this file."""
+    for left in Path(osp.dirname(path) or '.').glob(f'.{osp.basename(path)}.*.tmp'):
+        left.unlink()
 
 
 def find_newest(folder, warn):

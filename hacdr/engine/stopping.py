@@ -1,6 +1,7 @@
 """What a training does when it is asked to end: it saves first."""
 
 import os
+import os.path as osp
 import signal
 import threading
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from functools import partial
 
 import torch
 import torch.distributed
-from mmcv.runner import CheckpointHook, Hook, get_dist_info
+from mmcv.runner import CheckpointHook, Hook, get_dist_info, master_only
 
 # Of a shell's or a scheduler's script: start it again with --auto-resume.
 EXIT_SAVED = 75
@@ -24,10 +25,25 @@ class StopHook(Hook):
     It acts after the iteration, and the evaluation that may belong to it, in which the
     signal came. All processes of a training act after the same iteration, whichever got
     the signal. Needs priority 'LOWEST': after all that checkpoints must hold.
+
+    Where ``max_keep_ckpts`` limits the checkpoints, the one that a signal left between
+    two that were due goes when the resumed training has written its next.
     """
 
     def __init__(self):
         self.signal = 0
+        self.between = None
+
+    @master_only
+    def before_run(self, runner):
+        """Find the checkpoint that a signal left, in a training that it resumed."""
+        for hook in runner.hooks:
+            if isinstance(hook, CheckpointHook) and hook.max_keep_ckpts > 0:
+                name = hook.args.get('filename_tmpl', 'iter_{}.pth').format(runner.iter)
+                path = osp.join(hook.out_dir, name)
+                due = hook.interval < 1 or runner.iter % hook.interval == 0
+                if not due and osp.isfile(path):
+                    self.between = path
 
     @contextmanager
     def catch_signals(self):
@@ -47,6 +63,7 @@ class StopHook(Hook):
 
     def after_train_iter(self, runner):
         """Save and exit if a signal came."""
+        self._drop_between(runner)
         number = _largest_of_all(self.signal)
         if not number:
             return
@@ -61,6 +78,15 @@ class StopHook(Hook):
             runner.iter + 1,
         )
         raise SystemExit(EXIT_SAVED)
+
+    def _drop_between(self, runner):
+        if self.between and any(
+            isinstance(hook, CheckpointHook)
+            and hook.every_n_iters(runner, hook.interval)
+            for hook in runner.hooks
+        ):
+            os.remove(self.between)
+            self.between = None
 
 
 def shield_workers(loader):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmcv.runner import EvalHook, Hook
+from mmcv.runner import CheckpointHook, EvalHook, Hook
 from torch.utils.data import DataLoader
 from training import make_runner, train
 
@@ -86,6 +86,13 @@ def test_what_cannot_be_read_back_takes_no_place(tmp_path):
         write()
     assert path.read_bytes() == before
     assert names(tmp_path) == ['iter_2.pth']
+
+
+def test_what_a_kill_left_half_written_goes(tmp_path):
+    (tmp_path / '.iter_2.pth.123.tmp').write_bytes(b'half')
+    (tmp_path / '.latest.pth.123.tmp').symlink_to('iter_2.pth')
+    train(make_runner(tmp_path, 2))
+    assert names(tmp_path) == ['iter_2.pth', 'latest.pth']
 
 
 @pytest.fixture(params=[errno.ENOSPC, errno.EROFS])
@@ -189,3 +196,27 @@ def test_a_signal_saves_and_exits(tmp_path, number, iteration):
     assert runner.iter == iteration
     for name, tensor in train(runner).items():
         assert torch.equal(tensor, whole[name]), name
+
+
+@pytest.mark.parametrize('keep', [1, -1])
+def test_what_a_signal_left_goes_where_checkpoints_are_limited(tmp_path, keep):
+    def make(*hooks):
+        runner = make_runner(tmp_path, 8, hooks=hooks)
+        for hook in runner.hooks:
+            if isinstance(hook, CheckpointHook):
+                hook.max_keep_ckpts = keep
+        return runner
+
+    stop = At(3, lambda: os.kill(os.getpid(), signal.SIGTERM)), 'NORMAL'
+    with pytest.raises(SystemExit):
+        train(make(stop))
+    seen = []
+    watch = At(5, lambda: seen.append(names(tmp_path)))
+    runner = make(
+        (At(4, lambda: seen.append(names(tmp_path))), 'NORMAL'), (watch, 'LOW')
+    )
+    runner.resume(str(tmp_path / 'iter_3.pth'))
+    train(runner)
+    assert 'iter_3.pth' in seen[0]
+    assert ('iter_3.pth' in seen[1]) == (keep == -1)
+    assert 'iter_4.pth' in seen[1]
