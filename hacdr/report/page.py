@@ -7,8 +7,9 @@ from tqdm import tqdm
 
 from hacdr.errors import InputError
 from hacdr.evaluation import Protocol, read_results
+from hacdr.evaluation.matching import OVERLAP
 from hacdr.files import write_text
-from hacdr.lesions import FULL_NAMES
+from hacdr.lesions import FULL_NAMES, IGNORED_BIT
 
 from .layers import encode_layers
 from .plots import STYLES, draw_froc, draw_precision_recall, working_thresholds
@@ -57,6 +58,8 @@ def write_report(results_path, path, data_root=None):
             lesions={
                 'names': content['lesions'],
                 'colours': [STYLES[lesion]['color'] for lesion in content['lesions']],
+                'overlap': OVERLAP,
+                'ignored_bit': IGNORED_BIT,
             },
             headline=[name for name in HEADLINE if name in figures],
             others=[name for name in OTHERS if name in figures],
@@ -79,5 +82,5 @@ def write_report(results_path, path, data_root=None):
 
 def _worst_first(entry):
     value = entry['figures']['AUPR']['mean']
-    # Nothing to find is no bad score.
+    # Photographs without lesions sort last.
     return (value is None, value or 0, entry['name'])

@@ -16,10 +16,6 @@ const FIRST = 10;
 // Components of fewer pixels get a sign beside their pattern.
 const SMALL = 60;
 const HIT = 1, MISSED = 2, FALSE = 3;
-// Bit of a pixel of the ground truth that does not count.
-const IGNORED = 128;
-// As in hacdr/evaluation/lesions.py.
-const OVERLAP = .2;
 let all = body.rows.length <= FIRST;
 let shown = null;
 
@@ -42,9 +38,9 @@ function sort(button) {
     : (a, b) => value(a) - value(b);
   const rows = [...body.rows];
   // What is not defined stays at the end either way.
-  const known = rows.filter(row => value(row) !== '');
-  known.sort((a, b) => (rising ? 1 : -1) * order(a, b));
-  body.append(...known, ...rows.filter(row => value(row) === ''));
+  const defined = rows.filter(row => value(row) !== '');
+  defined.sort((a, b) => (rising ? 1 : -1) * order(a, b));
+  body.append(...defined, ...rows.filter(row => value(row) === ''));
   list();
 }
 
@@ -129,7 +125,7 @@ function compare(k, threshold) {
   const plane = shown.planes[k];
   const state = new Uint8Array(plane.length);
   for (let i = 0; i < plane.length; i++) {
-    if (shown.groundTruth[i] & IGNORED) continue;
+    if (shown.groundTruth[i] & lesions.ignored_bit) continue;
     const there = shown.groundTruth[i] >> k & 1;
     if (plane[i] >= threshold) state[i] = there ? HIT : FALSE;
     else if (there) state[i] = MISSED;
@@ -150,8 +146,7 @@ function paint(data, state, colour) {
   }
 }
 
-// Lesions and those of them of which a fifth is predicted; findings less than a fifth
-// of which is lesion.
+// Lesions and those of them that are found; findings that are false, as in the tables.
 function components(state) {
   const result = {lesions: 0, hit: 0, wrong: 0, signs: []};
   for (const [wanted, other, sign] of [[MISSED, FALSE, '○'], [FALSE, MISSED, '×']]) {
@@ -194,7 +189,7 @@ function flood(start, state, other, seen) {
       }
     }
   }
-  one.hit = one.hits >= OVERLAP * one.size;
+  one.hit = one.hits >= lesions.overlap * one.size;
   one.x /= one.size;
   one.y /= one.size;
   return one;
