@@ -1,19 +1,15 @@
 """A tiny network and its data, on every device and in every precision."""
 
-import sys
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
 from mmcv.runner import fp16_utils
 from mmcv.runner.hooks import optimizer
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from tiny_network import PRECISIONS, write_config, write_data, write_weights
-
 from hacdr.compat import torch_version
+
+from .tiny_network import PRECISIONS, write_config, write_data, write_weights
 
 
 @pytest.fixture(params=['cpu', pytest.param('cuda', marks=pytest.mark.gpu)])

@@ -4,11 +4,12 @@ import os
 import sys
 from pathlib import Path
 
-import tiny_network as tiny
 import torch
 from mmcv.parallel import MMDistributedDataParallel
 from mmcv.parallel.scatter_gather import scatter_kwargs
 from mmseg.apis import train as mmseg_train
+
+from tests.test_devices import tiny_network as tiny
 
 
 class OnCPU(MMDistributedDataParallel):

@@ -6,12 +6,13 @@ In float32, in bfloat16, and as mmseg's users know half precision: ``fp16=dict()
 
 import numpy as np
 import pytest
-import tiny_network as tiny
 import torch
 from mmseg.datasets import build_dataset
 
 from hacdr.apis import init_model, predict
 from hacdr.models import fuse_for_inference
+
+from . import tiny_network as tiny
 
 # Largest error of a probability, and share of a loss. Half keeps three digits,
 # bfloat16 keeps two.

@@ -1,18 +1,13 @@
-"""Lets the tests of this folder import its helpers; the data of whole trainings."""
-
-import sys
-from pathlib import Path
+"""The data of whole trainings."""
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+from .disturbed_training import write_data
 
 
 @pytest.fixture(scope='session')
 def disturbed_data(tmp_path_factory):
     """What disturbed_training.py trains on."""
-    from disturbed_training import write_data
-
     root = tmp_path_factory.mktemp('disturbed')
     write_data(root)
     return root

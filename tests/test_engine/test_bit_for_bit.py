@@ -4,9 +4,10 @@ import signal
 
 import pytest
 import torch
-from disturbed_training import SCRIPT, write_config
 
 from hacdr.engine.draws import NumberedSampler
+
+from .disturbed_training import SCRIPT, write_config
 
 # Workers at the beginning, where it is killed, workers after that.
 TRAININGS = {

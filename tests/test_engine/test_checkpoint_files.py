@@ -10,11 +10,12 @@ import pytest
 import torch
 from mmcv.runner import CheckpointHook, EvalHook, Hook
 from torch.utils.data import DataLoader
-from training import make_runner, train
 
 from hacdr.engine.checkpoint_files import find_damage, find_newest, write_checked
 from hacdr.engine.stopping import EXIT_SAVED
 from hacdr.errors import InputError
+
+from .training import make_runner, train
 
 
 def names(folder):

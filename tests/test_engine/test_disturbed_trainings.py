@@ -4,9 +4,10 @@ import os
 
 import pytest
 import torch
-from disturbed_training import SCRIPT, write_config
 
 from hacdr.engine.stopping import EXIT_SAVED
+
+from .disturbed_training import SCRIPT, write_config
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ import pytest
 import torch
 from mmcv.runner import EvalHook, Hook
 from torch.utils.data import DataLoader
-from training import make_runner, train
 
 from hacdr.engine import EvalHistoryHook, TimeBudgetHook, read_eval_history
+
+from .training import make_runner, train
 
 
 class Time:

@@ -1,9 +1,10 @@
 import pytest
 import torch
 from mmcv.runner import EMAHook, Hook
-from training import Model, make_runner, train
 
 from hacdr.engine import IterEMAHook, load_weights
+
+from .training import Model, make_runner, train
 
 
 class Seen(Hook):

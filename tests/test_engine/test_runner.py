@@ -4,7 +4,6 @@ import pytest
 import torch
 from mmcv.runner import DistEvalHook, EvalHook, Hook
 from torch.utils.data import DataLoader
-from training import Model, make_runner, train
 
 from hacdr.engine import (
     EvalHistoryHook,
@@ -13,6 +12,8 @@ from hacdr.engine import (
     TimeBudgetHook,
 )
 from hacdr.errors import InputError
+
+from .training import Model, make_runner, train
 
 
 def test_is_what_the_registry_builds(tmp_path):

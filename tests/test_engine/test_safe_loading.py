@@ -13,11 +13,12 @@ import pytest
 import torch
 from mmcv import ConfigDict
 from mmcv.runner.checkpoint import CheckpointLoader
-from training import Model, make_runner
 
 from hacdr.engine import load_weights, read_checkpoint
 from hacdr.engine.safe_loading import UntrustedCheckpoint, restrict_loading
 from hacdr.errors import InputError
+
+from .training import Model, make_runner
 
 
 class Calls:

@@ -1,5 +1,6 @@
 import pytest
-from pictures import photograph
+
+from .small_predictions import photograph
 
 
 @pytest.fixture

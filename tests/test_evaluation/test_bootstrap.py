@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from pictures import photograph
 
 from hacdr.evaluation import draw_weights, figures, intervals, resample
 from hacdr.evaluation.bootstrap import interval
+
+from .small_predictions import photograph
 
 
 def test_draws_are_those_of_their_seed():

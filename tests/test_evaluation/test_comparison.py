@@ -2,7 +2,6 @@ import copy
 import functools
 
 import pytest
-from pictures import ABOUT, photograph
 
 from hacdr.errors import InputError
 from hacdr.evaluation import (
@@ -14,6 +13,8 @@ from hacdr.evaluation import (
     summarise,
     write_results,
 )
+
+from .small_predictions import ABOUT, photograph
 
 PHOTOGRAPHS = 8
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pictures import binary
 from sklearn.metrics import average_precision_score
 
 from hacdr.errors import InputError
@@ -21,6 +20,8 @@ from hacdr.evaluation.histogram import (
     build_histogram,
     pool,
 )
+
+from .small_predictions import binary
 
 ONE = np.float32(1)
 

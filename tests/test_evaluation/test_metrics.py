@@ -3,7 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import binary
 from sklearn.metrics import precision_recall_curve
 
 from hacdr.evaluation import (
@@ -16,6 +15,8 @@ from hacdr.evaluation import (
 )
 from hacdr.evaluation.metrics import counts_at
 from hacdr.lesions import LESIONS
+
+from .small_predictions import binary
 
 REFERENCE = np.load(Path(__file__).parents[1] / 'data' / 'metrics.npz')
 EXPECTED = json.loads(str(REFERENCE['expected']))

@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-from pictures import ABOUT, photograph
 
 from hacdr.errors import InputError
 from hacdr.evaluation import (
@@ -14,6 +13,8 @@ from hacdr.evaluation import (
     summarise,
     write_results,
 )
+
+from .small_predictions import ABOUT, photograph
 
 NAMES = [f'images/test/{name}.jpg' for name in 'abc']
 GROUND_TRUTHS = [f'labels/test/{name}.png' for name in 'abc']

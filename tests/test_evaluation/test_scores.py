@@ -2,7 +2,6 @@ import threading
 
 import numpy as np
 import pytest
-from pictures import binary, photograph
 
 from hacdr.errors import InputError
 from hacdr.evaluation import (
@@ -12,6 +11,8 @@ from hacdr.evaluation import (
     score_image,
 )
 from hacdr.evaluation.scores import parallel_for
+
+from .small_predictions import binary, photograph
 
 
 def test_the_first_of_equal_classes_wins():

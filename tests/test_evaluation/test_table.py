@@ -1,8 +1,9 @@
 import pytest
-from pictures import binary, photograph
 
 from hacdr.errors import InputError
 from hacdr.evaluation import Protocol, format_table, summarise
+
+from .small_predictions import binary, photograph
 
 METRICS = ('AUPR', 'Dice', 'IoU', 'Dice@t')
 

@@ -1,15 +1,11 @@
 """A training with CUDA graphs is the training without them."""
 
-import sys
 from copy import deepcopy
-from pathlib import Path
 
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / 'test_devices'))
-
-import tiny_network as tiny
+from ..test_devices import tiny_network as tiny
 
 GRAPH = {'model.train_cfg.cuda_graph': True}
 

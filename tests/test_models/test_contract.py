@@ -6,7 +6,8 @@ import math
 import pytest
 import torch
 from mmseg.models.builder import MODELS, build_backbone, build_head
-from released import Network
+
+from .released import Network
 
 SMALL = {
     'embed_dims': (8, 12, 16, 20),

@@ -1,9 +1,10 @@
 import pytest
 import torch
-from test_contract import build, everywhere, picture
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from hacdr.models import fuse_for_inference
+
+from .test_contract import build, everywhere, picture
 
 
 def trained(variant):

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
-from released import CLASS_ORDER, build, load, mmseg_names, relative_error
 
 from hacdr.errors import InputError
 from hacdr.models import convert_released_state_dict
 from hacdr.models.released_weights import map_released_names
+
+from .released import CLASS_ORDER, build, load, mmseg_names, relative_error
 
 KERNELS = 'numba', 'torch', pytest.param('mmcv', marks=pytest.mark.mmcv_operators)
 

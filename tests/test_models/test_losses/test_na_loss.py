@@ -3,9 +3,10 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from released import load, relative_error
 
 from hacdr.models import NALoss
+
+from ..released import load, relative_error
 
 COUNTS = [9e6, 4e4, 5e4, 1e4, 6e3]
 
