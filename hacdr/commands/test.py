@@ -6,7 +6,7 @@ import os.path as osp
 
 import mmcv
 from mmcv.cnn.utils import revert_sync_batchnorm
-from mmcv.runner import get_dist_info, wrap_fp16_model
+from mmcv.runner import get_dist_info
 from mmseg.apis import multi_gpu_test, single_gpu_test
 from mmseg.datasets import DATASETS, PIPELINES, build_dataloader, build_dataset
 from mmseg.datasets.pipelines import Resize
@@ -20,9 +20,8 @@ from hacdr.commands.arguments import (
     join_processes,
 )
 from hacdr.datasets import LesionDataset
-from hacdr.engine import check_classes, file_sha256, load_weights
+from hacdr.engine import file_sha256
 from hacdr.engine.config import (
-    build_network,
     check_config,
     check_metrics,
     load_config,
@@ -30,6 +29,7 @@ from hacdr.engine.config import (
 from hacdr.errors import InputError
 from hacdr.evaluation import write_results
 from hacdr.inference import read_thresholds
+from hacdr.inference.model import load_network
 
 
 def add_arguments(parser):
@@ -89,8 +89,6 @@ def run(args):
     if args.eval:
         check_metrics(args.eval, data.type, '--eval')
         require_lesion_dataset(data.type)
-    cfg.model.pretrained = None
-    cfg.model.train_cfg = None
     if args.aug_test:
         enable_tta(data)
     if args.save_probabilities:
@@ -100,9 +98,26 @@ def run(args):
     setup_multi_processes(cfg)
 
     dataset = build_dataset(data)
+    model = load_network(cfg, args.checkpoint, dataset)
+    sha256 = file_sha256(args.checkpoint)
+    if args.thresholds:
+        dataset.thresholds = read_thresholds(args.thresholds, sha256, data.type)
+    results = _predict(
+        model, _build_loader(cfg, dataset, distributed), distributed, cfg, args
+    )
+    if get_dist_info()[0] != 0:
+        return
+    print()
+    if args.out:
+        mmcv.dump(results, args.out)
+    if args.eval:
+        _report(results, dataset, data.type, sha256, choose_work_dir(args, cfg), args)
+
+
+def _build_loader(cfg, dataset, distributed):
     splits = ('train', 'val', 'test')
     kept = (*splits, *(f'{split}_dataloader' for split in splits))
-    loader = build_dataloader(
+    return build_dataloader(
         dataset,
         num_gpus=1,
         dist=distributed,
@@ -114,15 +129,9 @@ def run(args):
         },
     )
 
-    model = build_network(cfg)
-    if cfg.get('fp16') is not None:
-        wrap_fp16_model(model)
-    meta = load_weights(model, args.checkpoint)
-    check_classes(meta, dataset.CLASSES, args.checkpoint)
-    sha256 = file_sha256(args.checkpoint)
-    if args.thresholds:
-        dataset.thresholds = read_thresholds(args.thresholds, sha256, data.type)
-    model.CLASSES, model.PALETTE = dataset.CLASSES, dataset.PALETTE
+
+def _predict(model, loader, distributed, cfg, args):
+    """Return what each photograph comes to: scores with --eval, else predictions."""
     pre_eval = bool(args.eval)
     if distributed:
         model = build_ddp(
@@ -131,50 +140,44 @@ def run(args):
             device_ids=[int(os.environ['LOCAL_RANK'])],
             broadcast_buffers=False,
         )
-        results = multi_gpu_test(
+        return multi_gpu_test(
             model, loader, args.tmpdir, args.gpu_collect, pre_eval=pre_eval
         )
-    else:
-        model = build_dp(
-            revert_sync_batchnorm(model), cfg.device, device_ids=[args.gpu_id]
-        )
-        results = single_gpu_test(
-            model,
-            loader,
-            args.show,
-            args.show_dir,
-            opacity=args.opacity,
-            pre_eval=pre_eval,
-        )
-    if get_dist_info()[0] != 0:
-        return
-    print()
-    if args.out:
-        mmcv.dump(results, args.out)
-    if args.eval:
-        work_dir = choose_work_dir(args, cfg)
-        mmcv.mkdir_or_exist(work_dir)
-        chosen = '' if args.split == 'test' else f'_{args.split}'
-        path = osp.join(work_dir, f'results{chosen}.json')
-        summary = dataset.summarise(results, select_thresholds=args.split != 'test')
-        print(dataset.table(summary, len(results), args.eval))
-        write_results(
-            path,
-            results,
-            dataset.photographs,
-            dataset.ground_truths,
-            summary,
-            dataset.protocol,
-            dataset.label_maps,
-            split=args.split,
-            dataset=data.type,
-            data_root=dataset.root,
-            config=args.config,
-            checkpoint_sha256=sha256,
-            probabilities=args.save_probabilities
-            and osp.relpath(args.save_probabilities, work_dir),
-        )
-        print(f'results are in {path}')
+    model = build_dp(revert_sync_batchnorm(model), cfg.device, device_ids=[args.gpu_id])
+    return single_gpu_test(
+        model,
+        loader,
+        args.show,
+        args.show_dir,
+        opacity=args.opacity,
+        pre_eval=pre_eval,
+    )
+
+
+def _report(results, dataset, kind, sha256, work_dir, args):
+    """Print the table and write results.json."""
+    mmcv.mkdir_or_exist(work_dir)
+    chosen = '' if args.split == 'test' else f'_{args.split}'
+    path = osp.join(work_dir, f'results{chosen}.json')
+    summary = dataset.summarise(results, select_thresholds=args.split != 'test')
+    print(dataset.table(summary, len(results), args.eval))
+    write_results(
+        path,
+        results,
+        dataset.photographs,
+        dataset.ground_truths,
+        summary,
+        dataset.protocol,
+        dataset.label_maps,
+        split=args.split,
+        dataset=kind,
+        data_root=dataset.root,
+        config=args.config,
+        checkpoint_sha256=sha256,
+        probabilities=args.save_probabilities
+        and osp.relpath(args.save_probabilities, work_dir),
+    )
+    print(f'results are in {path}')
 
 
 def dataset_to_test(cfg, split):

@@ -1,6 +1,5 @@
 """Is a converted data set still what the converter wrote?"""
 
-import hashlib
 import io
 from collections import Counter
 from functools import partial
@@ -10,6 +9,7 @@ import numpy as np
 
 from hacdr.conversion import layout, merging
 from hacdr.conversion.convert import sum_up
+from hacdr.conversion.earlier import sha256
 from hacdr.conversion.workers import for_each
 from hacdr.errors import InputError
 from hacdr.images import decode_image
@@ -60,7 +60,7 @@ def _check_image(root, file_format, entry):
             problems.append(str(error))
             continue
         maps.append(np.asarray(image))
-        if hashlib.sha256(data).hexdigest() != digest:
+        if sha256(data) != digest:
             problems.append(f'{path}: sha256 is not the one in {layout.MANIFEST}')
         expected = entry['width'], entry['height']
         if image.size != expected:
@@ -126,7 +126,7 @@ def _check_splits(root, manifest):
         except (OSError, ValueError) as error:
             problems.append(f'{path}: cannot be read ({error})')
             continue
-        if hashlib.sha256(data).hexdigest() != entry['sha256']:
+        if sha256(data) != entry['sha256']:
             problems.append(f'{path}: sha256 is not the one in {layout.MANIFEST}')
         if len(listed) != entry['photographs']:
             expected = entry['photographs']

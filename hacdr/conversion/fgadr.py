@@ -1,14 +1,7 @@
 """Reader of FGADR's Seg-set (Zhou et al., IEEE TMI 2021)."""
 
-from hacdr.conversion.convert import Plan
-from hacdr.conversion.pairing import (
-    find_pairs,
-    make_records,
-    split_by_seed,
-    warn_of_number,
-)
+from hacdr.conversion.pairing import find_pairs, plan_from_pairs
 from hacdr.conversion.reading import read_soft_mask
-from hacdr.errors import InputError
 
 # Hemohedge is their spelling. The other two lesions they drew are passed over.
 LESIONS = {
@@ -38,17 +31,14 @@ def read_fgadr(source):
         InputError: not FGADR; a file twice; a mask without a photograph.
     """
     pairs = find_pairs(source, PHOTOGRAPH, MASK)
-    if not any(pair.masks for pair in pairs):
-        raise InputError(
-            f"{source.path}: not FGADR; looked for 'Original_Images/0000_1.png', "
-            "'HardExudate_Masks/0000_1.png' and the like"
-        )
-    splits = split_by_seed(pairs, group=str)
-    return Plan(
+    return plan_from_pairs(
+        source,
+        pairs,
         'FGADR',
-        make_records(pairs, splits, LESIONS),
-        splits,
-        warn_of_number(len(pairs), OFFICIAL),
+        "'Original_Images/0000_1.png', 'HardExudate_Masks/0000_1.png'",
+        LESIONS,
+        OFFICIAL,
+        group=str,
         read_mask=read_soft_mask,
         photograph_format='PNG',
     )

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from hacdr.conversion.convert import Record
+from hacdr.conversion.convert import Plan, Record
 from hacdr.errors import InputError
 
 PICTURE = r'\.(?:jpe?g|png|tiff?|bmp|gif)'
@@ -82,6 +82,37 @@ def _find(source, pattern):
             )
         found[key] = match['name'], file
     return found
+
+
+def plan_from_pairs(
+    source, pairs, name, looked_for, lesions, official, group, **options
+):
+    """Plan the conversion of a set without an official split.
+
+    Args:
+        source (FolderSource | ZipSource): where the pairs were found.
+        pairs (List[Pair]): of :func:`find_pairs`.
+        name (str): what the data set is called.
+        looked_for (str): examples of its files, for the message.
+        lesions (Dict[str, str]): lesion as in ``Pair.masks`` -> its short name.
+        official (int): how many photographs there should be.
+        group (callable): see :func:`split_by_seed`.
+        **options: of the :class:`~hacdr.conversion.Plan`.
+
+    Returns:
+        Plan: what is to be converted.
+
+    Raises:
+        InputError: no pair has a mask.
+    """
+    if not any(pair.masks for pair in pairs):
+        raise InputError(
+            f'{source.path}: not {name}; looked for {looked_for} and the like'
+        )
+    splits = split_by_seed(pairs, group)
+    records = make_records(pairs, splits, lesions)
+    warnings = warn_of_number(len(pairs), official)
+    return Plan(name, records, splits, warnings, **options)
 
 
 def split_by_seed(pairs, group):

@@ -1,14 +1,7 @@
 """Reader of Retinal-Lesions (Wei et al., ICPR 2020)."""
 
-from hacdr.conversion.convert import Plan
-from hacdr.conversion.pairing import (
-    find_pairs,
-    make_records,
-    split_by_seed,
-    warn_of_number,
-)
+from hacdr.conversion.pairing import find_pairs, plan_from_pairs
 from hacdr.conversion.reading import read_graded_mask
-from hacdr.errors import InputError
 
 # The other four lesions they drew are passed over.
 LESIONS = {
@@ -39,17 +32,14 @@ def read_retinal_lesions(source):
         InputError: not Retinal-Lesions; a file twice; a mask without a photograph.
     """
     pairs = find_pairs(source, PHOTOGRAPH, MASK)
-    if not any(pair.masks for pair in pairs):
-        raise InputError(
-            f"{source.path}: not Retinal-Lesions; looked for 'images_896x896/1_left."
-            "jpg', 'lesion_segs_896x896/1_left/hard_exudate.png' and the like"
-        )
-    splits = split_by_seed(pairs, group=_patient)
-    return Plan(
+    return plan_from_pairs(
+        source,
+        pairs,
         'Retinal-Lesions',
-        make_records(pairs, splits, LESIONS),
-        splits,
-        warn_of_number(len(pairs), OFFICIAL),
+        "'images_896x896/1_left.jpg', 'lesion_segs_896x896/1_left/hard_exudate.png'",
+        LESIONS,
+        OFFICIAL,
+        group=_patient,
         read_mask=read_graded_mask,
     )
 

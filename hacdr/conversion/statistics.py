@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from scipy import ndimage
 from tqdm import tqdm
 
+from hacdr.conversion.merging import label_components
 from hacdr.images import read_map, read_photograph
 from hacdr.lesions import CLASSES, IGNORED, LESIONS, lesion_plane
 from hacdr.preprocess.field_of_view import field_of_view
@@ -141,7 +141,7 @@ def _count(member):
 
 
 def _areas(mask):
-    components = ndimage.label(mask, np.ones((3, 3)))[0]
+    components, _ = label_components(mask)
     return np.bincount(components[mask])[1:]
 
 

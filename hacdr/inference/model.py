@@ -30,19 +30,37 @@ def init_model(config, checkpoint, device='cuda:0', options=None):
     _check_device(device)
     cfg = load_config(config, options)
     check_config(cfg)
+    model = load_network(cfg, checkpoint, DATASETS.get(cfg.data.test.type))
+    model.cfg = cfg
+    return revert_sync_batchnorm(model).to(device).eval()
+
+
+def load_network(cfg, checkpoint, dataset):
+    """Build the network of a config for predictions and load a checkpoint into it.
+
+    Args:
+        cfg (mmcv.Config): a checked config; its model loses 'pretrained' and
+            'train_cfg'.
+        checkpoint (str): checkpoint file; must fit the model entirely.
+        dataset (type | Dataset): what has the CLASSES that it is for, and a PALETTE.
+
+    Returns:
+        nn.Module: the segmentor on the CPU with CLASSES, PALETTE and thresholds, see
+        :func:`init_model`.
+
+    Raises:
+        InputError: the checkpoint is bad, or not for this config or these classes.
+    """
     cfg.model.pretrained = None
     cfg.model.train_cfg = None
     model = build_network(cfg)
     if cfg.get('fp16') is not None:
-        # As the command test does: thresholds that were chosen there fit.
         wrap_fp16_model(model)
     meta = load_weights(model, checkpoint)
-    dataset = DATASETS.get(cfg.data.test.type)
     check_classes(meta, dataset.CLASSES, checkpoint)
     model.CLASSES, model.PALETTE = dataset.CLASSES, dataset.PALETTE
-    model.cfg = cfg
     model.thresholds = meta.get('thresholds')
-    return revert_sync_batchnorm(model).to(device).eval()
+    return model
 
 
 def _check_device(device):

@@ -8,8 +8,8 @@ import cv2
 import mmcv
 import numpy as np
 from mmseg.datasets import build_dataset
-from scipy import ndimage
 
+from hacdr.conversion.merging import label_components
 from hacdr.conversion.splits import split_members
 from hacdr.errors import InputError
 from hacdr.images import read_map, read_photograph
@@ -133,8 +133,7 @@ def _denormalize(img, norm):
 def _panel(sample, width):
     """Photograph with outlines over a strip of title and counts."""
     counts = [
-        ndimage.label(sample.label == value, np.ones((3, 3)))[1]
-        for value in range(1, len(CLASSES))
+        label_components(sample.label == value)[1] for value in range(1, len(CLASSES))
     ]
     height = max(1, round(sample.label.shape[0] * width / sample.label.shape[1]))
     photograph = resize_photograph(sample.photograph, (width, height))
