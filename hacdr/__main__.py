@@ -1,7 +1,8 @@
 """``python -m hacdr``: the console command ``hacdr``.
 
 Python imports the package before it comes here. What torch reads in the environment
-must be there when torch is loaded: if it was not set, the process begins again.
+must be there when torch is loaded: if torch was loaded without it, as before Python
+3.10, the process begins again.
 """
 
 import os
@@ -12,7 +13,7 @@ given = dict(os.environ)
 from hacdr_cli import main  # noqa: E402
 
 if __name__ == '__main__':
-    if os.environ != given:
+    if os.environ != given and 'torch' in sys.modules:
         command = [sys.executable, '-m', 'hacdr', *sys.argv[1:]]
         os.execv(sys.executable, getattr(sys, 'orig_argv', command))
     if 'hacdr.models' not in sys.modules:

@@ -103,9 +103,10 @@ def test_the_package_as_a_command():
     assert result.stdout == f'hacdr {hacdr.__version__}\n'
     if sys.version_info >= (3, 10):
         # Older ones do not tell that they are on the way to __main__.
-        loaded = {line.split('|')[-1].strip() for line in result.stderr.splitlines()}
+        loaded = [line.split('|')[-1].strip() for line in result.stderr.splitlines()]
         assert 'hacdr' in loaded
-        assert not loaded & {'torch', 'numpy'}
+        assert not {*loaded} & {'torch', 'numpy'}
+        assert loaded.count('site') == 1, 'Python was started twice'
 
 
 def test_the_package_as_a_command_has_all_its_parts():

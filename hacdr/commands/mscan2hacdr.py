@@ -59,10 +59,10 @@ def _tell(conversion):
     """Print what was taken and what was not."""
     for names, meaning in (
         (conversion.taken, 'taken from MSCAN'),
-        (conversion.silenced, 'zero: offsets, and the ends of branches it lacks'),
-        (conversion.own, 'of those branches, start as usual'),
+        (conversion.zeroed, 'zero: offsets, and the ends of branches it lacks'),
+        (conversion.without_effect, 'of those branches, start as usual'),
         (conversion.missing, 'not in MSCAN or of another shape, start as usual'),
-        (conversion.left, 'of MSCAN, have no place here'),
+        (conversion.unused, 'of MSCAN, have no place here'),
     ):
         first = f' ({names[0]}, ...)' if names else ''
         print(f'{len(names):5d} {meaning}{first}')

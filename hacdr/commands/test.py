@@ -53,7 +53,7 @@ def add_arguments(parser):
     parser.add_argument(
         '--save-probabilities',
         metavar='DIR',
-        help='folder for small grey pictures of the probabilities, for a report',
+        help='folder for small grey images of the probabilities, for a report',
     )
     parser.add_argument(
         '--eval', nargs='+', metavar='METRIC', help='of mAUPR, mDice, mIoU'

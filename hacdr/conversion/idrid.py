@@ -130,7 +130,7 @@ def _number(source, file, name, pattern):
     match = re.fullmatch(pattern, name)
     if match:
         return int(match.group(1))
-    # A picture under another name must not be lost: for a mask it would mean that
+    # An image under another name must not be lost: for a mask it would mean that
     # the photograph has none of that lesion.
     if name.startswith('.') or not name.endswith(
         ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')

@@ -9,7 +9,7 @@ import numpy as np
 from hacdr.conversion.convert import Plan, Record
 from hacdr.errors import InputError
 
-PICTURE = r'\.(?:jpe?g|png|tiff?|bmp|gif)'
+IMAGE = r'\.(?:jpe?g|png|tiff?|bmp|gif)'
 
 
 class Pair(NamedTuple):
@@ -69,7 +69,7 @@ def _find(source, pattern):
     found = {}
     for file in source.names():
         path = '/' + unquote(file)
-        match = re.search(f'/{pattern}{PICTURE}$', path, re.IGNORECASE)
+        match = re.search(f'/{pattern}{IMAGE}$', path, re.IGNORECASE)
         if not match or '/.' in path or '/__MACOSX/' in path:
             continue
         groups = {name: value.lower() for name, value in match.groupdict().items()}

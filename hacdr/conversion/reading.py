@@ -37,7 +37,7 @@ def read_photograph(data, where, file_format='JPEG'):
         raise InputError(
             f'{where}: photograph has mode {header.mode}, expected colour (RGB)'
         )
-    # Everybody would turn it, and nobody the masks.
+    # Viewers would turn the photograph but not its masks.
     if header.orientation != 1:
         raise InputError(
             f'{where}: photograph has the Exif orientation {header.orientation}, '

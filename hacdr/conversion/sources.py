@@ -8,7 +8,7 @@ from pathlib import Path
 from hacdr.conversion.parts import find_parts, is_unpacked, open_parts
 from hacdr.errors import InputError
 
-# Far above any single picture of the known data sets (an uncompressed
+# Far above any single image of the known data sets (an uncompressed
 # 4288x2848 RGBA mask has 49 MB), far below what would exhaust the memory.
 LARGEST_MEMBER = 512 * 2**20
 

@@ -94,7 +94,7 @@ def collect_keys(scores, bits, ground_truth, lesion, wanted, lowest, keys, sizes
     scratch = np.empty(1, np.float32)
     scratch_bits = scratch.view(np.int32)
     front, back = 0, len(keys)
-    # Up to the middle bits are the key, above they rise with it.
+    # At most 0.5 the bits are the key; above, a higher score has a higher key.
     low, high = min(lowest[0], HALF_KEY), min(lowest[1], HALF_KEY)
     for i in range(len(scores)):
         positive = (ground_truth[i] >> lesion) & 1

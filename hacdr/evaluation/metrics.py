@@ -211,6 +211,6 @@ def best_dice_thresholds(scores):
     best = []
     for k in range(len(scores[0].histograms)):
         curve = pooled_curve(scores, k)
-        known = curve.positives > 0
-        best.append(float(curve.scores[curve.dice.argmax()]) if known else 0.5)
+        is_present = curve.positives > 0
+        best.append(float(curve.scores[curve.dice.argmax()]) if is_present else 0.5)
     return best

@@ -211,7 +211,7 @@ def _versions():
         name: import_module(name).__version__
         for name in ('hacdr', 'numpy', 'numba', 'cv2')
     }
-    # Whoever predicted needed these; scores can be had without them.
+    # Absent where only scores are computed.
     found = {name: read_version(name) for name in ('mmseg', 'mmcv', 'torch')}
     found = {name: version for name, version in found.items() if version}
     return {'python': platform.python_version(), **imported, **found}

@@ -65,11 +65,11 @@ def load_network(cfg, checkpoint, dataset):
 
 def _check_device(device):
     try:
-        known = torch.device(device)
+        parsed = torch.device(device)
     except RuntimeError:
-        known = None
+        parsed = None
     count = torch.cuda.device_count()
-    if known is None or (known.type == 'cuda' and (known.index or 0) >= count):
+    if parsed is None or (parsed.type == 'cuda' and (parsed.index or 0) >= count):
         raise InputError(
             f"device {device}: no such device; expected 'cpu' or one of {count} GPUs, "
             "'cuda:0' the first"

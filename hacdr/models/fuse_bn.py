@@ -45,14 +45,14 @@ def _replace(module):
     for name, child in module.named_children():
         if (
             isinstance(child, HCAB)
-            and _can_be_folded(child.norm1)
-            and _can_be_folded(child.norm2)
+            and _is_fusable(child.norm1)
+            and _is_fusable(child.norm2)
         ):
             setattr(module, name, FusedHCAB(child))
         elif isinstance(child, (_DropoutNd, DropPath)):
             setattr(module, name, nn.Identity())
         else:
-            if isinstance(child, Downsample) and _can_be_folded(child.norm):
+            if isinstance(child, Downsample) and _is_fusable(child.norm):
                 scale, shift = _affine(child.norm)
                 _scale_outputs(child.conv, scale, shift)
                 child.norm = nn.Identity()
@@ -93,7 +93,7 @@ class FusedHCAB(nn.Module):
         return self.dffn(x).add_(x)
 
 
-def _can_be_folded(norm):
+def _is_fusable(norm):
     return isinstance(norm, _BatchNorm) and norm.running_var is not None
 
 

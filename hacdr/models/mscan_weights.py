@@ -13,7 +13,7 @@ and with the batch normalisation that MSCAN has.
 The names are in ``weight_names``; of its own MSCAN has
 
 =========================================  ======================================
-MSCAN                                      ours
+MSCAN                                      HACDR
 =========================================  ======================================
 ... .mlp.{fc1,fc2}                         ... .dffn.{expand,project}
 ... .mlp.dwconv.dwconv (SegNeXt)           ... .dffn.conv
@@ -50,28 +50,29 @@ class MSCANConversion:
         state_dict (OrderedDict): of HACDR, for ``init_cfg=dict(type='Pretrained')``;
             what it does not name starts as usual.
         taken (list[str]): our names of weights taken from MSCAN.
-        silenced (list[str]): our names of weights that are zero: offset predictors,
+        zeroed (list[str]): our names of weights that are zero: offset predictors,
             and ends of branches that MSCAN does not have.
-        own (list[str]): our names that start as usual, without effect on the output.
+        without_effect (list[str]): our names that start as usual, and do not change
+            the output.
         missing (list[str]): our names that MSCAN should have and does not, or in
             another shape: the network does not start out as MSCAN.
-        left (list[str]): MSCAN's names that have no place here: its classifier, or
+        unused (list[str]): MSCAN's names that have no place here: its classifier, or
             parts of another size.
     """
 
     state_dict: OrderedDict
     taken: list
-    silenced: list
-    own: list
+    zeroed: list
+    without_effect: list
     missing: list
-    left: list
+    unused: list
 
     @property
     def exact(self):
         """bool: HACDR starts out computing MSCAN's features."""
         return not self.missing and all(
             re.match(r'(cls_)?head\.|decode_head\.|auxiliary_head\.', name)
-            for name in self.left
+            for name in self.unused
         )
 
 
@@ -93,18 +94,18 @@ def convert_mscan_state_dict(state_dict, backbone):
     state_dict = state_dict.get('state_dict', state_dict)
     state_dict = {_without_prefix(name): t for name, t in state_dict.items()}
     names = map_backbone_names(state_dict, BLOCK, CONV)
-    ours = backbone.state_dict()
-    silenced = _silenced(backbone)
+    hacdr_weights = backbone.state_dict()
+    zeroed = _zeroed_names(backbone)
     doubled = {
         f'{name}.weight'
         for name, module in backbone.named_modules()
         if isinstance(module, MDConv)
     }
-    new, taken, left = OrderedDict(), [], []
+    new, taken, unused = OrderedDict(), [], []
     for name, tensor in state_dict.items():
         target = names.get(name)
-        if target not in ours or ours[target].shape != tensor.shape:
-            left.append(name)
+        if target not in hacdr_weights or hacdr_weights[target].shape != tensor.shape:
+            unused.append(name)
             continue
         new[target] = 2 * tensor if target in doubled else tensor
         taken.append(target)
@@ -113,13 +114,13 @@ def convert_mscan_state_dict(state_dict, backbone):
             'no weights of MSCAN that fit, expected names such as '
             "'block1.0.attn.spatial_gating_unit.conv0.weight'"
         )
-    for name in silenced:
-        new[name] = torch.zeros_like(ours[name])
-    behind = tuple(f'{name}.' for name, _ in _further_branches(backbone))
-    rest = [name for name in ours if name not in new]
-    own = [name for name in rest if name.startswith(behind)]
-    missing = [name for name in rest if name not in own]
-    return MSCANConversion(new, taken, silenced, own, missing, left)
+    for name in zeroed:
+        new[name] = torch.zeros_like(hacdr_weights[name])
+    added = tuple(f'{name}.' for name, _ in _further_branches(backbone))
+    untouched = [name for name in hacdr_weights if name not in new]
+    without_effect = [name for name in untouched if name.startswith(added)]
+    missing = [name for name in untouched if name not in without_effect]
+    return MSCANConversion(new, taken, zeroed, without_effect, missing, unused)
 
 
 def _without_prefix(name):
@@ -135,7 +136,7 @@ def _further_branches(backbone):
     ]
 
 
-def _silenced(backbone):
+def _zeroed_names(backbone):
     """Return the names of what has to be zero."""
     branches = _further_branches(backbone)
     inside = tuple(f'{name}.' for name, _ in branches)

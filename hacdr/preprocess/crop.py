@@ -60,14 +60,14 @@ def draw_lesion_pixel(labels, classes, class_prob=None):
     # chances asked for, and spares looking for the others.
     for value in _draw_order(classes, class_prob):
         mask = cv2.inRange(labels, int(value), int(value))
-        # Counted by bands, the pixel is found without a list of millions.
+        # Pixels are counted in bands of rows, so that only those of one are listed.
         bands = [mask[top : top + BAND] for top in range(0, len(mask), BAND)]
         up_to = np.cumsum([cv2.countNonZero(band) for band in bands])
         if up_to[-1]:
             rank = np.random.randint(up_to[-1])
             number = int(np.searchsorted(up_to, rank, side='right'))
             pixels = np.flatnonzero(bands[number])
-            # Counted from the last pixel of the band.
+            # up_to counts to the band's end: the index is negative, from there.
             pixel = pixels[rank - up_to[number]]
             row, column = divmod(int(pixel), labels.shape[1])
             return number * BAND + row, column

@@ -55,7 +55,7 @@ def average(photograph, top, left, fy, fx, out):
         start = (top + y) * fy
         stop = start + fy
         i, j = int(start), min(int(np.ceil(stop - TINY)), height) - 1
-        # Rows first: long vectors, and what is left for the columns is less.
+        # Sum rows first: the inner loop is long, so it vectorises.
         source = photograph[i].reshape(-1)[3 * begin : 3 * end]
         weight = np.float32((min(stop, i + 1) - start) / fy)
         for k in range(size):

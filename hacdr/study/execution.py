@@ -119,7 +119,8 @@ class _Worker:
             self.free.put(device)
 
     def _run_process(self, run, device, name, arguments):
-        # Also when this process is killed: two trainings in one folder would spoil it.
+        # The child ends with us even if we are killed: two trainings in one folder
+        # would spoil it.
         environment = dict(os.environ, HACDR_END_WITH=str(os.getpid()))
         if device is not None:
             environment['CUDA_VISIBLE_DEVICES'] = device

@@ -137,7 +137,7 @@ def build(size, **kwargs):
 def load(backbone, conversion):
     missing, unexpected = backbone.load_state_dict(conversion.state_dict, strict=False)
     assert not unexpected
-    assert set(missing) == set(conversion.own) | set(conversion.missing)
+    assert set(missing) == set(conversion.without_effect) | set(conversion.missing)
     return backbone.eval()
 
 
@@ -172,7 +172,7 @@ def test_features_are_mscans(kwargs, dwconv):
     backbone = build(SMALL, **kwargs)
     conversion = convert_mscan_state_dict(weights, backbone)
     assert conversion.exact
-    assert set(conversion.left) == {'head.weight', 'head.bias'}
+    assert set(conversion.unused) == {'head.weight', 'head.bias'}
     features = mscan(weights, **SMALL, x=PICTURE, dwconv=dwconv)
     assert difference(backbone.eval(), features, PICTURE) > 0.1
     assert difference(load(backbone, conversion), features, PICTURE) < 1e-5

@@ -14,7 +14,7 @@ class FastPhotoMetricDistortion(PhotoMetricDistortion):
     """``PhotoMetricDistortion`` by tables; arguments and random draws as there.
 
     Brightness and contrast are tables of 256 entries, saturation and hue tables of
-    the HSV picture, which is made once. Equal to the original where not both
+    the HSV image, which is made once. Equal to the original where not both
     saturation and hue change; there the original rounds to BGR and back in between.
     Needs 'img', uint8 (H, W, 3).
     """

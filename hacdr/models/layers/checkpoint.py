@@ -1,18 +1,10 @@
 """Activation checkpointing that leaves batch statistics alone."""
 
-import inspect
 from contextlib import contextmanager
 
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils import checkpoint as torch_checkpoint
-
-# The argument came with torch 1.11 and later versions insist on it.
-_REENTRANT = (
-    {'use_reentrant': True}
-    if 'use_reentrant' in inspect.signature(torch_checkpoint.checkpoint).parameters
-    else {}
-)
 
 
 def checkpoint(module, x):
@@ -37,7 +29,7 @@ def checkpoint(module, x):
                 return module(inputs)
         return module(inputs)
 
-    return torch_checkpoint.checkpoint(run, x, **_REENTRANT)
+    return torch_checkpoint.checkpoint(run, x, use_reentrant=True)
 
 
 @contextmanager
