@@ -222,12 +222,11 @@ def _is_cut_off(data):
 
 
 def _orientation(image):
+    # Unreadable or undefined orientation counts as 1.
     try:
         orientation = image.getexif().get(ORIENTATION, 1)
     except Exception:
-        # Exif data that cannot be read turn a photograph nowhere.
         return 1
-    # 0 and the like are not defined, and nobody turns by them.
     return orientation if orientation in TURNS else 1
 
 

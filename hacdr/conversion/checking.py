@@ -88,10 +88,12 @@ def _check_types(maps):
 
 def _check_label(path, label, bits):
     """Problems of a label map, given its bit map."""
-    allowed = {*range(len(CLASSES)), IGNORED}
-    other = {*np.unique(label).tolist()} - allowed
+    last = len(CLASSES) - 1
+    other = {*np.unique(label).tolist()} - {*range(last + 1), IGNORED}
     if other:
-        return [f'{path}: has the value {min(other)}, expected 0 to 4 or 255']
+        return [
+            f'{path}: has the value {min(other)}, expected 0 to {last} or {IGNORED}'
+        ]
     if (merging.to_labels(bits) != label).any():
         return [f'{path}: is not what its bit map says']
     return []
