@@ -3,11 +3,13 @@
 import cv2
 import numpy as np
 
+# Grey levels of the brightest channel: the surround of photographs stays below.
+FOV_THRESHOLD = 10
 # Takes away the surround's noise and the camera's mark at the rim.
 OPENING = 9
 
 
-def field_of_view(photograph, threshold=10):
+def field_of_view(photograph, threshold=FOV_THRESHOLD):
     """Find the field of view: brightest channel above a threshold, opened 9x9.
 
     The threshold is low, for photographs whose one half lies in shadow: Otsu's
@@ -28,7 +30,7 @@ def field_of_view(photograph, threshold=10):
     return cv2.morphologyEx(inside, cv2.MORPH_OPEN, np.ones((OPENING, OPENING)))
 
 
-def field_of_view_box(photograph, threshold=10, margin=0):
+def field_of_view_box(photograph, threshold=FOV_THRESHOLD, margin=0):
     """Find the box around the field of view.
 
     Args:

@@ -3,7 +3,7 @@
 import numpy as np
 from mmseg.datasets import PIPELINES
 
-from hacdr.preprocess.field_of_view import field_of_view_box
+from hacdr.preprocess.field_of_view import FOV_THRESHOLD, field_of_view_box
 
 
 @PIPELINES.register_module()
@@ -39,7 +39,7 @@ class FundusCrop:
         ValueError: a negative margin.
     """
 
-    def __init__(self, fov_threshold=10, margin=0):
+    def __init__(self, fov_threshold=FOV_THRESHOLD, margin=0):
         if margin < 0:
             raise ValueError(f'margin must not be negative, got {margin}')
         self.fov_threshold = fov_threshold

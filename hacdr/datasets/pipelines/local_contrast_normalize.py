@@ -3,6 +3,7 @@
 import numpy as np
 from mmseg.datasets import PIPELINES
 
+from hacdr.preprocess.field_of_view import FOV_THRESHOLD
 from hacdr.preprocess.local_contrast import normalize_local_contrast
 
 
@@ -27,7 +28,7 @@ class LocalContrastNormalize:
         ValueError: sigma or gain is not positive.
     """
 
-    def __init__(self, sigma=30.0, gain=4.0, fov_threshold=10):
+    def __init__(self, sigma=30.0, gain=4.0, fov_threshold=FOV_THRESHOLD):
         if not (sigma > 0 and gain > 0):
             raise ValueError(
                 f'sigma and gain must be positive, got sigma={sigma}, gain={gain}'
