@@ -103,7 +103,7 @@ def _umask():
     return mask
 
 
-def write_bytes(path, data):
+def add_file(path, data):
     """Write a file of a data set under construction, with its folders.
 
     Args:

@@ -10,10 +10,10 @@ import numpy as np
 from hacdr.conversion import layout, merging
 from hacdr.conversion.convert import sum_up
 from hacdr.conversion.earlier import sha256
-from hacdr.conversion.workers import for_each
 from hacdr.errors import InputError
 from hacdr.images import decode_image
 from hacdr.lesions import CLASSES, IGNORED
+from hacdr.parallel import for_each
 
 COUNTS = ('mask_pixels', 'label_pixels', 'components')
 

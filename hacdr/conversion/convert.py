@@ -23,9 +23,9 @@ from hacdr.conversion.earlier import (
     same_splits,
     sha256,
 )
-from hacdr.conversion.workers import for_each
 from hacdr.errors import InputError
 from hacdr.lesions import LESIONS
+from hacdr.parallel import for_each
 from hacdr.preprocess.maps import reduce_bits
 from hacdr.preprocess.resize import fit_size, resize_photograph
 
@@ -117,11 +117,11 @@ def convert(source, plan, output, overwrite=False, jobs=None, max_side=None):
                 building.link_or_copy(output, folder, path)
         for split, names in plan.splits.items():
             path = folder / layout.split_path(split)
-            building.write_bytes(path, layout.split_text(names))
+            building.add_file(path, layout.split_text(names))
         images = {**kept, **{image['name']: image for image in converted}}
         images = [images[record.name] for record in plan.records]
         manifest = _describe(source, plan, max_side, images)
-        building.write_bytes(folder / layout.MANIFEST, layout.encode_manifest(manifest))
+        building.add_file(folder / layout.MANIFEST, layout.encode_manifest(manifest))
     return manifest, len(changed)
 
 
@@ -158,7 +158,7 @@ def _convert_record(source, plan, folder, max_side, record):
     )
     paths = layout.image_files(image, plan.photograph_format)
     for path, content in zip(paths, files.values()):
-        building.write_bytes(folder / path, content)
+        building.add_file(folder / path, content)
     return image
 
 

@@ -4,8 +4,8 @@ import hashlib
 from functools import partial
 
 from hacdr.conversion import layout
-from hacdr.conversion.workers import for_each
 from hacdr.errors import InputError
+from hacdr.parallel import for_each
 
 
 def find_earlier(plan, output, overwrite, max_side):

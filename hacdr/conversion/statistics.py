@@ -1,15 +1,14 @@
 """What is in a converted data set: lesions, their sizes, colours of the eye."""
 
-from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from hacdr.conversion.merging import label_components
 from hacdr.images import read_map, read_photograph
 from hacdr.lesions import CLASSES, IGNORED, LESIONS, lesion_plane
+from hacdr.parallel import for_each
 from hacdr.preprocess.field_of_view import field_of_view
 
 QUANTILES = 5, 25, 50, 75, 95
@@ -52,15 +51,9 @@ def count_dataset(members, jobs):
         of ``QUANTILES``) and 'field_of_view' ('pixels', 'mean' and 'std' of R, G, B).
 
     Raises:
-        InputError: a file is missing or damaged.
+        InputError: a file is missing or damaged, or a process was killed.
     """
-    bar = tqdm(total=len(members), desc='photographs', unit='photograph', leave=False)
-    with bar, ProcessPoolExecutor(min(jobs, len(members)), initializer=_start) as pool:
-        counts = []
-        for one in pool.map(_count, members):
-            counts.append(one)
-            bar.update()
-    return _sum_up(counts)
+    return _sum_up(for_each(_count, members, jobs, 'photographs'))
 
 
 def config_lines(figures):
@@ -112,11 +105,6 @@ def class_weights(pixels):
     weights = np.zeros(len(pixels))
     weights[present] = pixels[present] ** -0.5
     return weights / weights[present].mean()
-
-
-def _start():
-    # Threads of OpenCV would only get in the way of the other processes.
-    cv2.setNumThreads(0)
 
 
 def _count(member):

@@ -1,17 +1,16 @@
 """Generated photographs on disk, in the layout in which IDRiD is downloaded."""
 
 import os
-import shutil
 import struct
-import tempfile
 import zlib
 from functools import partial
 
 import cv2
 import numpy as np
 
-from hacdr.conversion.workers import for_each
+from hacdr.conversion.building import new_folder
 from hacdr.errors import InputError
+from hacdr.parallel import for_each
 
 from .anatomy import draw_eye
 from .lesions import draw_lesions
@@ -99,19 +98,8 @@ def generate_dataset(output, train=32, test=8, size=(720, 480), seed=0, jobs=Non
     if os.path.exists(output) and (not os.path.isdir(output) or os.listdir(output)):
         raise InputError(f'{output} exists and is not an empty folder')
 
-    try:
-        os.makedirs(os.path.dirname(output), exist_ok=True)
-        temporary = tempfile.mkdtemp(
-            prefix=os.path.basename(output) + '.', dir=os.path.dirname(output)
-        )
-    except OSError as error:
-        raise InputError(f'{output} cannot be created: {error.strerror}') from error
-    try:
-        _write_all(temporary, train, test, size, seed, jobs)
-        os.chmod(temporary, 0o755)
-        os.replace(temporary, output)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with new_folder(output) as building:
+        _write_all(str(building), train, test, size, seed, jobs)
 
 
 def _check_size(size):

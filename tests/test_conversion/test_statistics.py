@@ -1,4 +1,5 @@
 import json
+import os
 
 import cv2
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from hacdr.conversion import statistics
 from hacdr.conversion.layout import LAYOUT_VERSION
 from hacdr.conversion.splits import split_members
 from hacdr.conversion.statistics import (
@@ -145,3 +147,13 @@ def test_real_idrid_counts_as_published(real):
             assert counted[key] == expected
     # FACTS: haemorrhage IDRiD_17 covers 15 % of the picture.
     assert figures['lesions']['HE']['mask_pixels'] > 0.14 * 4288 * 2848
+
+
+def be_killed(member):
+    os._exit(1)
+
+
+def test_a_process_that_is_killed(two, monkeypatch):
+    monkeypatch.setattr(statistics, '_count', be_killed)
+    with pytest.raises(InputError, match='a process was killed'):
+        count_dataset(split_members(two, 'trainval'), jobs=2)

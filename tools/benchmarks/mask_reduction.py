@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 
 from hacdr.conversion import layout, merging
-from hacdr.conversion.workers import for_each
 from hacdr.errors import InputError
 from hacdr.images import read_map
 from hacdr.lesions import LESIONS, lesion_plane
+from hacdr.parallel import for_each
 from hacdr.preprocess.maps import reduce_bits
 from hacdr.preprocess.resize import fit_size
 
