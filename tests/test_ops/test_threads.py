@@ -67,10 +67,14 @@ def test_this_machine_uses_the_library_of_torch():
 
 # Ends after so many interrupts; prints a line whenever it is ready for the next.
 INTERRUPTED = """
+import signal
+
 import torch
 from hacdr.ops import modulated_deform_conv2d
 from hacdr.ops.threads import run_together
 
+# Tests that run in the background of a shell inherit that it is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 torch.set_num_threads(2)
 x = torch.rand(1, 32, 32, 32, requires_grad=True)
 weight = torch.rand(32, 1, 3, 3, requires_grad=True)
