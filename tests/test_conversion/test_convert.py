@@ -412,7 +412,7 @@ def test_disk_full(raw, output, monkeypatch):
     def full(path, data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(building, 'write_bytes', full)
+    monkeypatch.setattr(building, 'add_file', full)
     with pytest.raises(InputError, match=r'No space left .*free some space'):
         run(raw.root, output)
     assert nothing_left(output)
