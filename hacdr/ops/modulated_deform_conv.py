@@ -95,7 +95,7 @@ def _dispatch(x, offset, mask, weight, bias, geometry, groups, deform_groups):
         kernel = 'torch'
     else:
         kernel = choose_kernel(x.device.type, depthwise)
-        if not torch.compiler.is_compiling():
+        if not _is_compiling():
             _log(kernel, x.device.type, depthwise)
     numbers = geometry, groups, deform_groups
     if kernel == 'triton':
@@ -122,6 +122,12 @@ def _dispatch(x, offset, mask, weight, bias, geometry, groups, deform_groups):
         inputs[1:3] = inputs[1][:, :split], inputs[1][:, split:].sigmoid()
     with without_autocast(x):
         return run(*inputs, bias, *numbers).to(x.dtype)
+
+
+def _is_compiling():
+    # torch 2.1 has no such question.
+    is_compiling = getattr(torch.compiler, 'is_compiling', None)
+    return is_compiling is not None and is_compiling()
 
 
 @lru_cache(maxsize=None)
