@@ -35,7 +35,7 @@ def apply():
 def set_replicated_module_flag():
     """Let models train distributed: torch >= 2.1 dropped a flag that mmcv reads."""
     wrapper = distributed.MMDistributedDataParallel
-    if torch_version() < (2, 1) or hasattr(wrapper, '_use_replicated_tensor_module'):
+    if hasattr(wrapper, '_use_replicated_tensor_module'):
         return False
     wrapper._use_replicated_tensor_module = False
     return True
@@ -44,7 +44,7 @@ def set_replicated_module_flag():
 def pass_devices_to_scatter():
     """Let mmcv copy to a GPU: torch >= 2.1 wants a device and not its number."""
     original = scatter_functions._get_stream
-    if torch_version() < (2, 1) or hasattr(original, 'wrapped'):
+    if hasattr(original, 'wrapped'):
         return False
 
     def get_stream(device):

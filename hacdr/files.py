@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import hashlib
 import json
 import os
 from contextlib import contextmanager
@@ -47,3 +48,12 @@ def write_bytes(path, data):
 def write_json(path, content):
     """Write plain values as JSON; NaN is refused with ValueError."""
     write_text(path, json.dumps(content, allow_nan=False))
+
+
+def file_sha256(path):
+    """Return the sha256 of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        for block in iter(lambda: file.read(1 << 20), b''):
+            digest.update(block)
+    return digest.hexdigest()

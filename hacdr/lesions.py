@@ -1,9 +1,9 @@
 """The facts of the field: the four lesions, their values in maps, their colours.
 
-A label map holds one class for each pixel: 0 background, k for lesion k (1 EX, 2 HE,
-3 SE, 4 MA), 255 where a pixel is ignored. A bit map holds every lesion that was drawn
-there, overlaps included: bit k - 1 for lesion k, 255 where a pixel is ignored. Both are
-uint8 (H, W).
+Lesions are counted from 0, in the order of :data:`LESIONS`. A label map holds one class
+for each pixel: 0 background, k + 1 for lesion k (1 EX, 2 HE, 3 SE, 4 MA), 255 where a
+pixel is ignored. A bit map holds every lesion that was drawn there, overlaps included:
+bit k for lesion k, 255 where a pixel is ignored. Both are uint8 (H, W).
 """
 
 import numpy as np

@@ -21,12 +21,8 @@ with tempfile.TemporaryDirectory() as folder:
     model(torch.ones(1, 2)).sum().backward()
     assert model.module.weight.grad is not None
 """
-needed_since_2_1 = pytest.mark.skipif(
-    compat.torch_version() < (2, 1), reason='torch < 2.1 needs no patch'
-)
 
 
-@needed_since_2_1
 @pytest.mark.parametrize('patched', [True, False])
 def test_a_distributed_model_needs_the_patch(patched, run_code):
     code = ('import hacdr\n' if patched else '') + DISTRIBUTED_FORWARD
@@ -35,7 +31,6 @@ def test_a_distributed_model_needs_the_patch(patched, run_code):
     assert ('_use_replicated_tensor_module' in result.stderr) != patched
 
 
-@needed_since_2_1
 def test_scatter_takes_the_number_of_a_device():
     # -1 is mmcv's number of the CPU, which has no stream.
     assert scatter_functions._get_stream(-1) is None
@@ -45,7 +40,7 @@ def test_scatter_takes_the_number_of_a_device():
 
 def test_patches_are_applied_once():
     flag = distributed.MMDistributedDataParallel._use_replicated_tensor_module
-    assert flag is False or compat.torch_version() < (2, 1)
+    assert flag is False
     assert not compat.set_replicated_module_flag()
     assert not compat.pass_devices_to_scatter()
 

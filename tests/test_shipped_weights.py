@@ -7,7 +7,8 @@ from mmseg.models import build_segmentor
 
 from hacdr.apis import load_config, load_weights
 from hacdr.datasets import IDRiDDataset
-from hacdr.engine import check_classes, file_sha256
+from hacdr.engine import check_classes
+from hacdr.files import file_sha256
 
 ROOT = Path(__file__).parents[1]
 

@@ -3,8 +3,8 @@
 import torch
 
 from hacdr.commands.arguments import add_cfg_options, add_trust_checkpoint
-from hacdr.engine import file_sha256
 from hacdr.errors import InputError
+from hacdr.files import file_sha256
 from hacdr.inference import init_model, predict_folder, read_thresholds
 from hacdr.models import fuse_for_inference
 

@@ -4,7 +4,8 @@ The file is of the format safetensors.
 """
 
 from hacdr.commands.arguments import add_trust_checkpoint
-from hacdr.engine import file_sha256, publish_weights, read_checkpoint
+from hacdr.engine import publish_weights, read_checkpoint
+from hacdr.files import file_sha256
 from hacdr.inference import read_thresholds
 
 

@@ -20,14 +20,14 @@ from hacdr.commands.arguments import (
     join_processes,
 )
 from hacdr.datasets import LesionDataset
-from hacdr.engine import file_sha256
 from hacdr.engine.config import (
     check_config,
     check_metrics,
     load_config,
 )
 from hacdr.errors import InputError
-from hacdr.evaluation import write_results
+from hacdr.evaluation import results_name, write_results
+from hacdr.files import file_sha256
 from hacdr.inference import read_thresholds
 from hacdr.inference.model import load_network
 
@@ -157,8 +157,7 @@ def _predict(model, loader, distributed, cfg, args):
 def _report(results, dataset, kind, sha256, work_dir, args):
     """Print the table and write results.json."""
     mmcv.mkdir_or_exist(work_dir)
-    chosen = '' if args.split == 'test' else f'_{args.split}'
-    path = osp.join(work_dir, f'results{chosen}.json')
+    path = osp.join(work_dir, results_name(args.split))
     summary = dataset.summarise(results, select_thresholds=args.split != 'test')
     print(dataset.table(summary, len(results), args.eval))
     write_results(

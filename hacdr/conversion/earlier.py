@@ -5,6 +5,7 @@ from functools import partial
 
 from hacdr.conversion import layout
 from hacdr.errors import InputError
+from hacdr.files import file_sha256
 from hacdr.parallel import for_each
 
 
@@ -129,4 +130,4 @@ def sha256(data):
 
 
 def _sha256_of_file(path):
-    return sha256(path.read_bytes()) if path.is_file() else None
+    return file_sha256(path) if path.is_file() else None

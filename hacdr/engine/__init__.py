@@ -6,7 +6,6 @@ from .optimizers import GroupedOptimizerConstructor
 from .runner import ResumableIterBasedRunner
 from .weights import (
     check_classes,
-    file_sha256,
     load_weights,
     publish_weights,
     read_checkpoint,
@@ -19,7 +18,6 @@ __all__ = [
     'ResumableIterBasedRunner',
     'TimeBudgetHook',
     'check_classes',
-    'file_sha256',
     'load_weights',
     'publish_weights',
     'read_checkpoint',

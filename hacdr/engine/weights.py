@@ -1,6 +1,5 @@
 """Checkpoints: loaded whole or refused with what does not fit."""
 
-import hashlib
 import json
 import os.path as osp
 
@@ -9,7 +8,7 @@ from mmcv.runner.checkpoint import CheckpointLoader
 
 from hacdr.engine.safe_loading import restrict_loading, unreadable
 from hacdr.errors import InputError
-from hacdr.files import atomic_write
+from hacdr.files import atomic_write, file_sha256
 
 
 def read_checkpoint(path):
@@ -179,12 +178,3 @@ def check_classes(meta, classes, path):
             f'{path}: trained for the classes {", ".join(trained)}, expected '
             f'{", ".join(classes)}'
         )
-
-
-def file_sha256(path):
-    """Return the sha256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        for block in iter(lambda: file.read(1 << 20), b''):
-            digest.update(block)
-    return digest.hexdigest()

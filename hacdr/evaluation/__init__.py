@@ -14,7 +14,7 @@ from .metrics import (
 )
 from .probabilities import write_probabilities
 from .protocol import Protocol
-from .results import read_results, write_results
+from .results import read_results, results_name, write_results
 from .scores import ImageScores, score_image
 from .summary import summarise
 from .table import format_table
@@ -41,6 +41,7 @@ __all__ = [
     'pooled_curve',
     'read_results',
     'resample',
+    'results_name',
     'score_image',
     'score_keys',
     'summarise',

@@ -34,6 +34,18 @@ REQUIRED_KEYS = (
 )
 
 
+def results_name(split):
+    """Return the name of the results file of a split: results.json is the test set's.
+
+    Args:
+        split (str): 'test', 'val' or 'train'.
+
+    Returns:
+        str: a file name.
+    """
+    return 'results.json' if split == 'test' else f'results_{split}.json'
+
+
 def write_results(
     path,
     scores,

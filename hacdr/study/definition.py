@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hacdr.engine.config import check_config, load_config
 from hacdr.engine.hooks import CLOCKS
 from hacdr.errors import InputError
+from hacdr.evaluation import results_name
 
 STUDY_KEYS = (
     'work_dir',
@@ -83,8 +84,7 @@ class Run:
     @property
     def results_file(self):
         """str: results of the test, as ``hacdr test`` names them."""
-        chosen = '' if self.entry.split == 'test' else f'_{self.entry.split}'
-        return osp.join(self.folder, f'results{chosen}.json')
+        return osp.join(self.folder, results_name(self.entry.split))
 
 
 @dataclass(frozen=True)

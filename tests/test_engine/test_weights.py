@@ -4,11 +4,11 @@ import torch.nn as nn
 
 from hacdr.engine import (
     check_classes,
-    file_sha256,
     load_weights,
     publish_weights,
 )
 from hacdr.errors import InputError
+from hacdr.files import file_sha256
 
 
 def save(path, state_dict, **meta):

@@ -10,16 +10,6 @@ from ..test_devices import tiny_network as tiny
 GRAPH = {'model.train_cfg.cuda_graph': True}
 
 
-@pytest.fixture(scope='module')
-def folder(tmp_path_factory):
-    """Data, config (tiny.py) and weights (tiny.pth); not to be changed."""
-    folder = tmp_path_factory.mktemp('tiny')
-    tiny.write_data(folder / 'data')
-    tiny.write_config(folder / 'tiny.py', folder / 'data')
-    tiny.write_weights(folder / 'tiny.pth', folder / 'tiny.py')
-    return folder
-
-
 @pytest.fixture
 def exact():
     """Kernels that give the same bits each time, and no TF32."""

@@ -1,0 +1,1 @@
+from ..test_devices.conftest import folder  # noqa: F401
