@@ -1,9 +1,10 @@
 """Training: the runner, its hooks, and checkpoints that fit or are refused."""
 
-from .hooks import EvalHistoryHook, TimeBudgetHook, read_eval_history
+from .eval_history import EvalHistoryHook, read_eval_history
 from .iter_ema import IterEMAHook
 from .optimizers import GroupedOptimizerConstructor
 from .runner import ResumableIterBasedRunner
+from .time_budget import TimeBudgetHook
 from .weights import (
     check_classes,
     load_weights,

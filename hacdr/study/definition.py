@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from hacdr.engine.config import check_config, load_config
-from hacdr.engine.hooks import CLOCKS
+from hacdr.engine.time_budget import CLOCKS
 from hacdr.errors import InputError
 from hacdr.evaluation import results_name
 

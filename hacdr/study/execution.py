@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from hacdr.engine.hooks import TRAINING_RECORD
+from hacdr.engine.time_budget import TRAINING_RECORD
 from hacdr.errors import InputError
 from hacdr.files import write_text
 

@@ -10,7 +10,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from hacdr.engine import read_eval_history
-from hacdr.engine.hooks import TRAINING_RECORD
+from hacdr.engine.time_budget import TRAINING_RECORD
 from hacdr.evaluation import read_results
 from hacdr.files import atomic_write, write_text
 from hacdr.lesions import LESIONS

@@ -2,7 +2,7 @@ import os
 
 import pytest
 import torch
-from mmcv.runner import DistEvalHook, EvalHook, Hook
+from mmcv.runner import DistEvalHook, EvalHook, Hook, TextLoggerHook
 from torch.utils.data import DataLoader
 
 from hacdr.engine import (
@@ -61,6 +61,19 @@ def test_hooks_that_an_evaluation_would_see_too_late(tmp_path):
     hooks = [(evaluation, 'ABOVE_NORMAL'), (IterEMAHook(), 'ABOVE_NORMAL')]
     with pytest.raises(InputError, match='IterEMAHook acts after EvalHook'):
         train(make_runner(tmp_path, 2, hooks=hooks))
+
+
+@pytest.mark.parametrize(
+    ('priority', 'place'),
+    [('ABOVE_NORMAL', 'before EvalHook'), ('LOWEST', 'after TextLoggerHook')],
+)
+def test_history_where_there_are_no_scores(tmp_path, priority, place):
+    evaluation = EvalHook(DataLoader([0]), interval=2, by_epoch=False)
+    hooks = [(evaluation, 'LOW'), (EvalHistoryHook(), priority)]
+    runner = make_runner(tmp_path, 2, hooks=hooks)
+    runner.register_hook(TextLoggerHook(by_epoch=False), 'VERY_LOW')
+    with pytest.raises(InputError, match=f'EvalHistoryHook acts {place}.*LOW'):
+        train(runner)
 
 
 def test_resumed_training_equals_an_uninterrupted_one(tmp_path):

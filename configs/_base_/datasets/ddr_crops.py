@@ -38,7 +38,7 @@ test_pipeline = [
 data = dict(
     samples_per_gpu=8,
     workers_per_gpu=4,
-    # As the published scores were trained: shuffled across all copies, not within each.
+    # As in idrid_crops.py: shuffled across all copies, not within each.
     train=dict(
         _delete_=True,
         type='RepeatDataset',

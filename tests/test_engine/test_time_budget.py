@@ -16,7 +16,7 @@ class Time:
 
     def __init__(self, monkeypatch):
         self.now = 0.0
-        for module in ('hooks', 'runner'):
+        for module in ('time_budget', 'runner'):
             fake = SimpleNamespace(
                 monotonic=lambda: self.now, process_time=lambda: self.now / 2
             )

@@ -1,7 +1,5 @@
-"""Hooks for studies: what a training took, when it stops, how its scores went."""
+"""Trainings by time: what an iteration took, and when to stop."""
 
-import json
-import os
 import os.path as osp
 import time
 
@@ -10,10 +8,9 @@ import torch.distributed
 from mmcv.runner import HOOKS, EvalHook, Hook, get_dist_info, master_only
 
 from hacdr.engine.runner import require_before_checkpoints, require_resumable
-from hacdr.files import write_json, write_text
+from hacdr.files import write_json
 
 TRAINING_RECORD = 'training.json'
-EVAL_HISTORY = 'scores.jsonl'
 CLOCKS = dict(wall='monotonic', processor='process_time')
 
 
@@ -99,63 +96,6 @@ class TimeBudgetHook(Hook):
             runner._max_iters = done
         elif done:
             runner._max_iters = max(done + 1, round(done * self.limit / seconds))
-
-
-@HOOKS.register_module()
-class EvalHistoryHook(Hook):
-    """Write the scores of each evaluation during training to ``scores.jsonl``.
-
-    A line each: ``{"iteration": int, "seconds": float, "mAUPR": float, ...}``, the
-    seconds those of :class:`TimeBudgetHook`. Needs priority 'LOW': after the
-    evaluation, before checkpoints and loggers.
-    """
-
-    @master_only
-    def before_run(self, runner):
-        """Drop the lines of iterations that are to come, of a training before."""
-        require_resumable(runner, self)
-        path = osp.join(runner.work_dir, EVAL_HISTORY)
-        if osp.exists(path):
-            done = read_eval_history(runner.work_dir)
-            lines = [line for line in done if line['iteration'] <= runner.iter]
-            write_text(path, ''.join(f'{json.dumps(line)}\n' for line in lines))
-
-    @master_only
-    def after_train_iter(self, runner):
-        """Append a line if this iteration was followed by an evaluation."""
-        figures = runner.log_buffer.output
-        if 'eval_iter_num' not in figures:
-            return
-        line = dict(
-            iteration=runner.iter + 1,
-            seconds=runner.extra_state.get('training_seconds'),
-            **{name: v for name, v in figures.items() if name != 'eval_iter_num'},
-        )
-        with open(osp.join(runner.work_dir, EVAL_HISTORY), 'a') as file:
-            file.write(f'{json.dumps(line)}\n')
-
-
-def read_eval_history(folder):
-    """Read what :class:`EvalHistoryHook` wrote.
-
-    Args:
-        folder (str): the work dir of a training.
-
-    Returns:
-        list[dict]: one for each evaluation, by iteration; empty without a history.
-    """
-    path = osp.join(folder, EVAL_HISTORY)
-    if not os.path.exists(path):
-        return []
-    lines = {}
-    with open(path) as file:
-        for text in file:
-            try:
-                line = json.loads(text)
-            except ValueError:
-                continue
-            lines[line['iteration']] = line
-    return [lines[iteration] for iteration in sorted(lines)]
 
 
 def _evaluate_now(runner, due):
