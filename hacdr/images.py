@@ -12,7 +12,8 @@ import io
 import warnings
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple, Tuple
+from pathlib import Path
+from typing import List, NamedTuple, Tuple
 
 import cv2
 import numpy as np
@@ -43,6 +44,18 @@ TURNS = {
 ORIENTATION, IMAGE_WIDTH, IMAGE_LENGTH = 0x0112, 0x0100, 0x0101
 START_OF_IMAGE, START_OF_SCAN, END_OF_IMAGE = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 STRIP = 64
+
+
+class Photograph(NamedTuple):
+    """A photograph, and what had to be done or assumed to read it.
+
+    Attributes:
+        pixels (np.ndarray): BGR, uint8 (H, W, 3).
+        notes (List[str]): a line each, for whoever uses the result; mostly empty.
+    """
+
+    pixels: np.ndarray
+    notes: List[str]
 
 
 class Header(NamedTuple):
@@ -96,6 +109,45 @@ def decode_header(file, where):
             # Pillow's size is the one once it is turned, depending on the version.
             size = image.tag_v2[IMAGE_WIDTH], image.tag_v2[IMAGE_LENGTH]
         return Header(image.format, image.mode, size, _orientation(image))
+
+
+def find_images(folder, recursive=False):
+    """List the photographs of a folder by the ends of their names.
+
+    Hidden files and folders are left out, and with them the ``._*`` that macOS writes
+    beside each file on foreign disks.
+
+    Args:
+        folder (str | Path): where to look.
+        recursive (bool): in its sub-folders too.
+
+    Returns:
+        List[Path]: sorted by folder and name; may be empty.
+    """
+    folder = Path(folder)
+    found = folder.rglob('*') if recursive else folder.iterdir()
+    return sorted(
+        path
+        for path in found
+        if path.suffix.lower() in PHOTOGRAPH_SUFFIXES
+        and not any(part.startswith('.') for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def open_photograph(path):
+    """Read a photograph and tell what was done to it.
+
+    Args:
+        path (str | Path): its file.
+
+    Returns:
+        Photograph: pixels, and notes on what was scaled or assumed.
+
+    Raises:
+        InputError: it is missing, cut off, damaged or too large.
+    """
+    return Photograph(read_photograph(path), [])
 
 
 def read_photograph(path, divisor=1):

@@ -7,6 +7,8 @@ from hacdr.errors import InputError
 from hacdr.images import (
     ORIENTATION,
     decode_photograph,
+    find_images,
+    open_photograph,
     read_header,
     read_map,
     read_photograph,
@@ -141,3 +143,28 @@ def test_a_map_of_another_kind(tmp_path, image):
     image.save(tmp_path / 'a.png')
     with pytest.raises(InputError, match='expected one channel of 8 bits'):
         read_map(tmp_path / 'a.png')
+
+
+def test_a_photograph_comes_with_notes(tmp_path):
+    pixels, notes = open_photograph(write(tmp_path / 'a.png'))
+    np.testing.assert_array_equal(pixels[..., ::-1], PIXELS)
+    assert notes == []
+
+
+def test_hidden_files_and_other_files_are_no_images(tmp_path):
+    names = [
+        'b.JPG',
+        'a.tiff',
+        '._a.tiff',
+        '.b.jpg',
+        'notes.txt',
+        'in/c.png',
+        '.in/d.png',
+    ]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / 'folder.png').mkdir()
+    assert [p.name for p in find_images(tmp_path)] == ['a.tiff', 'b.JPG']
+    found = [p.relative_to(tmp_path).as_posix() for p in find_images(tmp_path, True)]
+    assert found == ['a.tiff', 'b.JPG', 'in/c.png']
