@@ -2,7 +2,7 @@
 
 import os.path as osp
 
-from hacdr.report import write_report
+from hacdr.report.page import write_report
 
 
 def add_arguments(parser):

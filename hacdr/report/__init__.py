@@ -1,5 +1,1 @@
-"""One HTML page of a test: figures, curves, and every photograph to look at."""
-
-from .page import write_report
-
-__all__ = ['write_report']
+"""Pages to look at: a report of a test, a gallery of predictions; contact sheets."""

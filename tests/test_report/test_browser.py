@@ -8,7 +8,7 @@ import pytest
 
 from hacdr.evaluation.matching import match_lesions
 from hacdr.lesions import IGNORED_BIT
-from hacdr.report import write_report
+from hacdr.report.page import write_report
 
 from .tested import NAMES, write_test
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hacdr.errors import InputError
-from hacdr.report import write_report
+from hacdr.report.page import write_report
 
 from .tested import NAMES, SIZE, write_test
 

@@ -1,0 +1,112 @@
+"""What the viewer of a page loads of one photograph: itself and its probabilities.
+
+A page that is opened from a disk may load data of a file beside it only as a script. So
+the layers of a photograph are a script: one call of a function of the page with one
+object, images in it as data URIs.
+"""
+
+import base64
+import json
+
+import cv2
+import numpy as np
+
+from hacdr.preprocess.resize import fit_size
+
+# Pixels of the longer side.
+VIEWER_SIDE = 1440
+THUMBNAIL_SIDE = 400
+JPEG_QUALITY = 80
+# Probabilities are rounded to so many 255ths; finer steps would be noise that does not
+# pack.
+STEP = 3
+
+
+def encode_viewer_layers(prediction):
+    """Return the script that gives the viewer the layers of a photograph.
+
+    They are 1440 pixels long at most, reduced by averaging over areas.
+
+    Args:
+        prediction (Prediction): its ``photograph`` (BGR, uint8, (H, W, 3)) and its
+            ``probabilities`` ((lesions, h, w), of any size in the same proportions:
+            float from 0 to 1, or uint8, 255 times the probability) are used.
+
+    Returns:
+        bytes: ASCII, to be loaded by :file:`page/gallery.js`. It holds no text of the
+        photograph's file.
+    """
+    height, width = prediction.photograph.shape[:2]
+    size = fit_size((width, height), VIEWER_SIDE)
+    planes = [_reduce_plane(plane, size) for plane in prediction.probabilities]
+    layers = {
+        'width': size[0],
+        'height': size[1],
+        'photograph': photograph_uri(prediction.photograph, size),
+        'planes': [png_uri(plane) for plane in planes],
+    }
+    return f'receiveLayers({json.dumps(layers)});\n'.encode()
+
+
+def encode_thumbnail(prediction):
+    """Return a small JPEG of the photograph with its lesions marked.
+
+    Args:
+        prediction (Prediction): its ``photograph``, ``label`` (uint8, (H, W)),
+            ``classes`` and ``palette`` are used.
+
+    Returns:
+        bytes: the file, 400 pixels long at most.
+    """
+    height, width = prediction.label.shape
+    size = fit_size((width, height), THUMBNAIL_SIDE)
+    small = cv2.resize(prediction.photograph, size, interpolation=cv2.INTER_AREA)
+    scale = np.array([size[0] / width, size[1] / height])
+    for value in range(1, len(prediction.classes)):
+        outlines, _ = cv2.findContours(
+            (prediction.label == value).astype(np.uint8),
+            cv2.RETR_EXTERNAL,
+            cv2.CHAIN_APPROX_SIMPLE,
+        )
+        outlines = [np.int32(outline * scale) for outline in outlines]
+        colour = [int(c) for c in reversed(prediction.palette[value])]
+        # Two pixels wide, so that a lesion of less than a pixel is a dot that is seen.
+        cv2.polylines(small, outlines, True, colour, 2)
+    return _encode('jpeg', small, cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
+
+
+def photograph_uri(photograph, size):
+    """Return a reduced photograph as a data URI.
+
+    Args:
+        photograph (np.ndarray): BGR, uint8, (H, W, 3).
+        size (Tuple[int, int]): width and height of the copy.
+
+    Returns:
+        str: a JPEG.
+    """
+    photograph = cv2.resize(photograph, size, interpolation=cv2.INTER_AREA)
+    return _uri('jpeg', photograph, cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
+
+
+def png_uri(image):
+    """Return a grey image, uint8 (H, W), as a data URI: a PNG."""
+    return _uri('png', image, cv2.IMWRITE_PNG_COMPRESSION, 9)
+
+
+def _reduce_plane(plane, size):
+    """Return 255 times the probability, uint8, of that width and height."""
+    scale = 1 if plane.dtype == np.uint8 else 255
+    if plane.dtype == np.float16:
+        plane = plane.astype(np.float32)
+    plane = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+    return (STEP * np.round(plane * np.float32(scale / STEP))).astype(np.uint8)
+
+
+def _uri(kind, image, *options):
+    data = base64.b64encode(_encode(kind, image, *options)).decode()
+    return f'data:image/{kind};base64,{data}'
+
+
+def _encode(kind, image, *options):
+    return cv2.imencode(f'.{kind}', image, options)[1].tobytes()
