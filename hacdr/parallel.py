@@ -1,5 +1,6 @@
 """The same work for every photograph, in several processes."""
 
+import multiprocessing
 import os
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -43,7 +44,12 @@ def for_each(work, items, jobs, title):
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     pool = ProcessPoolExecutor(
-        min(jobs, len(items)), initializer=_start_worker, initargs=(work,)
+        min(jobs, len(items)),
+        # From Python 3.14 on the default starts each worker anew, which then loads
+        # torch, a matter of seconds.
+        mp_context=multiprocessing.get_context('fork'),
+        initializer=_start_worker,
+        initargs=(work,),
     )
     try:
         with bar, pool:
