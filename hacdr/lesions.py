@@ -54,3 +54,28 @@ def lesion_plane(bits, lesion):
         np.ndarray: bool (H, W).
     """
     return (bits >> lesion & 1 == 1) & (bits != IGNORED)
+
+
+# RGB of the marks on photographs: bright enough to be seen on dark red, and with a dark
+# halo on bright exudates.
+MARK_COLOURS = {
+    'EX': [255, 96, 80],
+    'HE': [96, 176, 255],
+    'SE': [80, 228, 120],
+    'MA': [255, 230, 80],
+}
+
+
+def mark_colours(classes, palette):
+    """Return the colours in which lesions are marked on a photograph.
+
+    Args:
+        classes (Sequence[str]): names of the label map's values.
+        palette (Sequence[Sequence[int]]): RGB of each in the label map.
+
+    Returns:
+        List[List[int]]: RGB of each; the palette's where it is no lesion of ours.
+    """
+    return [
+        MARK_COLOURS.get(name, list(colour)) for name, colour in zip(classes, palette)
+    ]

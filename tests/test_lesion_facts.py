@@ -15,6 +15,7 @@ from hacdr.lesions import (
     PALETTE,
     UNKNOWN,
     lesion_plane,
+    mark_colours,
 )
 
 
@@ -70,3 +71,11 @@ def test_it_needs_numpy_alone():
         'import hacdr.lesions\n'
     )
     subprocess.run([sys.executable, '-c', code], check=True)
+
+
+def test_marks_of_the_four_lesions_are_bright_and_others_keep_their_colour():
+    colours = mark_colours((*CLASSES, 'IRMA'), [*PALETTE, (1, 2, 3)])
+    # Luminance, as CIE has it for sRGB, of what must be seen on dark red.
+    assert min(np.dot(rgb, (0.2126, 0.7152, 0.0722)) for rgb in colours[1:5]) > 125
+    assert colours[0] == [0, 0, 0]
+    assert colours[5] == [1, 2, 3]

@@ -11,6 +11,7 @@ import json
 import cv2
 import numpy as np
 
+from hacdr.lesions import mark_colours
 from hacdr.preprocess.resize import fit_size
 
 # Pixels of the longer side.
@@ -62,6 +63,7 @@ def encode_thumbnail(prediction):
     size = fit_size((width, height), THUMBNAIL_SIDE)
     small = cv2.resize(prediction.photograph, size, interpolation=cv2.INTER_AREA)
     scale = np.array([size[0] / width, size[1] / height])
+    colours = mark_colours(prediction.classes, prediction.palette)
     for value in range(1, len(prediction.classes)):
         outlines, _ = cv2.findContours(
             (prediction.label == value).astype(np.uint8),
@@ -69,7 +71,7 @@ def encode_thumbnail(prediction):
             cv2.CHAIN_APPROX_SIMPLE,
         )
         outlines = [np.int32(outline * scale) for outline in outlines]
-        colour = [int(c) for c in reversed(prediction.palette[value])]
+        colour = [int(c) for c in reversed(colours[value])]
         # Two pixels wide, so that a lesion of less than a pixel is a dot that is seen.
         cv2.polylines(small, outlines, True, colour, 2)
     return _encode('jpeg', small, cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
