@@ -1,5 +1,6 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all; lists of names, whoever wrote them."""
 
+import codecs
 import hashlib
 import json
 import os
@@ -34,6 +35,21 @@ def atomic_write(path):
             os.remove(temporary)
 
 
+def make_folder(path):
+    """Make a folder, with those above it; one that is there stays as it is.
+
+    Args:
+        path (str | Path): the folder.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise InputError(f'{path}: folder cannot be made ({error.strerror})') from error
+
+
 def write_text(path, text):
     """Write a text file, UTF-8."""
     write_bytes(path, text.encode())
@@ -48,6 +64,46 @@ def write_bytes(path, data):
 def write_json(path, content):
     """Write plain values as JSON; NaN is refused with ValueError."""
     write_text(path, json.dumps(content, allow_nan=False))
+
+
+def read_list(path):
+    """Read a list of names, one a line.
+
+    Names may hold blanks. What editors add is passed over: a byte order mark (UTF-8 or
+    UTF-16), carriage returns, blank lines, blanks around a name.
+
+    Args:
+        path (str | Path): the list.
+
+    Returns:
+        List[str]: its names.
+
+    Raises:
+        InputError: it is missing, or text in another encoding.
+    """
+    try:
+        with open(path, 'rb') as file:
+            return decode_list(file.read(), path)
+    except OSError as error:
+        raise InputError(f'{path}: cannot be read ({error.strerror})') from error
+
+
+def decode_list(data, where):
+    """As :func:`read_list`, from a file's content.
+
+    Args:
+        data (bytes): the content.
+        where (str | Path): what to call it in messages.
+    """
+    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode('utf-16' if utf16 else 'utf-8-sig')
+    except UnicodeDecodeError:
+        text = '\0'
+    # What UTF-16 without its mark is full of, and no name holds.
+    if '\0' in text:
+        raise InputError(f'{where}: not a list of names, expected text in UTF-8')
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def file_sha256(path):

@@ -218,6 +218,29 @@ def read_map(path):
     return values
 
 
+def encode_map(values, palette=None):
+    """Encode a map as PNG, one channel of 8 bits.
+
+    Args:
+        values (np.ndarray): uint8 (H, W).
+        palette (Sequence[Sequence[int]], optional): RGB of the values from 0 on, others
+            are black; grey where it is left out.
+
+    Returns:
+        bytes: the file's content.
+    """
+    image = Image.fromarray(values)
+    if palette is not None:
+        # With fewer than 256 colours Pillow may write fewer bits than the values need.
+        colours = np.zeros((256, 3), np.uint8)
+        colours[: len(palette)] = palette
+        image.putpalette(colours.ravel().tolist())
+    file = io.BytesIO()
+    # Run-length matching packs flat areas as well as zlib's best level, at once.
+    image.save(file, format='PNG', compress_level=1, compress_type=3)
+    return file.getvalue()
+
+
 def decode_image(file, where, kind):
     """Decode an image of any kind as it is stored, neither turned nor converted.
 

@@ -7,6 +7,7 @@ from hacdr.errors import InputError
 from hacdr.images import (
     ORIENTATION,
     decode_photograph,
+    encode_map,
     find_images,
     open_photograph,
     read_header,
@@ -116,6 +117,16 @@ def test_a_jpeg_filled_up_with_zeros_is_cut_off(tmp_path):
     with pytest.raises(InputError, match='cut off, no end-of-image marker'):
         decode_photograph(data[:half] + bytes(half), 'a.jpg')
     assert decode_photograph(data + bytes(9), 'a.jpg').shape == (64, 96, 3)
+
+
+def test_a_map_that_is_written_is_the_one_that_is_read(tmp_path):
+    values = np.random.default_rng(0).choice(np.array([0, 1, 4, 255], np.uint8), (9, 7))
+    for name, palette in (('grey', None), ('coloured', [[0, 0, 0], [255, 0, 0]])):
+        (tmp_path / name).write_bytes(encode_map(values, palette))
+        np.testing.assert_array_equal(read_map(tmp_path / name), values)
+    with Image.open(tmp_path / 'coloured') as image:
+        assert image.mode == 'P'
+        assert image.getpalette()[:6] == [0, 0, 0, 255, 0, 0]
 
 
 @pytest.mark.parametrize('rows', [1, 63, 64, 65, 130])

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from hacdr.engine.config import check_config, load_config
 from hacdr.errors import InputError
-from hacdr.files import write_bytes
+from hacdr.files import make_folder, write_bytes
 from hacdr.report.contact_sheets import (
     contact_sheet,
     converted_samples,
@@ -80,12 +80,8 @@ def _write_sheet(args, samples, number):
     """Draw a sheet, write it and return its path."""
     path = args.output / f'sheet_{number}.png'
     sheet = contact_sheet(samples, args.columns, args.width)
-    encoded = cv2.imencode('.png', sheet)[1]
-    try:
-        args.output.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, encoded.tobytes())
-    except OSError as error:
-        raise InputError(f'{path}: cannot be written ({error.strerror})') from error
+    make_folder(args.output)
+    write_bytes(path, cv2.imencode('.png', sheet)[1].tobytes())
     return path
 
 

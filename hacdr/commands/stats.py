@@ -10,7 +10,7 @@ from pathlib import Path
 from hacdr.conversion.splits import split_members
 from hacdr.conversion.statistics import QUANTILES, config_lines, count_dataset
 from hacdr.errors import InputError
-from hacdr.files import write_text
+from hacdr.files import make_folder, write_text
 
 
 def add_arguments(parser):
@@ -31,7 +31,8 @@ def run(args):
     print(f'{args.root}, {args.split}: {figures["photographs"]} photographs')
     print('\n'.join([*_format_table(figures), '', *config_lines(figures)]))
     if args.json:
-        _write_json(args.json, figures)
+        make_folder(args.json.parent)
+        write_text(args.json, json.dumps(figures, indent=1))
 
 
 def _format_table(figures):
@@ -58,11 +59,3 @@ def _format_table(figures):
     yield f'ignored pixels        {figures["ignored_pixels"]:>12}'
     yield f'field of view, pixels {view["pixels"]:>12}   R, G, B mean {mean}'
     yield f'{"":<37}R, G, B std  {std}'
-
-
-def _write_json(path, figures):
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, json.dumps(figures, indent=1))
-    except OSError as error:
-        raise InputError(f'{path}: cannot be written ({error.strerror})') from error

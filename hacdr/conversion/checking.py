@@ -11,6 +11,7 @@ from hacdr.conversion import layout, merging
 from hacdr.conversion.convert import sum_up
 from hacdr.conversion.earlier import sha256
 from hacdr.errors import InputError
+from hacdr.files import decode_list
 from hacdr.images import decode_image
 from hacdr.lesions import CLASSES, IGNORED
 from hacdr.parallel import for_each
@@ -124,9 +125,12 @@ def _check_splits(root, manifest):
         path = layout.split_path(split)
         try:
             data = (root / path).read_bytes()
-            lists[split] = listed = data.decode().split()
-        except (OSError, ValueError) as error:
-            problems.append(f'{path}: cannot be read ({error})')
+            lists[split] = listed = decode_list(data, path)
+        except OSError as error:
+            problems.append(f'{path}: cannot be read ({error.strerror})')
+            continue
+        except InputError as error:
+            problems.append(str(error))
             continue
         if sha256(data) != entry['sha256']:
             problems.append(f'{path}: sha256 is not the one in {layout.MANIFEST}')

@@ -24,6 +24,7 @@ from hacdr.conversion.earlier import (
     sha256,
 )
 from hacdr.errors import InputError
+from hacdr.images import encode_map
 from hacdr.lesions import LESIONS
 from hacdr.parallel import for_each
 from hacdr.preprocess.maps import reduce_bits
@@ -99,6 +100,7 @@ def convert(source, plan, output, overwrite=False, jobs=None, max_side=None):
     """
     if max_side is not None and max_side < 1:
         raise InputError(f'max_side is {max_side}, expected 1 or more')
+    _check_names(source, plan)
     output = Path(output)
     earlier = find_earlier(plan, output, overwrite, max_side)
     kept = {}
@@ -125,6 +127,16 @@ def convert(source, plan, output, overwrite=False, jobs=None, max_side=None):
     return manifest, len(changed)
 
 
+def _check_names(source, plan):
+    """Refuse names that the lists, one a line, would not keep as they are."""
+    for name in (record.name for record in plan.records):
+        if not name.isprintable() or name != name.strip():
+            raise InputError(
+                f'{source.path}: name of a photograph {name!r} has line breaks, '
+                'control characters or blanks around it; rename the file'
+            )
+
+
 def _convert_record(source, plan, folder, max_side, record):
     """Convert one photograph and its masks; returns its entry in the manifest."""
     data = source.read(record.photograph)
@@ -140,8 +152,8 @@ def _convert_record(source, plan, folder, max_side, record):
         written = layout.encode_photograph(copy, plan.photograph_format)
     files = dict(
         photograph=written,
-        label=layout.encode_png(merging.to_labels(bits), layout.LABEL_PALETTE),
-        mask=layout.encode_png(bits),
+        label=encode_map(merging.to_labels(bits), layout.LABEL_PALETTE),
+        mask=encode_map(bits),
     )
     image = dict(
         name=record.name,

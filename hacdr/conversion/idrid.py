@@ -8,14 +8,16 @@ from hacdr.conversion.convert import Plan, Record
 from hacdr.conversion.reading import read_photograph
 from hacdr.errors import InputError
 
-PHOTOGRAPHS = '1. original images'
-MASKS = '2. all segmentation groundtruths'
-SUBSETS = {'a. training set': 'train', 'b. testing set': 'test'}
+# The folders of the download; a copy may spell them in another case.
+PART = 'A. Segmentation'
+PHOTOGRAPHS = '1. Original Images'
+MASKS = '2. All Segmentation Groundtruths'
+SUBSET_FOLDERS = {'train': 'a. Training Set', 'test': 'b. Testing Set'}
 LESION_FOLDERS = {
-    '1. microaneurysms': 'MA',
-    '2. haemorrhages': 'HE',
-    '3. hard exudates': 'EX',
-    '4. soft exudates': 'SE',
+    'MA': '1. Microaneurysms',
+    'HE': '2. Haemorrhages',
+    'EX': '3. Hard Exudates',
+    'SE': '4. Soft Exudates',
 }
 # The other parts of a full download have photographs in folders of the same names.
 OTHER_PARTS = ('b. disease grading', 'c. localization')
@@ -95,23 +97,25 @@ def read_idrid(source):
 
 def _find_files(source):
     """Photographs by number: (subset, file); masks by (subset, number, lesion)."""
+    subsets = {folder.lower(): subset for subset, folder in SUBSET_FOLDERS.items()}
+    lesions = {folder.lower(): lesion for lesion, folder in LESION_FOLDERS.items()}
     photographs, masks = {}, {}
     for file in source.names():
         *folders, name = unquote(file).lower().split('/')
-        if any(part in folders for part in (*OTHER_PARTS, '__macosx')):
+        if any(part in folders for part in OTHER_PARTS):
             continue
         # The masks' folders are one deeper: groundtruths / subset / lesion.
         first, second, third = ['', '', '', *folders][-3:]
-        if second == PHOTOGRAPHS and third in SUBSETS:
+        if second == PHOTOGRAPHS.lower() and third in subsets:
             number = _number(source, file, name, r'idrid_(\d{2,})\.jpe?g')
             if number is not None:
-                _add(photographs, number, (SUBSETS[third], file), source)
-        elif first == MASKS and second in SUBSETS and third in LESION_FOLDERS:
-            lesion = LESION_FOLDERS[third]
+                _add(photographs, number, (subsets[third], file), source)
+        elif first == MASKS.lower() and second in subsets and third in lesions:
+            lesion = lesions[third]
             pattern = rf'idrid_(\d{{2,}})_{lesion.lower()}\.tiff?'
             number = _number(source, file, name, pattern)
             if number is not None:
-                subset = SUBSETS[second]
+                subset = subsets[second]
                 _add(masks, (subset, number, lesion), (subset, file), source)
     return photographs, {key: file for key, (_, file) in masks.items()}
 
@@ -130,11 +134,9 @@ def _number(source, file, name, pattern):
     match = re.fullmatch(pattern, name)
     if match:
         return int(match.group(1))
-    # An image under another name must not be lost: for a mask it would mean that
-    # the photograph has none of that lesion.
-    if name.startswith('.') or not name.endswith(
-        ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')
-    ):
+    # An image under another name is refused, not passed over: for a mask that would
+    # mean that the photograph has none of that lesion.
+    if not name.endswith(('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp')):
         return None
     expected = 'IDRiD_01.jpg' if 'jpe?g' in pattern else 'IDRiD_01_EX.tif'
     raise InputError(

@@ -52,25 +52,6 @@ def split_text(names):
     return ''.join(f'{name}\n' for name in names).encode()
 
 
-def encode_png(values, palette=None):
-    """Encode a map of small integers as 8-bit PNG of one channel.
-
-    Args:
-        values (np.ndarray): uint8 (H, W).
-        palette (list, optional): RGB of all 256 values; grey where it is left out.
-
-    Returns:
-        bytes: the file's content.
-    """
-    image = Image.fromarray(values)
-    if palette is not None:
-        image.putpalette([int(c) for colour in palette for c in colour])
-    file = io.BytesIO()
-    # Run-length matching packs flat areas as well as zlib's best level, at once.
-    image.save(file, format='PNG', compress_level=1, compress_type=3)
-    return file.getvalue()
-
-
 def encode_photograph(photograph, file_format):
     """Encode a photograph that was changed.
 

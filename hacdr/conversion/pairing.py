@@ -32,7 +32,7 @@ def find_pairs(source, photograph, mask):
     """Find the photographs and masks of a download.
 
     The patterns say what a path ends with, without the suffix: folders may lie
-    anywhere, in any case, with ``%20`` for blanks. Hidden files are passed over.
+    anywhere, in any case, with ``%20`` for blanks.
 
     Args:
         source (FolderSource | ZipSource): as ``open_source`` returns it.
@@ -70,7 +70,7 @@ def _find(source, pattern):
     for file in source.names():
         path = '/' + unquote(file)
         match = re.search(f'/{pattern}{IMAGE}$', path, re.IGNORECASE)
-        if not match or '/.' in path or '/__MACOSX/' in path:
+        if not match:
             continue
         groups = {name: value.lower() for name, value in match.groupdict().items()}
         key = groups['name'], groups.get('subset')

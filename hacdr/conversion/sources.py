@@ -1,6 +1,11 @@
-"""A download as it lies on disk, folder or zip, behind one interface."""
+"""A download as it lies on disk, folder or zip, behind one interface.
+
+Nothing is ever unpacked to disk. Hidden files and folders, and what macOS adds to zips,
+are not there for whoever asks.
+"""
 
 import os
+import stat
 import zipfile
 import zlib
 from pathlib import Path
@@ -10,7 +15,10 @@ from hacdr.errors import InputError
 
 # Far above any single image of the known data sets (an uncompressed
 # 4288x2848 RGBA mask has 49 MB), far below what would exhaust the memory.
-LARGEST_MEMBER = 512 * 2**20
+LARGEST_FILE = 512 * 2**20
+# The ways of packing whose unpacking can be stopped at that size; bzip2 and LZMA hand
+# out all that a few bytes make.
+PACKINGS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
 def open_source(path):
@@ -74,7 +82,7 @@ class FolderSource:
             seen.add(real)
             below = Path(folder).relative_to(self.path)
             found += [(below / file).as_posix() for file in files]
-        return sorted(found)
+        return sorted(name for name in found if not _is_hidden(name))
 
     def read(self, name):
         """Read a file.
@@ -86,10 +94,16 @@ class FolderSource:
             bytes: its content.
 
         Raises:
-            InputError: it cannot be read.
+            InputError: it cannot be read, is no file (a named pipe would be waited for)
+                or too large.
         """
+        path = self.path / name
         try:
-            return (self.path / name).read_bytes()
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise InputError(f'{self.where(name)}: is not a file')
+            _check_size(status.st_size, self.where(name))
+            return path.read_bytes()
         except OSError as error:
             raise InputError(
                 f'{self.where(name)}: cannot be read ({error.strerror})'
@@ -134,7 +148,7 @@ class ZipSource:
         Returns:
             List[str]: sorted.
         """
-        return sorted(self._members)
+        return sorted(name for name in self._members if not _is_hidden(name))
 
     def read(self, name):
         """Unpack a member.
@@ -146,13 +160,16 @@ class ZipSource:
             bytes: its content.
 
         Raises:
-            InputError: it is damaged, encrypted or too large.
+            InputError: it is damaged, encrypted, too large, or packed by a method that
+                could not be stopped if it were.
         """
         info = self._members[name]
-        if info.file_size > LARGEST_MEMBER:
+        _check_size(info.file_size, self.where(name))
+        if info.compress_type not in PACKINGS:
+            method = zipfile.compressor_names.get(info.compress_type, 'an unknown way')
             raise InputError(
-                f'{self.where(name)}: unpacks to {info.file_size} bytes, expected '
-                f'at most {LARGEST_MEMBER}'
+                f'{self.where(name)}: packed by {method}, expected deflate; unpack the '
+                'zip and pass the folder'
             )
         if info.flag_bits & 1:
             raise InputError(
@@ -160,7 +177,10 @@ class ZipSource:
                 'folder'
             )
         try:
-            return self._open().read(info)
+            # Never more than the size that it says; read() alone would unpack up to
+            # 2 GB before it found that there is more.
+            with self._open().open(info) as file:
+                return file.read(max(1, info.file_size))
         except Exception as error:
             # zipfile, zlib, bz2 and lzma each raise their own kinds.
             raise InputError(
@@ -192,3 +212,16 @@ class ZipSource:
                     f'{self.path}: cannot be read ({error.strerror})'
                 ) from error
         return self._archive
+
+
+def _is_hidden(name):
+    """Whether a file is one that its owner does not see, by any part of its path."""
+    return any(
+        (part.startswith('.') and part != '.') or part == '__MACOSX'
+        for part in name.split('/')
+    )
+
+
+def _check_size(size, where):
+    if size > LARGEST_FILE:
+        raise InputError(f'{where}: has {size} bytes, expected at most {LARGEST_FILE}')

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from hacdr.conversion import layout
 from hacdr.errors import InputError
+from hacdr.files import read_list
 
 
 class Member(NamedTuple):
@@ -39,9 +40,9 @@ def split_members(root, split, number=None):
     manifest = layout.read_current_manifest(root)
     path = root / layout.split_path(split)
     if not path.is_file():
-        known = ', '.join(sorted(manifest['splits']))
-        raise InputError(f'{path}: no such split, expected one of {known}')
-    names = path.read_text().split()
+        present = ', '.join(sorted(manifest['splits']))
+        raise InputError(f'{path}: no such split, expected one of {present}')
+    names = read_list(path)
     if not names:
         raise InputError(f'{path}: lists no photograph')
     if number is not None and number < len(names):

@@ -1,12 +1,11 @@
 """The files that are written for each photograph."""
 
-import io
 from typing import NamedTuple, Optional, Sequence
 
 import cv2
 import numpy as np
-from PIL import Image
 
+from hacdr.images import encode_map
 from hacdr.inference.overlay import draw_side_by_side
 
 JPEG_QUALITY = 92
@@ -60,11 +59,7 @@ def encode_label(prediction):
     Returns:
         bytes: the file.
     """
-    image = Image.fromarray(prediction.label, mode='P')
-    image.putpalette([int(c) for colour in prediction.palette for c in colour])
-    file = io.BytesIO()
-    image.save(file, format='PNG')
-    return file.getvalue()
+    return encode_map(prediction.label, prediction.palette)
 
 
 # How the name of a file ends: what it holds, from a Prediction. The label map comes

@@ -4,7 +4,7 @@ Numbers and areas follow the 54 training photographs of IDRiD, counted at
 4288x2848 (8-connected components of the experts' masks):
 
 ====  ========================  ===============================
-code  components in a picture   area at 5/25/50/75/95 %, pixels
+code  components in an image    area at 5/25/50/75/95 %, pixels
 ====  ========================  ===============================
 EX    7526 in 54                47/105/218/548/2260
 HE    1365 in 53                304/737/1485/3615/13669

@@ -8,6 +8,7 @@ from functools import partial
 import cv2
 import numpy as np
 
+from hacdr.conversion import idrid
 from hacdr.conversion.building import new_folder
 from hacdr.errors import InputError
 from hacdr.parallel import for_each
@@ -18,22 +19,14 @@ from .painting import paint
 from .vessels import draw_vessels
 
 SMALLEST_WIDTH = 320
-IDRID_TRAIN = 54
-_PHOTOGRAPHS = os.path.join('A. Segmentation', '1. Original Images')
-_MASKS = os.path.join('A. Segmentation', '2. All Segmentation Groundtruths')
-_SPLITS = ('a. Training Set', 'b. Testing Set')
-_LESION_FOLDERS = {
-    'MA': '1. Microaneurysms',
-    'HE': '2. Haemorrhages',
-    'EX': '3. Hard Exudates',
-    'SE': '4. Soft Exudates',
-}
+PHOTOGRAPHS = os.path.join(idrid.PART, idrid.PHOTOGRAPHS)
+MASKS = os.path.join(idrid.PART, idrid.MASKS)
 
 
 def generate_photograph(index, split='train', size=(720, 480), seed=0):
     """Draw one photograph of an eye with diabetic retinopathy.
 
-    The same arguments give the same picture; another ``size`` of the same
+    The same arguments give the same photograph; another ``size`` of the same
     proportions gives the same eye.
 
     Args:
@@ -112,11 +105,11 @@ def _check_size(size):
 
 
 def _write_all(folder, train, test, size, seed, jobs):
-    for split in _SPLITS:
-        os.makedirs(os.path.join(folder, _PHOTOGRAPHS, split))
-        for lesion in _LESION_FOLDERS.values():
-            os.makedirs(os.path.join(folder, _MASKS, split, lesion))
-    after = max(IDRID_TRAIN, train)
+    for subset in idrid.SUBSET_FOLDERS.values():
+        os.makedirs(os.path.join(folder, PHOTOGRAPHS, subset))
+        for lesion in idrid.LESION_FOLDERS.values():
+            os.makedirs(os.path.join(folder, MASKS, subset, lesion))
+    after = max(*idrid.OFFICIAL['train'], train)
     tasks = [('train', index, index + 1) for index in range(train)]
     tasks += [('test', index, after + index + 1) for index in range(test)]
     write = partial(_write_one, folder, size, seed)
@@ -126,16 +119,15 @@ def _write_all(folder, train, test, size, seed, jobs):
 def _write_one(folder, size, seed, task):
     split, index, number = task
     image, masks = generate_photograph(index, split, size, seed)
-    subset = _SPLITS[split == 'test']
+    subset = idrid.SUBSET_FOLDERS[split]
     name = f'IDRiD_{number:02d}'
     # 90 is about the quality at which IDRiD itself is stored.
     _, encoded = cv2.imencode('.jpg', image[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, 90))
-    encoded.tofile(os.path.join(folder, _PHOTOGRAPHS, subset, name + '.jpg'))
+    encoded.tofile(os.path.join(folder, PHOTOGRAPHS, subset, name + '.jpg'))
     for code, mask in masks.items():
         if mask.any():
-            path = os.path.join(
-                folder, _MASKS, subset, _LESION_FOLDERS[code], f'{name}_{code}.tif'
-            )
+            lesion = idrid.LESION_FOLDERS[code]
+            path = os.path.join(folder, MASKS, subset, lesion, f'{name}_{code}.tif')
             with open(path, 'wb') as file:
                 file.write(encode_mask(mask))
 

@@ -70,6 +70,14 @@ def test_wrong_arguments(arguments, message):
     assert '\n' not in str(caught.value)
 
 
+@pytest.mark.parametrize('command', [('stats', '--json'), ('browse', '-o')])
+def test_a_file_where_a_folder_should_be(root, tmp_path, command):
+    (tmp_path / 'file').write_text('')
+    name, option = command
+    with pytest.raises(InputError, match=r'file.*: folder cannot be made'):
+        call(name, root, option, tmp_path / 'file' / 'x.json')
+
+
 def test_wrong_arguments_of_the_benchmark(run_script):
     done = run_script('tools/benchmarks/loading.py', 'nowhere')
     assert done.returncode == 2

@@ -13,6 +13,7 @@ from hacdr.conversion import (
     read_idrid,
 )
 from hacdr.errors import InputError
+from hacdr.images import encode_map
 
 LABEL = 'labels/train/IDRiD_01.png'
 MASK = 'masks/train/IDRiD_01.png'
@@ -34,7 +35,7 @@ def change_label(output, change):
     """With the sha256 of the manifest put right: something else must notice."""
     values = np.array(Image.open(output / LABEL))
     change(values)
-    data = layout.encode_png(values, layout.LABEL_PALETTE)
+    data = encode_map(values, layout.LABEL_PALETTE)
     (output / LABEL).write_bytes(data)
     change_manifest(output, lambda m: m['images'][0].update(label_sha256=digest(data)))
 
@@ -185,6 +186,21 @@ def test_lists(output, split, names, expected):
     change_manifest(output, lambda m: m['splits'][split].update(sha256=digest(data)))
     found = [problem.replace('IDRiD_', '') for problem in problems(output)]
     assert f'splits/{expected}' in found
+
+
+@pytest.mark.parametrize('encode', ['utf-8-sig', 'utf-16'])
+def test_lists_that_an_editor_wrote(output, encode):
+    data = 'IDRiD_01\r\nIDRiD_02\r\n\r\n'.encode(encode)
+    (output / 'splits' / 'train.txt').write_bytes(data)
+    change_manifest(output, lambda m: m['splits']['train'].update(sha256=digest(data)))
+    assert problems(output) == []
+
+
+def test_a_list_that_is_no_text(output):
+    (output / 'splits' / 'val.txt').write_bytes(b'\xff\x00\xff')
+    assert problems(output) == [
+        'splits/val.txt: not a list of names, expected text in UTF-8'
+    ]
 
 
 def test_a_file_of_somebody_else(output):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hacdr.conversion import convert, open_source, read_ddr
+from hacdr.conversion import check_conversion, convert, open_source, read_ddr
+from hacdr.conversion.splits import split_members
 from hacdr.errors import InputError
 from hacdr.preprocess.field_of_view import field_of_view
 
@@ -57,6 +58,30 @@ def test_percent_twenty_for_blanks(raw_ddr):
     folder = raw_ddr.mask('007-1789-100', 'EX', 'valid').parents[1]
     folder.rename(folder.with_name('segmentation%20label'))
     assert found(read(raw_ddr.root)) == EXPECTED
+
+
+def test_names_with_blanks(raw_ddr, tmp_path):
+    """As browsers name a second download."""
+    for path in [*raw_ddr.root.rglob('007-1774-100.*')]:
+        if path.suffix in ('.jpg', '.tif'):
+            path.rename(path.with_name(f'007-1774-100 (1){path.suffix}'))
+    source = open_source(raw_ddr.root)
+    convert(source, read_ddr(source), tmp_path / 'DDR', jobs=1)
+    assert check_conversion(tmp_path / 'DDR', jobs=1) == (6, [])
+    names = [member.name for member in split_members(tmp_path / 'DDR', 'train')]
+    assert names == ['007-1774-100 (1)', '007-5625-300']
+
+
+@pytest.mark.parametrize('name', [' a', 'a\nb', 'a\x1b[2J'])
+def test_names_that_no_list_can_hold(raw_ddr, tmp_path, name):
+    photograph = raw_ddr.photograph('007-1774-100', 'train')
+    shutil.copyfile(photograph, photograph.with_name(f'{name}.jpg'))
+    mask = raw_ddr.mask('007-1774-100', 'EX', 'train')
+    shutil.copyfile(mask, mask.with_name(f'{name}.tif'))
+    source = open_source(raw_ddr.root)
+    with pytest.raises(InputError, match=r'name of a photograph .* rename') as caught:
+        convert(source, read_ddr(source), tmp_path / 'DDR', jobs=1)
+    assert str(caught.value).isprintable()
 
 
 def test_converts_right_to_the_pixel(raw_ddr, tmp_path):

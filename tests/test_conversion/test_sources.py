@@ -1,5 +1,9 @@
+import os
 import pickle
+import shutil
+import tracemalloc
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -87,6 +91,61 @@ def test_members_outside_of_the_zip_are_refused(tmp_path, name):
 
 
 def test_a_huge_member_is_refused_before_it_is_unpacked(archive, monkeypatch):
-    monkeypatch.setattr(sources, 'LARGEST_MEMBER', 999)
-    with pytest.raises(InputError, match='unpacks to 1000 bytes, expected at most 999'):
+    monkeypatch.setattr(sources, 'LARGEST_FILE', 999)
+    with pytest.raises(InputError, match='has 1000 bytes, expected at most 999'):
         open_source(archive).read('A. Segmentation/one.txt')
+
+
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path):
+    with open(tmp_path / 'huge.jpg', 'wb') as file:
+        file.truncate(sources.LARGEST_FILE + 1)
+    with pytest.raises(InputError, match=r'huge\.jpg: has 536870913 bytes, expected'):
+        open_source(tmp_path).read('huge.jpg')
+
+
+def test_a_member_that_lies_about_its_size_takes_no_more_memory(tmp_path):
+    path = tmp_path / 'bomb.zip'
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as file:
+        file.writestr('a.png', bytes(2**25))
+    # The size in the directory, which is what zipfile believes.
+    data = bytearray(path.read_bytes())
+    at = data.index(b'PK\1\2') + 24
+    data[at : at + 4] = (1000).to_bytes(4, 'little')
+    path.write_bytes(data)
+    source = open_source(path)
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r'a\.png: cannot be unpacked \(Bad CRC-32'):
+        source.read('a.png')
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20
+
+
+@pytest.mark.parametrize('packing', ['bzip2', 'lzma'])
+def test_a_packing_that_cannot_be_stopped_is_refused(tmp_path, packing):
+    path = tmp_path / 'bomb.zip'
+    method = {'bzip2': zipfile.ZIP_BZIP2, 'lzma': zipfile.ZIP_LZMA}[packing]
+    with zipfile.ZipFile(path, 'w', method) as file:
+        file.writestr('a.png', bytes(2**20))
+    with pytest.raises(InputError, match=f'packed by {packing}, expected deflate'):
+        open_source(path).read('a.png')
+
+
+def test_a_named_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.jpg')
+    with pytest.raises(InputError, match=r'pipe\.jpg: is not a file'):
+        open_source(tmp_path).read('pipe.jpg')
+
+
+HIDDEN = ['.a.jpg', '._a.jpg', '.Trash/a.jpg', 'x/.git/a.jpg', '__MACOSX/x/._a.jpg']
+
+
+@pytest.mark.parametrize('packed', [False, True], ids=['folder', 'zip'])
+def test_hidden_files_are_not_listed(tmp_path, packed):
+    root = tmp_path / 'download'
+    for name in (*HIDDEN, 'A. x/a.jpg'):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b'')
+    if packed:
+        root = Path(shutil.make_archive(str(root), 'zip', root))
+    assert open_source(root).names() == ['A. x/a.jpg']

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from hacdr.conversion import idrid
 from hacdr.errors import InputError
 from hacdr.synthetic import generate_dataset, generate_photograph
 from hacdr.synthetic.anatomy import draw_eye
@@ -309,7 +310,7 @@ def test_neither_jobs_nor_number_changes_a_photograph(tmp_path, dataset):
 
 
 def test_test_photographs_follow_more_than_54_training_ones(tmp_path, monkeypatch):
-    monkeypatch.setattr('hacdr.synthetic.writing.IDRID_TRAIN', 1)
+    monkeypatch.setitem(idrid.OFFICIAL, 'train', range(1, 2))
     generate_dataset(str(tmp_path / 'x'), 2, 1, SMALL, jobs=1)
     names = {os.path.basename(name) for name in files_of(tmp_path / 'x')}
     assert {'IDRiD_01.jpg', 'IDRiD_02.jpg', 'IDRiD_03.jpg'} <= names

@@ -1,0 +1,32 @@
+import pytest
+
+from hacdr.errors import InputError
+from hacdr.files import make_folder, read_list
+
+NAMES = ['IDRiD_01', '007-1774-100 (1)', 'Ödem 3']
+
+
+@pytest.mark.parametrize('end', ['\n', '\r\n', '\n\n', ' \r\n\t\r\n'])
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
+def test_a_list_in_every_spelling(tmp_path, encoding, end):
+    path = tmp_path / 'list.txt'
+    path.write_bytes((end.join(NAMES) + end).encode(encoding))
+    assert read_list(path) == NAMES
+
+
+@pytest.mark.parametrize('data', [b'a\xe4\n', 'a\n'.encode('utf-16-le'), b'\xff\xfea'])
+def test_a_list_in_another_encoding_is_refused(tmp_path, data):
+    (tmp_path / 'list.txt').write_bytes(data)
+    with pytest.raises(InputError, match=r'list\.txt: not a list of names, expected'):
+        read_list(tmp_path / 'list.txt')
+
+
+def test_a_list_that_is_missing(tmp_path):
+    with pytest.raises(InputError, match=r'cannot be read \(No such file'):
+        read_list(tmp_path / 'list.txt')
+
+
+def test_a_folder_cannot_be_made_below_a_file(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(InputError, match=r'x: folder cannot be made \(Not a directory'):
+        make_folder(tmp_path / 'file' / 'x')
