@@ -1,10 +1,19 @@
-.PHONY: setup demo test test-share bench lint wheels which-python
+.PHONY: help setup demo test test-share bench lint wheels which-python
 export PYTHONPATH := $(CURDIR)
 export STACK
 ENV = tools/setup_env.sh
 PYTHON = "$$($(ENV) --which)"
 DEMO = data/demo
 WORK = work_dirs/hacdr_demo
+
+help:
+	@echo 'make demo         set up, train a small network on generated photographs, report'
+	@echo 'make test         set up, run the tests (test-share: what depends on the stack)'
+	@echo 'make setup        one of two pinned environments; STACK=current or classic'
+	@echo 'make lint         linter and format'
+	@echo 'make bench        times of the convolutions and of the network'
+	@echo 'make wheels       what a GPU machine without network lacks, into wheels/'
+	@echo 'make which-python the Python of the environment'
 
 setup:
 	@$(ENV)
