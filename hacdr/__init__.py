@@ -1,8 +1,8 @@
 """HACDR-Net for mmsegmentation 0.x: importing this package registers its parts.
 
 Where torch, mmcv or mmseg is missing it registers nothing, and parts that need none of
-them can be imported all the same. Another mmcv than 1.x or another mmsegmentation than
-0.x raises :class:`hacdr.errors.StackError`, an ImportError of one line.
+them can be imported all the same. A version of theirs that is not supported raises
+:class:`hacdr.errors.StackError`, an ImportError of one line.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What the network runs on: torch, mmcv 1.x and mmsegmentation 0.x; imports none."""
+"""What the network runs on: torch, mmcv 1.7 and mmsegmentation 0.30; imports none."""
 
 import re
 from importlib.util import find_spec
@@ -6,11 +6,12 @@ from pathlib import Path
 
 from hacdr.errors import StackError
 
-# Name of the module: what it is called on a package index, first part of its version.
+# Name of the module: what it is called on a package index, the first version that is
+# supported, the first that is not any more.
 NEEDED = {
-    'torch': ('torch', None),
-    'mmcv': ('mmcv', '1'),
-    'mmseg': ('mmsegmentation', '0'),
+    'torch': ('torch', (2, 1), None),
+    'mmcv': ('mmcv', (1, 7), (2, 0)),
+    'mmseg': ('mmsegmentation', (0, 30), (1, 0)),
 }
 
 
@@ -23,21 +24,27 @@ def check_stack():
     """Make sure that the network can run here.
 
     Raises:
-        StackError: a package is missing, mmcv is not 1.x or mmsegmentation not 0.x;
-            says what was found of all three.
+        StackError: a package is missing or of a version that is not supported; says
+            what was found of all three.
     """
     versions = {name: read_version(name) for name in NEEDED}
-    if any(
-        found is None or (major and found.split('.')[0] not in (major, '?'))
-        for found, (_, major) in zip(versions.values(), NEEDED.values())
-    ):
-        found = ', '.join(
-            f'no {package}' if versions[name] is None else f'{name} {versions[name]}'
-            for name, (package, _) in NEEDED.items()
-        )
-        raise StackError(
-            f'hacdr needs torch, mmcv 1.x and mmsegmentation 0.x, found {found}'
-        )
+    if all(_is_supported(name, version) for name, version in versions.items()):
+        return
+    found = ', '.join(
+        f'no {package}' if versions[name] is None else f'{name} {versions[name]}'
+        for name, (package, *_) in NEEDED.items()
+    )
+    raise StackError(
+        f'hacdr needs torch >= 2.1, mmcv 1.7 and mmsegmentation 0.30, found {found}'
+    )
+
+
+def _is_supported(name, version):
+    if version in (None, '?'):
+        return version == '?'
+    _, first, end = NEEDED[name]
+    numbers = tuple(int(number) for number in re.findall(r'\d+', version)[:2])
+    return first <= numbers and (end is None or numbers < end)
 
 
 def read_version(name):

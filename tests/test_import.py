@@ -187,7 +187,7 @@ runpy.run_path({str(ROOT / 'tools' / 'train.py')!r}, run_name='__main__')
     assert result.returncode == 2
     (line,) = result.stderr.splitlines()
     package = dict(mmseg='mmsegmentation').get(missing, missing)
-    assert line.startswith('error: hacdr needs torch, mmcv 1.x and mmsegmentation')
+    assert line.startswith('error: hacdr needs torch >= 2.1, mmcv 1.7 and')
     assert f'no {package}' in line
 
 
@@ -243,11 +243,19 @@ def fake(folder, **versions):
 
 
 @pytest.mark.parametrize(
-    ('mmcv', 'mmseg'), [('2.1.0', '1.2.2'), ('1.7.2', '1.2.2'), ('2.1.0', '0.30.0')]
+    ('mmcv', 'mmseg'),
+    [
+        ('2.1.0', '1.2.2'),
+        ('1.7.2', '1.2.2'),
+        ('2.1.0', '0.30.0'),
+        # That of the paper, and the last mmseg before 0.30.
+        ('1.6.2', '0.30.0'),
+        ('1.7.2', '0.29.1'),
+    ],
 )
 def test_another_version_is_told_in_one_line(tmp_path, mmcv, mmseg):
     fake(tmp_path, mmcv=mmcv, mmseg=mmseg)
-    line = 'hacdr needs torch, mmcv 1.x and mmsegmentation 0.x, found torch '
+    line = 'hacdr needs torch >= 2.1, mmcv 1.7 and mmsegmentation 0.30, found torch '
     found = f', mmcv {mmcv}, mmseg {mmseg}'
     result = python('import hacdr', tmp_path)
     assert result.returncode == 1
@@ -264,6 +272,12 @@ def test_another_version_is_told_in_one_line(tmp_path, mmcv, mmseg):
         (told,) = result.stderr.splitlines()
         assert told.startswith(f'error: {line}')
         assert told.endswith(found)
+
+
+def test_torch_of_the_paper_is_told_in_one_line(tmp_path):
+    fake(tmp_path, torch='1.10.2+cu102', mmcv='1.7.2', mmseg='0.30.0')
+    told = python('import hacdr', tmp_path).stderr.splitlines()[-1]
+    assert told.endswith('found torch 1.10.2+cu102, mmcv 1.7.2, mmseg 0.30.0')
 
 
 def test_a_folder_of_the_same_name_is_not_the_package(tmp_path):
