@@ -5,7 +5,9 @@ import torch
 from hacdr.commands.arguments import add_cfg_options, add_trust_checkpoint
 from hacdr.errors import InputError
 from hacdr.files import file_sha256
-from hacdr.inference import init_model, predict_folder, read_thresholds
+from hacdr.inference.folder import predict_folder
+from hacdr.inference.model import init_model
+from hacdr.inference.thresholds import read_thresholds
 from hacdr.models import fuse_for_inference
 
 

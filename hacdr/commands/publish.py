@@ -1,17 +1,23 @@
 """Write the weights of a checkpoint alone, in half precision.
 
-The file is of the format safetensors.
+The file is of the format safetensors. It carries what prediction needs to know: the
+network and the test pipeline of the config, names and colours of the classes.
 """
 
 from hacdr.commands.arguments import add_trust_checkpoint
 from hacdr.engine import publish_weights, read_checkpoint
+from hacdr.engine.config import load_config
 from hacdr.files import file_sha256
-from hacdr.inference import read_thresholds
+from hacdr.inference.thresholds import read_thresholds
 
 
 def add_arguments(parser):
     parser.add_argument('checkpoint', help='checkpoint of a training')
     parser.add_argument('output', help='file to write, .safetensors')
+    parser.add_argument(
+        '--config',
+        help='config file the checkpoint was trained with, where it does not carry it',
+    )
     parser.add_argument(
         '--thresholds',
         metavar='RESULTS',
@@ -25,5 +31,6 @@ def run(args):
     thresholds = None
     if args.thresholds:
         thresholds = read_thresholds(args.thresholds, file_sha256(args.checkpoint))
-    sha256 = publish_weights(checkpoint, args.output, thresholds)
+    config = args.config and load_config(args.config)
+    sha256 = publish_weights(checkpoint, args.output, thresholds, config)
     print(f'{sha256}  {args.output}')

@@ -28,8 +28,8 @@ from hacdr.engine.config import (
 from hacdr.errors import InputError
 from hacdr.evaluation import results_name, write_results
 from hacdr.files import file_sha256
-from hacdr.inference import read_thresholds
 from hacdr.inference.model import load_network
+from hacdr.inference.thresholds import read_thresholds
 
 
 def add_arguments(parser):

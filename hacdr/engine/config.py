@@ -90,6 +90,20 @@ def load_config(path, options=None):
         cfg = Config.fromfile(path)
     except Exception as error:
         raise InputError(f'{path}: {type(error).__name__}: {error}') from error
+    apply_options(cfg, options)
+    return cfg
+
+
+def apply_options(cfg, options):
+    """Apply ``--cfg-options`` to a config.
+
+    Args:
+        cfg (mmcv.Config): the config, changed.
+        options (dict | None): see :func:`load_config`.
+
+    Raises:
+        InputError: see :func:`load_config`.
+    """
     changes = {}
     for option, value in (options or {}).items():
         key = option.split('.')[0]
@@ -99,7 +113,6 @@ def load_config(path, options=None):
         cfg.merge_from_dict(changes)
     except (AttributeError, KeyError, TypeError, AssertionError, IndexError) as error:
         raise InputError(f'--cfg-options: {error}') from error
-    return cfg
 
 
 def _find_items(cfg, option):

@@ -7,6 +7,7 @@ import torch
 from mmcv.runner.checkpoint import CheckpointLoader
 
 from hacdr.engine.safe_loading import restrict_loading, unreadable
+from hacdr.engine.stored_config import parse_config, prediction_config
 from hacdr.errors import InputError
 from hacdr.files import atomic_write, file_sha256
 
@@ -51,8 +52,11 @@ def _read_published(path):
     return {'state_dict': load_file(path), 'meta': json.loads(meta)}
 
 
-def publish_weights(checkpoint, path, thresholds=None):
-    """Write the weights of a checkpoint alone, in half precision.
+def publish_weights(checkpoint, path, thresholds=None, config=None):
+    """Write the weights of a checkpoint in half precision, and what they need.
+
+    With them come the names and colours of the classes, the number of iterations and
+    what prediction needs of the config (network and test pipeline, no paths).
 
     Values nearer to zero than 3e-8 become zero, which a network does not notice:
     normalisations add 1e-5 to every variance, and beside other weights they count for
@@ -62,14 +66,16 @@ def publish_weights(checkpoint, path, thresholds=None):
         checkpoint (dict): as :func:`read_checkpoint` returns it.
         path (str): file to write, .safetensors; it appears whole or not at all.
         thresholds (dict[str, float], optional): lesion -> working threshold, to come
-            with the weights.
+            with the weights; by default those that are in the checkpoint.
+        config (mmcv.Config, optional): the config of the training; by default the one
+            in the checkpoint.
 
     Returns:
         str: its sha256.
 
     Raises:
-        InputError: ``path`` has another suffix, or a value is too large for half
-            precision or no number.
+        InputError: ``path`` has another suffix, a value is too large for half precision
+            or no number, or the checkpoint's config is more than plain values.
     """
     from safetensors.torch import save_file
 
@@ -80,9 +86,14 @@ def publish_weights(checkpoint, path, thresholds=None):
         for name, tensor in checkpoint.get('state_dict', checkpoint).items()
     }
     meta = checkpoint.get('meta', {})
-    kept = {key: meta[key] for key in ('CLASSES', 'PALETTE', 'iter') if key in meta}
+    kept = ('CLASSES', 'PALETTE', 'iter', 'thresholds')
+    kept = {key: meta[key] for key in kept if key in meta}
     if thresholds is not None:
         kept['thresholds'] = thresholds
+    if config is None and meta.get('config'):
+        config = parse_config(meta['config'], path)
+    if config is not None:
+        kept['config'] = prediction_config(config)
     with atomic_write(path) as temporary:
         save_file(weights, temporary, {'meta': json.dumps(kept)})
     return file_sha256(path)

@@ -1,8 +1,4 @@
-"""From a photograph to its label map and to an overlay to look at."""
+"""From a photograph to its label map and to an overlay to look at.
 
-from .folder import predict_folder
-from .model import init_model
-from .prediction import predict
-from .thresholds import read_thresholds
-
-__all__ = ['init_model', 'predict', 'predict_folder', 'read_thresholds']
+Its modules import torch where they need it: what runs on onnxruntime works without.
+"""

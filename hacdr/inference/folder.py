@@ -10,7 +10,8 @@ from hacdr.errors import InputError
 from hacdr.files import write_bytes, write_text
 from hacdr.images import PHOTOGRAPH_SUFFIXES, read_map, read_photograph
 from hacdr.inference.outputs import OUTPUTS, Prediction
-from hacdr.inference.prediction import predict
+from hacdr.inference.prediction import choose_classes, thresholds_to_limits
+from hacdr.inference.torch_network import segment
 
 RECORD = 'predictions.json'
 
@@ -34,7 +35,8 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
             thresholds); kept in ``predictions.json``, with where ``labels`` are.
         labels (str | Path, optional): folder with the experts' label maps
             (``eye.png``), drawn beside the prediction.
-        thresholds (dict[str, float], optional): see :func:`~hacdr.inference.predict`.
+        thresholds (dict[str, float], optional): see
+            :class:`hacdr.apis.Predictor`.
 
     Returns:
         List[Path]: the label maps of all photographs, written now or before.
@@ -82,6 +84,18 @@ def predict_folder(model, source, output, identity, labels=None, thresholds=None
             + (', ...' if len(unreadable) > 5 else '')
         )
     return written
+
+
+def predict(model, path, thresholds=None):
+    """Return the label map of a photograph, uint8 (H, W)."""
+    result = segment(model, path)
+    if result.ndim == 2 and thresholds is None:
+        return result.astype('uint8')
+    if result.ndim == 2:
+        raise InputError(
+            "thresholds need probabilities, test_cfg.output='prob'; got classes"
+        )
+    return choose_classes(result, thresholds_to_limits(thresholds, model.CLASSES))
 
 
 def _is_done(sources, results):

@@ -1,12 +1,20 @@
 """A model ready to predict, from a config and a checkpoint."""
 
 import torch
+from mmcv import Config
 from mmcv.cnn.utils import revert_sync_batchnorm
 from mmcv.runner import wrap_fp16_model
 from mmseg.datasets import DATASETS
+from mmseg.models.builder import MODELS
 
-from hacdr.engine.config import build_network, check_config, load_config
-from hacdr.engine.weights import check_classes, load_weights
+from hacdr.engine.config import (
+    apply_options,
+    build_network,
+    check_config,
+    load_config,
+)
+from hacdr.engine.stored_config import parse_config
+from hacdr.engine.weights import check_classes, load_weights, read_checkpoint
 from hacdr.errors import InputError
 
 
@@ -14,7 +22,8 @@ def init_model(config, checkpoint, device='cuda:0', options=None):
     """Build the model of a config and load a checkpoint into it.
 
     Args:
-        config (str): config file.
+        config (str | None): config file; None takes the config that the checkpoint
+            carries, as published weights and checkpoints of a training do.
         checkpoint (str): checkpoint file; must fit the model entirely.
         device (str): 'cpu', 'cuda:0', ...
         options (dict, optional): changes to the config, dotted key -> value.
@@ -24,15 +33,49 @@ def init_model(config, checkpoint, device='cuda:0', options=None):
         thresholds: lesion -> working threshold published with the weights, or None.
 
     Raises:
-        InputError: config or checkpoint is bad, they do not fit each other, or there is
-            no such device.
+        InputError: config or checkpoint is bad, they do not fit each other, the
+            checkpoint carries no config, or there is no such device.
     """
     _check_device(device)
-    cfg = load_config(config, options)
-    check_config(cfg)
+    if config is None:
+        cfg = load_config_of(checkpoint, options)
+    else:
+        cfg = load_config(config, options)
+        check_config(cfg)
     model = load_network(cfg, checkpoint, DATASETS.get(cfg.data.test.type))
     model.cfg = cfg
     return revert_sync_batchnorm(model).to(device).eval()
+
+
+def load_config_of(checkpoint, options=None):
+    """Return the config that a checkpoint carries.
+
+    Args:
+        checkpoint (str): checkpoint file.
+        options (dict, optional): changes to it, dotted key -> value.
+
+    Returns:
+        mmcv.Config: with at least what prediction needs; it is not checked.
+
+    Raises:
+        InputError: it carries none, or one that is more than plain values.
+    """
+    text = read_checkpoint(checkpoint).get('meta', {}).get('config')
+    if not text:
+        raise InputError(
+            f'{checkpoint}: no config came with these weights; pass the config file '
+            'they were trained with'
+        )
+    cfg = Config(parse_config(text, checkpoint))
+    apply_options(cfg, options)
+    try:
+        known = (cfg.model.type, MODELS), (cfg.data.test.type, DATASETS)
+    except AttributeError as error:
+        raise InputError(f'{checkpoint}: its config: {error}') from error
+    for name, registry in known:
+        if name not in registry:
+            raise InputError(f'{checkpoint}: its config: unknown type {name}')
+    return cfg
 
 
 def load_network(cfg, checkpoint, dataset):

@@ -1,69 +1,87 @@
-"""From a photograph to its label map."""
+"""What is known of a photograph once it is segmented, and how its label map is made."""
+
+from typing import Any, NamedTuple, Optional, Sequence
 
 import numpy as np
-import torch
-from mmcv.parallel import collate, scatter
-from mmseg.datasets.pipelines import Compose
 
 from hacdr.errors import InputError
 
 
-def predict(model, path, thresholds=None):
-    """Segment one photograph.
+class Prediction(NamedTuple):
+    """What is known of a photograph.
 
-    Args:
-        model (nn.Module): as :func:`hacdr.apis.init_model` returns it.
-        path (str | Path): the photograph's file.
-        thresholds (dict[str, float], optional): lesion -> probability from which on a
-            pixel may have it; of several the one furthest above its threshold, as a
-            ratio. Without, a pixel has the most probable class.
-
-    Returns:
-        np.ndarray: label map, uint8, (H, W).
-
-    Raises:
-        InputError: thresholds, and a model that predicts classes alone.
+    Attributes:
+        photograph (np.ndarray): BGR, uint8, (H, W, 3).
+        label (np.ndarray): label map, uint8, (H, W), values as in ``classes``.
+        probabilities (np.ndarray | None): of each lesion at each pixel, float16,
+            (lesions, H, W), ``classes[1:]`` in turn, right to 0.001; None where the
+            network gives classes alone.
+        classes (Sequence[str]): names of the label map's values, background first.
+        palette (Sequence[Sequence[int]]): RGB colour of each class.
+        findings (Sequence): the single lesions.
+        quality (Quality | None): verdict of the image check.
+        notes (Sequence[str]): what was scaled or assumed when the file was read.
     """
-    # mmseg's inference_segmentor brings a loader of its own, which leaves out what
-    # pipelines without a resize step need.
-    pipeline = Compose(model.cfg.data.test.pipeline)
-    sample = pipeline(dict(img_info=dict(filename=str(path)), img_prefix=None))
-    data = collate([sample], samples_per_gpu=1)
-    device = next(model.parameters()).device
-    if device.type == 'cuda':
-        data = scatter(data, [device])[0]
-    else:
-        data['img_metas'] = [metas.data[0] for metas in data['img_metas']]
-    with torch.no_grad():
-        result = model(return_loss=False, rescale=True, **data)[0]
-    return label_map(result, model.CLASSES, thresholds)
+
+    photograph: np.ndarray
+    label: np.ndarray
+    probabilities: Optional[np.ndarray]
+    classes: Sequence[str]
+    palette: Sequence[Sequence[int]]
+    findings: Sequence[Any] = ()
+    quality: Optional[Any] = None
+    notes: Sequence[str] = ()
 
 
-def label_map(prediction, classes, thresholds=None):
-    """Make a label map of what a segmentor returns for a photograph.
+def choose_classes(probabilities, limits=None):
+    """Make a label map of probabilities.
 
     Args:
-        prediction (np.ndarray): probabilities, float32, (len(classes), H, W), or
-            classes (H, W).
-        classes (Sequence[str]): background and lesions.
-        thresholds (dict[str, float], optional): see :func:`predict`.
+        probabilities (np.ndarray): float32, (classes, H, W), background first.
+        limits (Sequence[float], optional): of each lesion, the probability from which
+            on a pixel may have it; of several the one furthest above its limit, as a
+            ratio. Without, a pixel has the most probable class, the first of equals.
 
     Returns:
         np.ndarray: uint8, (H, W).
+    """
+    scores = probabilities
+    if limits is not None:
+        limits = np.maximum(np.asarray(limits, np.float32), np.float32(1e-12))
+        scores = np.empty_like(probabilities)
+        # The background wins where no lesion reaches its limit.
+        scores[0] = np.nextafter(np.float32(1), np.float32(0))
+        np.divide(probabilities[1:], limits[:, None, None], out=scores[1:])
+    # A fraction of what argmax(0) takes, which goes across the planes.
+    best = scores[0].copy()
+    label = np.zeros(best.shape, np.uint8)
+    for value, plane in enumerate(scores[1:], 1):
+        np.copyto(label, np.uint8(value), where=plane > best)
+        np.maximum(best, plane, out=best)
+    return label
+
+
+def thresholds_to_limits(thresholds, classes):
+    """Return the threshold of each lesion, in the order of ``classes[1:]``.
+
+    Args:
+        thresholds (dict[str, float] | None): lesion -> probability.
+        classes (Sequence[str]): background and lesions.
+
+    Returns:
+        list[float] | None: None without thresholds.
 
     Raises:
-        InputError: thresholds for a prediction without probabilities.
+        InputError: thresholds of other lesions, or that are no probabilities.
     """
-    if thresholds is not None:
-        if prediction.ndim != 3:
-            raise InputError(
-                "thresholds need probabilities, test_cfg.output='prob'; got classes"
-            )
-        limits = np.array([thresholds[name] for name in classes[1:]], np.float32)
-        ratios = prediction[1:] / np.maximum(limits, 1e-12)[:, None, None]
-        # The background wins where no lesion reaches its threshold.
-        below = np.full_like(ratios[:1], np.nextafter(np.float32(1), np.float32(0)))
-        prediction = np.concatenate([below, ratios])
-    if prediction.ndim == 3:
-        prediction = prediction.argmax(0)
-    return prediction.astype(np.uint8)
+    if thresholds is None:
+        return None
+    if {*thresholds} != {*classes[1:]}:
+        raise InputError(
+            f'thresholds for {", ".join(map(str, thresholds)) or "nothing"}, expected '
+            f'one for each of {", ".join(classes[1:])}'
+        )
+    for name, value in thresholds.items():
+        if not 0 <= value <= 1:
+            raise InputError(f'threshold of {name}: {value}, expected 0 to 1')
+    return [float(thresholds[name]) for name in classes[1:]]

@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from hacdr.images import DECODE_FLAGS
+
 
 def fit_size(size, max_side):
     """Find the size that fits.
@@ -23,6 +25,24 @@ def fit_size(size, max_side):
         max(1, (2 * side * max_side + longer) // (2 * longer)) for side in size
     )
     return width, height
+
+
+def find_divisor(full, size):
+    """Find the most that a JPEG may be reduced by while it is decoded.
+
+    Args:
+        full (Tuple[int, int]): its width and height.
+        size (Tuple[int, int]): width and height to be resized to afterwards.
+
+    Returns:
+        int: 1, 2, 4 or 8; what is decoded is not smaller than ``size``.
+    """
+    fits = (
+        divisor
+        for divisor in sorted(DECODE_FLAGS, reverse=True)
+        if all(-(-f // divisor) >= s for f, s in zip(full, size))
+    )
+    return next(fits, 1)
 
 
 def resize_photograph(photograph, size, window=None):

@@ -62,11 +62,19 @@ def test_published_weights(tmp_path):
     source, target = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
     source(torch.randn(2, 3, 4, 4))
     classes = ['background', 'EX']
-    meta = dict(CLASSES=classes, config='secret')
+    config = (
+        "work_dir = '/home/secret'\n"
+        "model = dict(type='A', pretrained='/home/secret', train_cfg=dict())\n"
+        "data = dict(test=dict(type='B', data_root='/home/secret', pipeline=[]))\n"
+    )
+    meta = dict(CLASSES=classes, config=config, env_info='secret')
     checkpoint = dict(state_dict=source.state_dict(), meta=meta)
     path = str(tmp_path / 'a.safetensors')
     assert publish_weights(checkpoint, path) == file_sha256(path)
-    assert load_weights(target, path) == dict(CLASSES=classes)
+    kept = load_weights(target, path)
+    assert kept.pop('CLASSES') == classes
+    text = "model = {'type': 'A'}\ndata = {'test': {'type': 'B', 'pipeline': []}}\n"
+    assert kept == dict(config=text)
     for name, tensor in source.state_dict().items():
         published = tensor.half() if tensor.is_floating_point() else tensor
         assert torch.equal(target.state_dict()[name], published.to(tensor.dtype))
@@ -75,6 +83,9 @@ def test_published_weights(tmp_path):
     assert load_weights(target, path)['thresholds'] == thresholds
     with pytest.raises(InputError, match=r'ends in \.safetensors'):
         publish_weights(checkpoint, str(tmp_path / 'b.pth'))
+    checkpoint['meta']['config'] = 'import os'
+    with pytest.raises(InputError, match='pass the config file'):
+        publish_weights(checkpoint, path)
 
 
 def test_damaged_published_weights(tmp_path):

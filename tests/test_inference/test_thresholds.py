@@ -6,7 +6,7 @@ import pytest
 from hacdr.errors import InputError
 from hacdr.evaluation import Protocol, ground_truth_bits, summarise, write_results
 from hacdr.evaluation.scores import score_image
-from hacdr.inference import read_thresholds
+from hacdr.inference.thresholds import read_thresholds
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from mmseg.datasets.pipelines import Resize
 from hacdr.datasets.cache import ArrayCache
 from hacdr.datasets.pipelines.lesion_crop import LesionCrop
 from hacdr.errors import InputError
-from hacdr.images import DECODE_FLAGS, read_header, read_map, read_photograph
+from hacdr.images import read_header, read_map, read_photograph
 from hacdr.lesions import BITS_TO_LABEL
 from hacdr.preprocess.maps import reduce_bits, reduce_labels
-from hacdr.preprocess.resize import resize_photograph
+from hacdr.preprocess.resize import find_divisor, resize_photograph
 
 
 @PIPELINES.register_module()
@@ -81,7 +81,7 @@ class LoadPhotograph:
             results['seg_fields'].append('gt_semantic_seg')
         divisor = 1
         if self.reduced and header.format == 'JPEG':
-            divisor = _find_divisor(header.size, size)
+            divisor = find_divisor(header.size, size)
         photograph = self._fetch(
             path, f'photograph / {divisor}', lambda: read_photograph(path, divisor)
         )
@@ -133,16 +133,6 @@ class LoadPhotograph:
             f'ratio_range={self.ratio_range}, crop={self.crop}, '
             f'reduced={self.reduced}, cache={self.cache})'
         )
-
-
-def _find_divisor(full, size):
-    """The most a photograph may be reduced by and still not be smaller than size."""
-    fits = (
-        divisor
-        for divisor in sorted(DECODE_FLAGS, reverse=True)
-        if all(-(-f // divisor) >= s for f, s in zip(full, size))
-    )
-    return next(fits, 1)
 
 
 def _label_table(label_map):

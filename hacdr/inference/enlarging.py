@@ -1,0 +1,74 @@
+"""From logits at the network's size to label map and probabilities of a photograph."""
+
+import cv2
+import numpy as np
+
+from hacdr.inference.prediction import choose_classes
+
+# Rows of the photograph at a time: what is computed of them stays in the processor's
+# cache, and no plane of floats is ever as large as the photograph.
+BAND = 16
+
+
+def enlarge(logits, size, limits=None):
+    """Bring logits to a photograph's size and make label map and probabilities.
+
+    Logits are interpolated linearly (as torch does without ``align_corners``), then
+    become probabilities by a softmax; of several sets the probabilities are averaged.
+
+    Args:
+        logits (Sequence[np.ndarray]): float32, (classes, h, w), one or several sets
+            for the same photograph.
+        size (Tuple[int, int]): height and width of the photograph.
+        limits (Sequence[float], optional): see
+            :func:`~hacdr.inference.prediction.choose_classes`.
+
+    Returns:
+        Tuple[np.ndarray, np.ndarray]: label map, uint8 (H, W), and probabilities of
+        the lesions, float16 (classes - 1, H, W).
+    """
+    height, width = size
+    classes, rows, _ = logits[0].shape
+    label = np.empty(size, np.uint8)
+    probabilities = np.empty((classes - 1, *size), np.float16)
+    for top in range(0, height, BAND):
+        band = slice(top, min(height, top + BAND))
+        above, below, share = _neighbours(band, height, rows)
+        total = 0
+        for each in logits:
+            lines = each[:, above]
+            lines += (each[:, below] - lines) * share[:, None]
+            total += _softmax(_widen(lines, width))
+        if len(logits) > 1:
+            total /= len(logits)
+        label[band] = choose_classes(total, limits)
+        probabilities[:, band] = total[1:]
+    return label, probabilities
+
+
+def _neighbours(band, height, rows):
+    """Return, of each row of the photograph in a band, the two rows of the logits that
+    it lies between, and its distance from the upper one."""
+    place = (np.arange(band.start, band.stop) + 0.5) * (rows / height) - 0.5
+    place = place.clip(0, rows - 1)
+    above = place.astype(np.intp)
+    below = np.minimum(above + 1, rows - 1)
+    return above, below, (place - above).astype(np.float32)
+
+
+def _widen(lines, width):
+    """Interpolate along the rows: (classes, n, w) to (classes, n, width)."""
+    if lines.shape[2] == width:
+        return lines
+    wide = np.empty((*lines.shape[:2], width), np.float32)
+    for plane, out in zip(lines, wide):
+        cv2.resize(plane, out.shape[::-1], out, interpolation=cv2.INTER_LINEAR)
+    return wide
+
+
+def _softmax(logits):
+    """Return probabilities; ``logits``, (classes, n, w), are overwritten."""
+    logits -= logits.max(0)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(0)
+    return logits

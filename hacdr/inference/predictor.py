@@ -1,0 +1,208 @@
+"""From a photograph to what is known of it, on whatever the weights run on."""
+
+from pathlib import Path
+from typing import NamedTuple, Optional, Sequence, Union
+
+import numpy as np
+
+from hacdr import __version__
+from hacdr.errors import InputError
+from hacdr.files import file_sha256
+from hacdr.images import decode_photograph, open_photograph, read_header
+from hacdr.inference.enlarging import enlarge
+from hacdr.inference.prediction import (
+    Prediction,
+    choose_classes,
+    thresholds_to_limits,
+)
+from hacdr.inference.published import find_weights
+from hacdr.preprocess.resize import find_divisor
+
+# Of a map's axes, those that each mirror image turns round.
+MIRROR_IMAGES = (), (2,), (1,), (1, 2)
+
+
+class Sample(NamedTuple):
+    """A photograph on its way to the network.
+
+    Attributes:
+        photograph (np.ndarray): BGR, uint8, (H, W, 3).
+        planes (np.ndarray | None): what the network takes, float32, (3, h, w); None
+            where the config's own pipeline makes it.
+        source (Path | np.ndarray): what it was read from.
+        notes (Sequence[str]): what was scaled or assumed.
+    """
+
+    photograph: np.ndarray
+    planes: Optional[np.ndarray]
+    source: Union[Path, np.ndarray]
+    notes: Sequence[str] = ()
+
+
+class Predictor:
+    """Segments photographs.
+
+    >>> from hacdr.apis import Predictor
+    >>> predictor = Predictor(device='cpu')
+    >>> prediction = predictor.predict('eye.jpg')
+    >>> prediction.label.shape == prediction.photograph.shape[:2]
+    True
+    >>> hard_exudates = prediction.probabilities[prediction.classes.index('EX') - 1]
+    >>> hard_exudates.shape == prediction.label.shape
+    True
+
+    Args:
+        weights (str | Path, optional): file, or name of published weights; by default
+            the published ones.
+        config (str, optional): config file the weights were trained with; needed where
+            they carry none. Published weights and checkpoints of ``hacdr train`` do.
+        device (str, optional): 'cpu' or 'cuda:0'; by default the GPU if there is one.
+        thresholds (dict[str, float] | str, optional): lesion -> probability from which
+            on a pixel may have it, or 'published' for those that came with the
+            weights; of several lesions the one furthest above its threshold, as a
+            ratio. Without, a pixel has the most probable class.
+        flips (bool): average the probabilities of the photograph and its mirror
+            images; takes four times as long.
+        options (dict, optional): changes to the config, dotted key -> value.
+
+    Attributes:
+        classes, palette: names and RGB colours of the label map's values.
+        thresholds (dict[str, float] | None): those that are used.
+        device (str): 'cpu', 'cuda:0'.
+        name (str): of the file of weights.
+        made_by (dict): what tells these predictions from others', by content: plain
+            values, no paths.
+
+    Raises:
+        InputError: weights, config, device or thresholds are bad or do not fit each
+            other.
+    """
+
+    def __init__(
+        self,
+        weights=None,
+        config=None,
+        device=None,
+        thresholds=None,
+        flips=False,
+        options=None,
+    ):
+        weights = find_weights(weights)
+        self.network = _load_network(weights, config, device, options)
+        self.classes = tuple(self.network.classes)
+        self.palette = self.network.palette
+        if thresholds == 'published':
+            thresholds = self.network.thresholds
+            if thresholds is None:
+                raise InputError(
+                    f'{weights}: no thresholds came with these weights; expected '
+                    'weights of hacdr publish --thresholds'
+                )
+        self.thresholds = thresholds
+        self._limits = thresholds_to_limits(thresholds, self.classes)
+        self.flips = flips or self.network.averages_flips
+        if flips and self.network.preprocessing is None:
+            self.network.require_flips()
+        self.device = self.network.device
+        self.name = Path(weights).name
+        self.made_by = dict(
+            hacdr=__version__,
+            weights=file_sha256(weights),
+            config=self.network.config_sha256,
+            flips=self.flips,
+            thresholds=thresholds,
+        )
+
+    def predict(self, image):
+        """Segment one photograph.
+
+        Args:
+            image (str | Path | np.ndarray): its file, or BGR, uint8, (H, W, 3). Of a
+                JPEG file the network sees what the decoder reduces, as in training;
+                of an array what averaging does: a few pixels of a label map differ.
+
+        Returns:
+            Prediction: label map, probabilities and what else is known.
+
+        Raises:
+            InputError: it cannot be read, or thresholds meet a network that predicts
+                classes alone.
+        """
+        return self.segment(self.read(image))
+
+    def read(self, image):
+        """Read a photograph and prepare it for the network: the part of
+        :meth:`predict` that can be done ahead, in a thread.
+
+        Returns:
+            Sample: for :meth:`segment`.
+        """
+        steps = self.network.preprocessing
+        if isinstance(image, np.ndarray):
+            if image.dtype != np.uint8 or image.shape[2:] != (3,) or not image.size:
+                raise InputError(
+                    f'photograph: {image.dtype} of shape {image.shape}, expected uint8 '
+                    '(height, width, 3), BGR'
+                )
+            photograph, notes = image, ()
+        else:
+            image = Path(image)
+            photograph, notes = open_photograph(image)
+        if steps is None:
+            return Sample(photograph, None, image, notes)
+        full = photograph.shape[1::-1]
+        size = steps.network_size(full)
+        seen = photograph
+        if steps.reduced and not isinstance(image, np.ndarray):
+            divisor = find_divisor(full, size)
+            if divisor > 1 and read_header(image).format == 'JPEG':
+                seen = decode_photograph(image.read_bytes(), image, divisor)
+        return Sample(photograph, steps.apply(seen, size), image, notes)
+
+    def segment(self, sample):
+        """Segment what :meth:`read` has read.
+
+        Returns:
+            Prediction: as :meth:`predict`.
+        """
+        if sample.planes is None:
+            label, probabilities = self._segment_by_mmseg(sample.source)
+        else:
+            mirrors = MIRROR_IMAGES if self.flips else MIRROR_IMAGES[:1]
+            logits = [self._logits(sample.planes, axes) for axes in mirrors]
+            label, probabilities = enlarge(
+                logits, sample.photograph.shape[:2], self._limits
+            )
+        return Prediction(
+            sample.photograph,
+            label,
+            probabilities,
+            self.classes,
+            self.palette,
+            notes=sample.notes,
+        )
+
+    def _logits(self, planes, axes):
+        """Return the logits of a mirror image, turned back."""
+        if not axes:
+            return self.network.logits(planes)
+        mirrored = np.ascontiguousarray(np.flip(planes, axes))
+        return np.ascontiguousarray(np.flip(self.network.logits(mirrored), axes))
+
+    def _segment_by_mmseg(self, source):
+        result = self.network.segment(source)
+        if result.ndim == 2:
+            if self._limits is not None:
+                raise InputError(
+                    "thresholds need probabilities, test_cfg.output='prob'; got classes"
+                )
+            return result.astype(np.uint8), None
+        return choose_classes(result, self._limits), result[1:].astype(np.float16)
+
+
+def _load_network(weights, config, device, options):
+    from hacdr.inference.torch_network import TorchNetwork
+    from hacdr.stack import check_stack
+
+    check_stack()
+    return TorchNetwork(weights, config, device, options)

@@ -1,0 +1,68 @@
+"""What is done to a photograph before the network: the same for every engine."""
+
+from typing import Any, Dict, NamedTuple, Tuple
+
+import cv2
+import numpy as np
+
+from hacdr.preprocess.local_contrast import normalize_local_contrast
+
+
+class Preprocessing(NamedTuple):
+    """The test pipeline of a config, in words that fit into a file of weights.
+
+    Attributes:
+        scale (Tuple[int, int]): width and height that the photograph is resized to fit
+            in, the ratio kept; the longer of them is for its longer side.
+        reduced (bool): whether a JPEG is decoded at a half, a quarter or an eighth of
+            its size where that is enough.
+        values (dict): 'type' and arguments of the step that makes float32 of pixels:
+            'LocalContrastNormalize' or 'Normalize'.
+    """
+
+    scale: Tuple[int, int]
+    reduced: bool
+    values: Dict[str, Any]
+
+    def network_size(self, size):
+        """Return width and height before the network of a photograph's ``size``."""
+        factor = min(
+            max(self.scale) / max(size),
+            min(self.scale) / min(size),
+        )
+        return tuple(int(side * factor + 0.5) for side in size)
+
+    def apply(self, photograph, size):
+        """Return what the network takes.
+
+        Args:
+            photograph (np.ndarray): BGR, uint8, (H, W, 3).
+            size (Tuple[int, int]): width and height of the result.
+
+        Returns:
+            np.ndarray: float32, (3, height, width).
+        """
+        shrinks = photograph.shape[1] >= size[0] and photograph.shape[0] >= size[1]
+        # As resize_photograph, but for roundings; that takes numba.
+        resized = cv2.resize(
+            photograph,
+            size,
+            interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
+        )
+        arguments = dict(self.values)
+        make = VALUES[arguments.pop('type')]
+        return np.ascontiguousarray(make(resized, **arguments).transpose(2, 0, 1))
+
+
+def _normalize(photograph, mean, std, to_rgb=True):
+    """As mmcv's ``imnormalize``."""
+    if to_rgb:
+        photograph = photograph[..., ::-1]
+    scale = 1 / np.float64(std)
+    return ((photograph - np.float64(mean)) * scale).astype(np.float32)
+
+
+VALUES = {
+    'LocalContrastNormalize': normalize_local_contrast,
+    'Normalize': _normalize,
+}

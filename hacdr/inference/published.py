@@ -1,0 +1,44 @@
+"""Where the weights are that come with the package."""
+
+from pathlib import Path
+
+from hacdr.errors import InputError
+from hacdr.stack import find_missing
+
+DEFAULT = 'hacdr_idrid_cpu'
+PACKAGE = Path(__file__).parents[1]
+# In an installed package; in a clone.
+FOLDERS = PACKAGE / '.mim' / 'weights', PACKAGE.parent / 'weights'
+SUFFIXES = '.safetensors', '.onnx'
+
+
+def find_weights(weights=None):
+    """Find a file of weights.
+
+    Args:
+        weights (str | Path, optional): a file, or the name of weights that come with
+            the package; by default the one that is meant for everybody. Of a name's
+            files the .onnx is taken where torch or mmseg is missing.
+
+    Returns:
+        str: the file.
+
+    Raises:
+        InputError: there is none.
+    """
+    if weights is not None and Path(weights).is_file():
+        return str(weights)
+    name = DEFAULT if weights is None else str(weights)
+    suffixes = SUFFIXES[1:] if find_missing() else SUFFIXES
+    for folder in FOLDERS:
+        for suffix in suffixes:
+            path = folder / f'{name}{suffix}'
+            if path.is_file():
+                return str(path)
+    published = sorted(
+        {path.stem for folder in FOLDERS for path in folder.glob('*.safetensors')}
+    )
+    raise InputError(
+        f'{name}: no such file of weights, nor the name of published ones'
+        + (f' ({", ".join(published)})' if published else '')
+    )
