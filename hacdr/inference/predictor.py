@@ -5,7 +5,7 @@ from typing import NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
-from hacdr import __version__
+import hacdr
 from hacdr.errors import InputError
 from hacdr.files import file_sha256
 from hacdr.images import decode_photograph, open_photograph, read_header
@@ -106,7 +106,7 @@ class Predictor:
         self.device = self.network.device
         self.name = Path(weights).name
         self.made_by = dict(
-            hacdr=__version__,
+            hacdr=hacdr.__version__,
             weights=file_sha256(weights),
             config=self.network.config_sha256,
             flips=self.flips,
