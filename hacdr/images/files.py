@@ -1,0 +1,116 @@
+"""Image files: opened, limited in size, and one line where something is wrong."""
+
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+from PIL import Image
+
+from hacdr.errors import InputError
+
+# Ultra-wide photographs have 16 million pixels, montages of them fewer than this.
+MAX_PIXELS = 100_000_000
+# 'JPEG' includes MPO. Pillow knows more, of which some start programs (EPS).
+FORMATS = 'JPEG', 'PNG', 'TIFF', 'BMP', 'WEBP', 'JPEG2000', 'GIF', 'PPM'
+STRIP = 64
+
+
+def open_file(path):
+    """Open a file to read bytes; InputError where that fails."""
+    try:
+        return open(path, 'rb')
+    except FileNotFoundError:
+        raise InputError(f'{path}: no such file') from None
+    except OSError as error:
+        raise InputError(f'{path}: cannot be read ({error.strerror})') from error
+    except ValueError as error:
+        # A name with a zero byte.
+        raise InputError(f'{path!r}: cannot be read ({error})') from error
+
+
+def open_image(file):
+    """Open an image with Pillow, in the formats that are read here.
+
+    Args:
+        file (BinaryIO): at its beginning.
+
+    Returns:
+        PIL.Image.Image: not decoded yet.
+    """
+    return Image.open(file, formats=FORMATS)
+
+
+def check_size(size, where):
+    """Refuse an image that is too large to be decoded.
+
+    Args:
+        size (Tuple[int, int]): width and height as its file says.
+        where (str | Path): what to call it in the message.
+
+    Raises:
+        InputError: it has more than MAX_PIXELS, or none.
+    """
+    width, height = size
+    if not 0 < width * height <= MAX_PIXELS:
+        raise InputError(
+            f'{where}: is {width}x{height} pixels, expected from 1 to '
+            f'{MAX_PIXELS // 10**6} million'
+        )
+
+
+def to_array(image):
+    """Return the pixels of a decoded image as an array of its own.
+
+    Several times as fast as ``np.asarray``: Pillow hands out an image in small pieces
+    and joins them to one of full size.
+
+    Args:
+        image (PIL.Image.Image): with channels of 8 bits.
+
+    Returns:
+        np.ndarray: uint8 (H, W) or (H, W, C).
+    """
+    width, height = image.size
+    channels = len(image.getbands())
+    shape = (height, width, channels) if channels > 1 else (height, width)
+    values = np.empty(shape, np.uint8)
+    for top in range(0, height, STRIP):
+        strip = image.crop((0, top, width, min(height, top + STRIP)))
+        values[top : top + STRIP] = np.asarray(strip)
+    return values
+
+
+@contextmanager
+def one_line_errors(where, kind):
+    """Turn whatever a library says of a file into one line.
+
+    Args:
+        where (str | Path): what to call the file.
+        kind (str): what it should be: 'photograph' or the like.
+
+    Raises:
+        InputError: instead of any other exception.
+    """
+    try:
+        with warnings.catch_warnings():
+            # What is only warned of, libraries either survive or raise right after.
+            warnings.simplefilter('ignore')
+            yield
+    except InputError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise InputError(
+            f'{where}: has too many pixels, expected at most '
+            f'{MAX_PIXELS // 10**6} million'
+        ) from error
+    except Exception as error:
+        # On broken files they raise a dozen kinds of exceptions.
+        raise damaged(where, kind, error) from error
+
+
+def damaged(where, kind, reason):
+    """Return the error for an image that cannot be decoded."""
+    if isinstance(reason, Image.UnidentifiedImageError):
+        reason = 'not an image'
+    lines = str(reason).splitlines() or [type(reason).__name__]
+    return InputError(f'{where}: {kind} cannot be decoded ({lines[0]})')

@@ -1,0 +1,148 @@
+"""What the file of a photograph says about it, read without decoding it."""
+
+from typing import NamedTuple, Tuple
+
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from hacdr.images import dicom
+from hacdr.images.files import (
+    check_size,
+    one_line_errors,
+    open_file,
+    open_image,
+)
+
+# Tags of TIFF and Exif; Pillow has no name for the first before 9.4.
+ORIENTATION = 0x0112
+IMAGE_WIDTH, IMAGE_LENGTH = 0x0100, 0x0101
+BITS_PER_SAMPLE, SAMPLE_FORMAT, SAMPLES_PER_PIXEL = 0x0102, 0x0153, 0x0115
+PHOTOMETRIC, PLANAR_CONFIGURATION, EXTRA_SAMPLES = 0x0106, 0x011C, 0x0152
+TIFF_STARTS = b'II*\0', b'MM\0*', b'II+\0', b'MM\0+'
+
+
+class Header(NamedTuple):
+    """What a photograph's file says about it.
+
+    Attributes:
+        format (str): 'JPEG', 'PNG', ..., as Pillow calls it, or 'DICOM'.
+        mode (str): Pillow's name of its channels, 'RGB' for colour; '' where it has no
+            name for them.
+        stored_size (Tuple[int, int]): width and height of the pixels as stored.
+        orientation (int): Exif's, 1 where nothing is to be turned.
+        said_orientation (object): what the file says of it, None for nothing.
+        several (bool): it holds more images than this, the first one.
+    """
+
+    format: str
+    mode: str
+    stored_size: Tuple[int, int]
+    orientation: int = 1
+    said_orientation: object = None
+    several: bool = False
+
+    @property
+    def size(self):
+        """Tuple[int, int]: width and height once it is turned."""
+        return self.stored_size[:: -1 if self.orientation >= 5 else 1]
+
+
+def read_header(path):
+    """Read what a photograph's file says about it, without decoding it.
+
+    Args:
+        path (str | Path): its file.
+
+    Returns:
+        Header: format, size, orientation.
+
+    Raises:
+        InputError: it is missing, no image, or too large.
+    """
+    with open_file(path) as file:
+        return decode_header(file, path)
+
+
+def decode_header(file, where, kind='photograph'):
+    """As :func:`read_header`, from an open file.
+
+    Args:
+        file (BinaryIO): at its beginning.
+        where (str | Path): what to call it in messages.
+        kind (str): what it should be, for the message.
+    """
+    start = file.read(dicom.MAGIC_END)
+    file.seek(0)
+    with one_line_errors(where, kind):
+        if dicom.is_dicom(start):
+            size, mode, several = dicom.decode_header(file, where)
+            header = Header('DICOM', mode, size, several=several)
+        elif start.startswith(TIFF_STARTS):
+            header = _decode_tiff_header(file)
+        else:
+            image = open_image(file)
+            said = _said_orientation(image)
+            header = Header(
+                image.format,
+                image.mode,
+                image.size,
+                _orientation(said),
+                said,
+                getattr(image, 'n_frames', 1) > 1,
+            )
+    check_size(header.stored_size, where)
+    return header
+
+
+def read_tiff_tags(file):
+    """Read the tags of a TIFF's first image, also where Pillow does not decode it.
+
+    Args:
+        file (BinaryIO): anywhere.
+
+    Returns:
+        PIL.TiffImagePlugin.ImageFileDirectory_v2: tag -> value.
+    """
+    file.seek(0)
+    start = file.read(8)
+    if b'+' in start[2:4]:
+        # The larger header of BigTIFF.
+        start += file.read(8)
+    tags = ImageFileDirectory_v2(start)
+    file.seek(tags.next)
+    tags.load(file)
+    return tags
+
+
+def _decode_tiff_header(file):
+    tags = read_tiff_tags(file)
+    # Pillow's size is the one once it is turned, depending on the version.
+    size = int(tags[IMAGE_WIDTH]), int(tags[IMAGE_LENGTH])
+    said = tags.get(ORIENTATION)
+    if not (said is None or isinstance(said, (int, str))):
+        # Decoders do not agree on these.
+        raise ValueError(f'orientation {said!r}, expected a number from 1 to 8')
+    several = tags.next != 0
+    file.seek(0)
+    try:
+        mode = open_image(file).mode
+    except Exception:
+        mode = ''
+    return Header('TIFF', mode, size, _orientation(said), said, several)
+
+
+def _said_orientation(image):
+    # Exif that cannot be read says nothing.
+    try:
+        return image.getexif().get(ORIENTATION)
+    except Exception:
+        return None
+
+
+def _orientation(said):
+    """Return 1 to 8; 1 where a file says nothing or anything else."""
+    try:
+        # Some programs write it as text.
+        orientation = int(said.strip(' \0')) if isinstance(said, str) else int(said)
+    except (TypeError, ValueError, OverflowError):
+        return 1
+    return orientation if 1 <= orientation <= 8 else 1

@@ -1,0 +1,127 @@
+"""Label maps, bit maps, planes of grey and masks: what is stored, as it is stored."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from hacdr.errors import InputError
+from hacdr.images.files import (
+    check_size,
+    one_line_errors,
+    open_file,
+    open_image,
+    to_array,
+)
+from hacdr.images.headers import decode_header
+
+# Those that keep every value.
+MAP_FORMATS = 'PNG', 'TIFF', 'BMP', 'GIF', 'PPM'
+
+
+def read_map(path):
+    """Read a label map, a bit map or a plane of grey.
+
+    Args:
+        path (str | Path): its file, a PNG or the like.
+
+    Returns:
+        np.ndarray: uint8 (H, W), of a palette the indices, of one bit 0 and 1. Of 16
+        bits, of grey stored as colour and of an opaque image nothing is lost, so these
+        are read too.
+
+    Raises:
+        InputError: it is missing, damaged, of a format that may change values, to be
+            turned, in colour, transparent, or has values above 255.
+    """
+    with open_file(path) as file:
+        header = decode_header(file, path, 'map')
+        if header.format not in MAP_FORMATS:
+            raise InputError(
+                f'{path}: map is {header.format}, which may change values; expected PNG'
+            )
+        if header.orientation != 1:
+            raise InputError(
+                f'{path}: map has the Exif orientation {header.orientation}, expected '
+                'pixels stored as they are shown'
+            )
+        if header.several:
+            raise InputError(f'{path}: holds several images, expected one map')
+        file.seek(0)
+        return _single_channel(decode_image(file, path, 'map'), path)
+
+
+def _single_channel(image, path):
+    if image.mode in ('L', 'P'):
+        return to_array(image)
+    if image.mode == '1':
+        return (to_array(image.convert('L')) > 0).astype(np.uint8)
+    if image.mode in ('LA', 'PA', 'RGB', 'RGBA'):
+        channels = to_array(image)
+        if image.mode.endswith('A'):
+            if channels[..., -1].min() < 255:
+                raise InputError(f'{path}: map is transparent in places')
+            channels = channels[..., :-1]
+        values = channels[..., 0]
+        if (channels != values[..., None]).any():
+            raise InputError(
+                f'{path}: map is in colour (mode {image.mode}), expected one channel '
+                'whose values are the labels'
+            )
+        return np.ascontiguousarray(values)
+    # 16 bits, with names that depend on Pillow's version and the file's byte order.
+    if image.mode.startswith('I'):
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 255:
+            raise InputError(
+                f'{path}: map has values from {values.min()} to {values.max()}, '
+                'expected 0 to 255'
+            )
+        return values.astype(np.uint8)
+    raise InputError(
+        f'{path}: map has pixels of mode {image.mode}, expected one channel of 8 bits'
+    )
+
+
+def encode_map(values, palette=None):
+    """Encode a map as PNG, one channel of 8 bits.
+
+    Args:
+        values (np.ndarray): uint8 (H, W).
+        palette (Sequence[Sequence[int]], optional): RGB of the values from 0 on, others
+            are black; grey where it is left out.
+
+    Returns:
+        bytes: the file's content.
+    """
+    image = Image.fromarray(values)
+    if palette is not None:
+        # With fewer than 256 colours Pillow may write fewer bits than the values need.
+        colours = np.zeros((256, 3), np.uint8)
+        colours[: len(palette)] = palette
+        image.putpalette(colours.ravel().tolist())
+    file = io.BytesIO()
+    # Run-length matching packs flat areas as well as zlib's best level, at once.
+    image.save(file, format='PNG', compress_level=1, compress_type=3)
+    return file.getvalue()
+
+
+def decode_image(file, where, kind):
+    """Decode an image of any kind as it is stored, neither turned nor converted.
+
+    Args:
+        file (BinaryIO): at its beginning.
+        where (str | Path): what to call it in messages.
+        kind (str): what it should be, for the message: 'mask' or the like.
+
+    Returns:
+        PIL.Image.Image: decoded to the last pixel.
+
+    Raises:
+        InputError: cut off, damaged, too large or no image.
+    """
+    with one_line_errors(where, kind):
+        image = open_image(file)
+        check_size(image.size, where)
+        image.load()
+        return image

@@ -1,0 +1,306 @@
+"""Photographs, whatever they were saved as, to BGR of 8 bits."""
+
+import io
+from functools import partial
+from pathlib import Path
+from typing import List, NamedTuple
+
+import cv2
+import numpy as np
+
+from hacdr.images import dicom
+from hacdr.images.channels import lay_over_black, reduce_to_8_bits
+from hacdr.images.files import (
+    damaged,
+    one_line_errors,
+    open_file,
+    open_image,
+    to_array,
+)
+from hacdr.images.headers import (
+    BITS_PER_SAMPLE,
+    EXTRA_SAMPLES,
+    PHOTOMETRIC,
+    PLANAR_CONFIGURATION,
+    SAMPLE_FORMAT,
+    decode_header,
+    read_tiff_tags,
+)
+
+PHOTOGRAPH_SUFFIXES = (
+    *('.jpg', '.jpeg', '.jfif', '.mpo', '.png', '.tif', '.tiff', '.bmp', '.webp'),
+    *('.jp2', '.j2k', '.dcm', '.dicom'),
+)
+# What a JPEG can be divided by while it is decoded.
+DECODE_FLAGS = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+# Exif's orientation -> how to undo it, in one or two steps.
+TURNS = {
+    1: (),
+    2: (partial(cv2.flip, flipCode=1),),
+    3: (partial(cv2.rotate, rotateCode=cv2.ROTATE_180),),
+    4: (partial(cv2.flip, flipCode=0),),
+    5: (cv2.transpose,),
+    6: (partial(cv2.rotate, rotateCode=cv2.ROTATE_90_CLOCKWISE),),
+    7: (cv2.transpose, partial(cv2.rotate, rotateCode=cv2.ROTATE_180)),
+    8: (partial(cv2.rotate, rotateCode=cv2.ROTATE_90_COUNTERCLOCKWISE),),
+}
+START_OF_IMAGE, START_OF_SCAN, END_OF_IMAGE = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
+# Where a PNG says how many bits a channel has.
+PNG_DEPTH = 24
+# JPEG 2000: where a codestream begins, and from there to the bits of its first channel.
+CODESTREAM, CODESTREAM_DEPTH = b'\xff\x4f\xff\x51', 42
+# TIFF: unsigned integers and floats, black is zero and RGB, straight transparency.
+UNSIGNED, FLOAT = 1, 3
+BLACK_IS_ZERO, RGB = 1, 2
+STRAIGHT_ALPHA = 2
+# Pillow's modes that are shown in 8 bits as they are, and those with transparency.
+OPAQUE = {
+    '1': 'black and white',
+    'L': 'grey',
+    'P': 'palette of 256 colours at most',
+    'RGB': None,
+    'CMYK': 'CMYK, converted without a colour profile',
+    'YCbCr': None,
+}
+TRANSPARENT = {
+    'LA': 'grey',
+    'La': 'grey',
+    'PA': OPAQUE['P'],
+    'RGBA': None,
+    'RGBa': None,
+}
+
+
+class Photograph(NamedTuple):
+    """A photograph, and what had to be done or assumed to read it.
+
+    Attributes:
+        pixels (np.ndarray): BGR, uint8 (H, W, 3).
+        notes (List[str]): a line each, for whoever uses the result; mostly empty.
+    """
+
+    pixels: np.ndarray
+    notes: List[str]
+
+
+def find_images(folder, recursive=False):
+    """List the photographs of a folder by the ends of their names.
+
+    Hidden files and folders are left out, and with them the ``._*`` that macOS writes
+    beside each file on foreign disks.
+
+    Args:
+        folder (str | Path): where to look.
+        recursive (bool): in its sub-folders too.
+
+    Returns:
+        List[Path]: sorted by folder and name; may be empty.
+    """
+    folder = Path(folder)
+    found = folder.rglob('*') if recursive else folder.iterdir()
+    return sorted(
+        path
+        for path in found
+        if path.suffix.lower() in PHOTOGRAPH_SUFFIXES
+        and not any(part.startswith('.') for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def open_photograph(path):
+    """Read a photograph and tell what was done to it.
+
+    Args:
+        path (str | Path): its file; docs/images.md has the formats.
+
+    Returns:
+        Photograph: pixels, and notes on what was scaled or assumed.
+
+    Raises:
+        InputError: it is missing, cut off, damaged, too large, or of another kind.
+    """
+    with open_file(path) as file:
+        return _decode(file.read(), path, 1)
+
+
+def read_photograph(path, divisor=1):
+    """As :func:`open_photograph`, the pixels alone.
+
+    Args:
+        path (str | Path): its file.
+        divisor (int): 1; or 2, 4 or 8 to decode a JPEG at that part of its size. Others
+            have no quicker way to a smaller photograph.
+
+    Returns:
+        np.ndarray: BGR, uint8 (H, W, 3).
+
+    Raises:
+        InputError: as above.
+        ValueError: another divisor, or it is no JPEG.
+    """
+    with open_file(path) as file:
+        return decode_photograph(file.read(), path, divisor)
+
+
+def decode_photograph(data, where, divisor=1):
+    """As :func:`read_photograph`, from a file's content.
+
+    Args:
+        data (bytes): the content.
+        where (str | Path): what to call it in messages.
+        divisor (int): as above.
+    """
+    return _decode(data, where, divisor).pixels
+
+
+def _decode(data, where, divisor):
+    if _is_cut_off(data):
+        raise damaged(where, 'photograph', 'cut off, no end-of-image marker')
+    header = decode_header(io.BytesIO(data), where)
+    notes = []
+    if header.format == 'JPEG' or (header.format == 'MPO' and divisor == 1):
+        pixels = _decode_jpeg(data, where, divisor)
+        notes += filter(None, [OPAQUE.get(header.mode)])
+    elif divisor != 1:
+        raise ValueError(f'{where}: {header.format} cannot be decoded at 1/{divisor}')
+    else:
+        with one_line_errors(where, 'photograph'):
+            pixels = _decode_other(data, where, header, notes)
+    # Decoders turn a TIFF themselves, unless its orientation is written as text.
+    if header.format != 'TIFF' or isinstance(header.said_orientation, str):
+        for turn in TURNS[header.orientation]:
+            pixels = turn(pixels)
+    if header.several:
+        notes.append('the first of several images in its file')
+    if header.orientation != 1:
+        notes.append(f'turned as its Exif orientation {header.orientation} says')
+    elif header.said_orientation not in (None, 0, 1):
+        notes.append(
+            f'unknown Exif orientation {header.said_orientation!r}: not turned'
+        )
+    return Photograph(np.ascontiguousarray(pixels), notes)
+
+
+def _decode_jpeg(data, where, divisor):
+    # Whether OpenCV turns what it reads depends on format and version.
+    flags = DECODE_FLAGS[divisor] | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if pixels is None:
+        raise damaged(where, 'photograph', 'damaged')
+    return pixels
+
+
+def _decode_other(data, where, header, notes):
+    """Decode what is not JPEG, not turned yet, and add what is done to the notes."""
+    if header.format == 'DICOM':
+        values, bits = dicom.decode_pixels(data, where)
+        values = values[..., ::-1]
+    elif header.format == 'TIFF' and _is_deep_tiff(data, where):
+        values, bits = _decode_deep(data, header), None
+        extra = read_tiff_tags(io.BytesIO(data)).get(EXTRA_SAMPLES, (STRAIGHT_ALPHA,))
+        if values.shape[2] == 4 and extra[0] != STRAIGHT_ALPHA:
+            values = values[..., :3]
+            notes.append('its fourth channel is left aside')
+    elif header.format == 'PNG' and data[PNG_DEPTH] == 16:
+        values, bits = _decode_deep(data, header), None
+    elif header.format == 'JPEG2000' and _codestream_depth(data) > 8:
+        values, bits = _decode_deep(data, header), _codestream_depth(data)
+    else:
+        values, bits = _decode_shallow(data, header, notes), 8
+    if values.shape[2] == 4:
+        values = lay_over_black(values, notes)
+    if values.shape[2] == 1 and 'grey' not in notes:
+        notes.append('grey')
+    values = reduce_to_8_bits(values, bits, notes)
+    return cv2.cvtColor(values, cv2.COLOR_GRAY2BGR) if values.shape[2] == 1 else values
+
+
+def _decode_shallow(data, header, notes):
+    """Decode up to 8 bits a channel; BGR or BGR and transparency."""
+    image = open_image(io.BytesIO(data))
+    image.load()
+    kinds = {**OPAQUE, **TRANSPARENT}
+    if image.mode not in kinds:
+        raise ValueError(f'{header.format} with pixels of mode {image.mode}')
+    notes += filter(None, [kinds[image.mode]])
+    if image.mode in TRANSPARENT or 'transparency' in image.info:
+        return cv2.cvtColor(to_array(image.convert('RGBA')), cv2.COLOR_RGBA2BGRA)
+    return cv2.cvtColor(to_array(image.convert('RGB')), cv2.COLOR_RGB2BGR)
+
+
+def _decode_deep(data, header):
+    """Decode more than 8 bits a channel; Pillow gives these up in colour.
+
+    Returns:
+        np.ndarray: uint16 or float, (H, W, C) of grey, BGR or BGR and transparency.
+    """
+    if header.mode:
+        # It notices more damage than OpenCV.
+        open_image(io.BytesIO(data)).load()
+    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None or values.dtype == np.uint8:
+        raise ValueError('damaged, or of a kind that is not read')
+    return np.atleast_3d(values)
+
+
+def _is_deep_tiff(data, where):
+    """Tell whether a TIFF has more than 8 bits a channel.
+
+    Raises:
+        ValueError: it has, and is of a kind that OpenCV does not read or reads wrong.
+    """
+    tags = read_tiff_tags(io.BytesIO(data))
+    bits = {*tags.get(BITS_PER_SAMPLE, (1,))}
+    formats = {*tags.get(SAMPLE_FORMAT, (UNSIGNED,))}
+    if max(bits) <= 8 and formats == {UNSIGNED}:
+        return False
+    channels = len(tags[BITS_PER_SAMPLE])
+    found = dict(
+        bits=sorted(bits),
+        sample_format=sorted(formats),
+        photometric=tags.get(PHOTOMETRIC),
+        planar_configuration=tags.get(PLANAR_CONFIGURATION, 1),
+        channels=channels,
+    )
+    read = (
+        (bits == {16} and formats == {UNSIGNED})
+        or (bits in ({32}, {64}) and formats == {FLOAT})
+    ) and (
+        (channels == 1 and found['photometric'] == BLACK_IS_ZERO)
+        or (
+            channels in (3, 4)
+            and found['photometric'] == RGB
+            and found['planar_configuration'] == 1
+        )
+    )
+    if not read:
+        raise ValueError(
+            'a TIFF with '
+            + ', '.join(f'{name} {value}' for name, value in found.items())
+            + '; expected grey or RGB, interleaved, of 8, 16, or 32 bits (float)'
+        )
+    return True
+
+
+def _codestream_depth(data):
+    """Return the bits of the first channel of a JPEG 2000."""
+    begin = data.index(CODESTREAM)
+    return (data[begin + CODESTREAM_DEPTH] & 0x7F) + 1
+
+
+def _is_cut_off(data):
+    """Tell whether a JPEG lacks its end.
+
+    One whose download broke off and was filled up with zeros decodes without complaint.
+    The thumbnail has an end-of-image marker too, hence the one after the scan.
+    """
+    return (
+        data.startswith(START_OF_IMAGE)
+        and not data.endswith(END_OF_IMAGE)
+        and data.rfind(END_OF_IMAGE) < data.rfind(START_OF_SCAN)
+    )

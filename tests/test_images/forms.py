@@ -1,0 +1,163 @@
+"""Files of images, in forms that libraries do not write."""
+
+import io
+import struct
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from hacdr.images.headers import ORIENTATION
+
+# Wide, and the same in no two directions; no pixel outside the eye is black.
+PIXELS = np.full((32, 48, 3), 5, np.uint8)
+PIXELS[4:28, 8:40] = 150, 70, 20
+PIXELS[:8, :16] = 200, 40, 0
+PIXELS[8:16, 40:] = 0, 220, 90
+
+
+def save(pixels, file_format, **options):
+    """Return the bytes of a file, by Pillow.
+
+    Args:
+        pixels (np.ndarray | PIL.Image.Image): RGB or whatever Pillow takes.
+    """
+    image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    file = io.BytesIO()
+    image.save(file, file_format, **options)
+    return file.getvalue()
+
+
+def save_deep(values, suffix):
+    """Return the bytes of a file of RGB(A) or grey of more than 8 bits, by OpenCV."""
+    if values.ndim == 3:
+        values = values[..., [2, 1, 0, 3][: values.shape[2]]]
+    return cv2.imencode(suffix, np.ascontiguousarray(values))[1].tobytes()
+
+
+def save_tiff(values, tags=(), text_tags=()):
+    """Return the bytes of an uncompressed TIFF of one strip.
+
+    Args:
+        values (np.ndarray): (H, W) or (H, W, C), written as they are.
+        tags (dict[int, int | list[int]]): in place of those that fit; 16-bit numbers.
+        text_tags (dict[int, str]): written as text.
+    """
+    values = np.asarray(values)
+    channels = 1 if values.ndim == 2 else values.shape[2]
+    data = values.astype(values.dtype.newbyteorder('<')).tobytes()
+    kind = {'u': 1, 'i': 2, 'f': 3}[values.dtype.kind]
+    entries = {
+        0x0100: values.shape[1],
+        0x0101: values.shape[0],
+        0x0102: [8 * values.itemsize] * channels,
+        0x0103: 1,
+        0x0106: 1 if channels < 3 else 2,
+        0x0111: 0,
+        0x0115: channels,
+        0x0116: values.shape[0],
+        0x0117: 0,
+        0x0153: [kind] * channels,
+        **({0x0152: [2]} if channels in (2, 4) else {}),
+        **dict(tags),
+    }
+    entries.update(dict(text_tags))
+    after = 8 + 2 + 12 * len(entries) + 4
+    tail = bytearray()
+    directory = bytearray(struct.pack('<H', len(entries)))
+    for tag, value in sorted(entries.items()):
+        if isinstance(value, str):
+            packed, number, kind = value.encode() + b'\0', len(value) + 1, 2
+        elif tag in (0x0111, 0x0117):
+            packed, number, kind = struct.pack('<I', 0), 1, 4
+        else:
+            value = value if isinstance(value, list) else [value]
+            packed, number, kind = struct.pack(f'<{len(value)}H', *value), len(value), 3
+        place = len(directory) + 8 + 8
+        directory += struct.pack('<HHI', tag, kind, number)
+        if tag == 0x0111:
+            strip_at = place
+        elif tag == 0x0117:
+            packed = struct.pack('<I', len(data))
+        if len(packed) > 4:
+            packed, tail = struct.pack('<I', after + len(tail)), tail + packed
+        directory += packed.ljust(4, b'\0')
+    content = bytearray(b'II*\0' + struct.pack('<I', 8)) + directory
+    content += struct.pack('<I', 0) + tail
+    content[strip_at : strip_at + 4] = struct.pack('<I', len(content))
+    return bytes(content + data)
+
+
+def orientation_tags(orientation):
+    """Return Exif with an orientation."""
+    tags = Image.Exif()
+    tags[ORIENTATION] = orientation
+    return tags
+
+
+def with_alpha(pixels, alpha):
+    """Append a channel of transparency, a number or an array."""
+    channel = np.broadcast_to(alpha, pixels.shape[:2]).astype(pixels.dtype)
+    return np.dstack([pixels, channel])
+
+
+DEEP = PIXELS.astype(np.uint16) * 257
+OPAQUE = with_alpha(PIXELS, 255)
+# Each is the same photograph; none loses anything.
+LOSSLESS = {
+    'png': lambda: save(PIXELS, 'PNG'),
+    'png of 16 bits': lambda: save_deep(DEEP, '.png'),
+    'png of 8 bits in 16': lambda: save_deep(PIXELS.astype(np.uint16), '.png'),
+    'png of 10 bits in 16': lambda: save_deep(PIXELS.astype(np.uint16) * 4, '.png'),
+    'png of 12 bits in 16': lambda: save_deep(PIXELS.astype(np.uint16) * 16, '.png'),
+    'png with alpha': lambda: save(OPAQUE, 'PNG'),
+    'png of 16 bits with alpha': lambda: save_deep(with_alpha(DEEP, 65535), '.png'),
+    'png with a palette': lambda: save(Image.fromarray(PIXELS).quantize(8), 'PNG'),
+    'tiff': lambda: save(PIXELS, 'TIFF'),
+    'tiff, lzw': lambda: save(PIXELS, 'TIFF', compression='tiff_lzw'),
+    'tiff, deflate': lambda: save(PIXELS, 'TIFF', compression='tiff_adobe_deflate'),
+    'tiff with alpha': lambda: save(OPAQUE, 'TIFF'),
+    'tiff with a palette': lambda: save(Image.fromarray(PIXELS).quantize(8), 'TIFF'),
+    'tiff of 16 bits': lambda: save_deep(DEEP, '.tif'),
+    'tiff of 12 bits in 16': lambda: save_tiff(PIXELS.astype(np.uint16) * 16),
+    'tiff of 16 bits with alpha': lambda: save_tiff(with_alpha(DEEP, 65535)),
+    'tiff of 16 bits, 4th unknown': lambda: save_tiff(
+        with_alpha(DEEP, 0), {0x0152: [0]}
+    ),
+    'tiff of floats': lambda: save_tiff((PIXELS / 255).astype(np.float32)),
+    'tiff of floats to 255': lambda: save_tiff(PIXELS.astype(np.float32)),
+    'tiff of doubles': lambda: save_tiff(DEEP / 65535),
+    'bmp': lambda: save(PIXELS, 'BMP'),
+    'bmp with a palette': lambda: save(Image.fromarray(PIXELS).quantize(8), 'BMP'),
+    'webp': lambda: save(PIXELS, 'WEBP', lossless=True),
+    'webp with alpha': lambda: save(OPAQUE, 'WEBP', lossless=True),
+    'jp2': lambda: save(PIXELS, 'JPEG2000'),
+    'jp2 with alpha': lambda: save(OPAQUE, 'JPEG2000'),
+    'j2k': lambda: save(PIXELS, 'JPEG2000', no_jp2=True),
+    'all pixels clear': lambda: save(with_alpha(PIXELS, 0), 'PNG'),
+    'all pixels half clear': lambda: save(with_alpha(PIXELS, 128), 'PNG'),
+}
+LOSSY = {
+    'jpeg': lambda: save(PIXELS, 'JPEG', quality=95, subsampling=0),
+    'progressive jpeg': lambda: save(
+        PIXELS, 'JPEG', quality=95, subsampling=0, progressive=True
+    ),
+    'jpeg of CMYK': lambda: save(
+        Image.fromarray(PIXELS).convert('CMYK'), 'JPEG', quality=95
+    ),
+    'mpo': lambda: save(
+        PIXELS,
+        'MPO',
+        quality=95,
+        subsampling=0,
+        save_all=True,
+        append_images=[Image.new('RGB', (9, 9))],
+    ),
+    'webp': lambda: save(PIXELS, 'WEBP', quality=100),
+    'jp2': lambda: save(
+        PIXELS, 'JPEG2000', irreversible=True, quality_mode='dB', quality_layers=[45]
+    ),
+    'tiff of jpeg': lambda: save(PIXELS, 'TIFF', compression='jpeg', quality=95),
+    'tiff of YCbCr': lambda: save(Image.fromarray(PIXELS).convert('YCbCr'), 'TIFF'),
+    'tiff of CMYK': lambda: save(Image.fromarray(PIXELS).convert('CMYK'), 'TIFF'),
+}
