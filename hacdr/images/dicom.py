@@ -99,9 +99,9 @@ def _import_pydicom(where):
 
 def _check(described, where):
     """Refuse what is no photograph of unsigned integers; return its kind of colour."""
-    if 'Rows' not in described or 'Columns' not in described:
+    if not (described.get('Rows') and described.get('Columns')):
         raise InputError(f'{where}: is DICOM without an image')
-    photometric = described.get('PhotometricInterpretation')
+    photometric = described.get('PhotometricInterpretation') or 'none'
     known = *GREY, PALETTE, *COLOUR
     if photometric not in known:
         raise InputError(
