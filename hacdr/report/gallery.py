@@ -1,10 +1,19 @@
 """The gallery of a folder of predictions: an index.html to look through them."""
 
+import os
 from pathlib import Path
+from urllib.parse import quote
 
-from hacdr.files import write_text
+from .templates import describe_lesions, write_page
 
 PAGE = 'index.html'
+COUNTING = (
+    'A lesion is a group of touching pixels (8 neighbours) that reach the threshold. '
+    'Here groups are counted in a copy reduced to 1440 pixels, lesion by lesion. The '
+    'table (findings.csv) counts at full size and at the thresholds of the prediction, '
+    'and gives each pixel one lesion at most: small and overlapping lesions may differ '
+    'in number. The percentage is the share of the field of view.'
+)
 
 
 def write_gallery(output, head, records):
@@ -15,7 +24,8 @@ def write_gallery(output, head, records):
 
     Args:
         output (str | Path): the folder.
-        head (dict): of findings.json: 'classes', 'colours', 'made_by', 'thresholds'.
+        head (dict): of findings.json: 'classes', 'colours', 'made_by', 'thresholds',
+            and 'passed_over' if there is any.
         records (Iterable[dict]): one an image, without need for its 'findings'.
 
     Returns:
@@ -24,7 +34,45 @@ def write_gallery(output, head, records):
     Raises:
         InputError: it cannot be written.
     """
+    names = head['classes'][1:]
+    images = [_describe_image(record, names) for record in records]
+    thresholds = head['thresholds'] or dict.fromkeys(names, 0.5)
     path = Path(output) / PAGE
-    number = sum(1 for _ in records)
-    write_text(path, f'<!DOCTYPE html>\n<title>{number} images</title>\n')
+    write_page(
+        path,
+        'gallery',
+        # Pages from a disk have no origin, so that 'self' is nothing in some browsers.
+        sources="'self' file:",
+        number=f'{len(images)} photograph{"" if len(images) == 1 else "s"}',
+        thresholds=head['thresholds'],
+        made_by=[(name, _shorten(value)) for name, value in head['made_by'].items()],
+        passed_over=head.get('passed_over', []),
+        lesions={'each': describe_lesions(names, head['colours'][1:], thresholds)},
+        images=images,
+        counting=COUNTING,
+        compared=False,
+    )
     return path
+
+
+def _describe_image(record, names):
+    """Return what the page is told of one image."""
+    lesions = [record['lesions'][name] for name in names]
+    # Of the whole image, where no field of view was found.
+    whole = record['fov_area'] or record['width'] * record['height']
+    return {
+        'name': record['image'],
+        'output': record['output'],
+        # Names need not be text; what stands in the address is their bytes.
+        'url': quote(os.fsencode(record['output'])),
+        'size': f'{record["width"]}x{record["height"]} pixels',
+        'numbers': [lesion['number'] for lesion in lesions],
+        'shares': [lesion['area'] / whole for lesion in lesions],
+        'warnings': record['warnings'],
+        'notes': record['notes'],
+    }
+
+
+def _shorten(value):
+    """Of a sha256 the beginning tells enough."""
+    return value[:12] if isinstance(value, str) and len(value) == 64 else value

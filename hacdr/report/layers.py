@@ -1,18 +1,14 @@
 """The layers of a photograph on the page: itself, ground truth, probabilities."""
 
-import base64
 import os.path as osp
-
-import cv2
 
 from hacdr.errors import InputError
 from hacdr.evaluation import ground_truth_bits
 from hacdr.images import read_map, read_photograph
+from hacdr.inference.viewer_layers import photograph_uri, png_uri
 from hacdr.lesions import IGNORED, IGNORED_BIT
 from hacdr.preprocess.field_of_view import field_of_view
 from hacdr.preprocess.maps import reduce_bits
-
-JPEG_QUALITY = 75
 
 
 def encode_layers(entry, results_path, content, data_root):
@@ -54,13 +50,12 @@ def encode_layers(entry, results_path, content, data_root):
     ground_truth[ground_truth & IGNORED_BIT > 0] = IGNORED
     ground_truth, _ = reduce_bits(ground_truth, (width, height))
     ground_truth[ground_truth == IGNORED] = IGNORED_BIT
-    photograph = cv2.resize(photograph, (width, height), interpolation=cv2.INTER_AREA)
     return {
         'width': width,
         'height': height,
-        'photograph': _uri('jpeg', photograph, cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY),
-        'ground_truth': _png(ground_truth),
-        'planes': [_png(plane) for plane in planes],
+        'photograph': photograph_uri(photograph, (width, height)),
+        'ground_truth': png_uri(ground_truth),
+        'planes': [png_uri(plane) for plane in planes],
     }
 
 
@@ -113,12 +108,3 @@ def _read_map(path, entry):
 
 def _size(shape):
     return f'{shape[1]}x{shape[0]}'
-
-
-def _png(image):
-    return _uri('png', image, cv2.IMWRITE_PNG_COMPRESSION, 9)
-
-
-def _uri(kind, image, *options):
-    data = cv2.imencode(f'.{kind}', image, options)[1].tobytes()
-    return f'data:image/{kind};base64,{base64.b64encode(data).decode()}'

@@ -2,22 +2,28 @@
 
 import os
 
-from jinja2 import Environment, PackageLoader
 from tqdm import tqdm
 
 from hacdr.errors import InputError
 from hacdr.evaluation import Protocol, read_results
 from hacdr.evaluation.matching import OVERLAP
-from hacdr.files import write_text
-from hacdr.lesions import FULL_NAMES, IGNORED_BIT
+from hacdr.lesions import CLASSES, FULL_NAMES, IGNORED_BIT, PALETTE
 
 from .layers import encode_layers
-from .plots import STYLES, draw_froc, draw_precision_recall, working_thresholds
+from .plots import draw_froc, draw_precision_recall, working_thresholds
+from .templates import describe_lesions, write_page
 
 HEADLINE = ('AUPR', 'Dice', 'Dice@t', 'IoU', 'Precision', 'Recall')
 OTHERS = ('m2mrf-11', 'idrid-33')
 # Metrics by which photographs sort, each for every lesion.
 OF_PHOTOGRAPHS = ('AUPR', 'Dice')
+COLOURS = dict(zip(CLASSES, PALETTE))
+COUNTING = (
+    'A lesion is a group of touching pixels (8 neighbours) of the ground truth. It is '
+    'found if a fifth of it reaches the threshold; a group that reaches the threshold '
+    'is false if less than a fifth of it is in the ground truth. Here groups are '
+    'counted in reduced copies, so that small ones may differ from the tables.'
+)
 
 
 def write_report(results_path, path, data_root=None):
@@ -47,37 +53,37 @@ def write_report(results_path, path, data_root=None):
         layers = [
             encode_layers(entry, results_path, content, data_root) for entry in bar
         ]
-    page = (
-        Environment(loader=PackageLoader('hacdr.report', 'page'), autoescape=True)
-        .get_template('report.html')
-        .render(
-            content=content,
-            protocol=Protocol(**content['protocol']).describe(),
-            names=FULL_NAMES,
-            styles=STYLES,
-            lesions={
-                'names': content['lesions'],
-                'colours': [STYLES[lesion]['color'] for lesion in content['lesions']],
-                'overlap': OVERLAP,
-                'ignored_bit': IGNORED_BIT,
-            },
-            headline=[name for name in HEADLINE if name in figures],
-            others=[name for name in OTHERS if name in figures],
-            columns=[
-                (metric, lesion)
-                for metric in OF_PHOTOGRAPHS
-                for lesion in (*content['lesions'], 'mean')
-            ],
-            photographs=list(zip(entries, layers)),
-            thresholds=working_thresholds(content),
-            precision_recall=draw_precision_recall(scores, content),
-            froc=draw_froc(content) if content['summary']['froc'] else None,
-        )
+    thresholds = working_thresholds(content)
+    write_page(
+        path,
+        'report',
+        sources='',
+        content=content,
+        protocol=Protocol(**content['protocol']).describe(),
+        names=FULL_NAMES,
+        lesions={
+            'each': describe_lesions(
+                content['lesions'],
+                [COLOURS[lesion] for lesion in content['lesions']],
+                thresholds,
+            ),
+            'overlap': OVERLAP,
+            'ignored_bit': IGNORED_BIT,
+        },
+        counting=COUNTING,
+        compared=True,
+        headline=[name for name in HEADLINE if name in figures],
+        others=[name for name in OTHERS if name in figures],
+        columns=[
+            (metric, lesion)
+            for metric in OF_PHOTOGRAPHS
+            for lesion in (*content['lesions'], 'mean')
+        ],
+        photographs=list(zip(entries, layers)),
+        thresholds=thresholds,
+        precision_recall=draw_precision_recall(scores, content),
+        froc=draw_froc(content) if content['summary']['froc'] else None,
     )
-    try:
-        write_text(path, page)
-    except OSError as error:
-        raise InputError(f'{path}: {error.strerror}') from error
 
 
 def _worst_first(entry):

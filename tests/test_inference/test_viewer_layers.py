@@ -2,12 +2,12 @@
 
 import base64
 import json
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 import pytest
 
+from hacdr.inference.prediction import Prediction
 from hacdr.inference.viewer_layers import (
     STEP,
     THUMBNAIL_SIDE,
@@ -18,21 +18,13 @@ from hacdr.inference.viewer_layers import (
 from hacdr.lesions import CLASSES, PALETTE
 
 
-class Prediction(NamedTuple):
-    photograph: np.ndarray
-    label: np.ndarray
-    probabilities: np.ndarray
-    classes: tuple = CLASSES
-    palette: tuple = PALETTE
-
-
 def predicted(width=160, height=120):
     photograph = np.full((height, width, 3), (40, 80, 120), np.uint8)
     label = np.zeros((height, width), np.uint8)
     label[height // 4 : height // 2, width // 4 : width // 2] = 2
     probabilities = np.zeros((4, height, width), np.float32)
     probabilities[1] = np.where(label == 2, 0.8, 0.1)
-    return Prediction(photograph, label, probabilities)
+    return Prediction(photograph, label, probabilities, CLASSES, PALETTE)
 
 
 def read(script):
@@ -77,13 +69,18 @@ def test_layers_of_a_large_photograph_have_one_size(shrunk):
     assert (layers['planes'][1] > 127).mean() == pytest.approx(1 / 16, rel=0.05)
 
 
-@pytest.mark.parametrize('kind', [np.float16, np.uint8])
-def test_probabilities_of_every_type_are_the_same_layers(kind):
+def test_probabilities_of_every_type_are_the_same_layers():
     prediction = predicted()
-    scale = 255 if kind == np.uint8 else 1
-    probabilities = (prediction.probabilities * scale).astype(kind)
+    probabilities = prediction.probabilities.astype(np.float16)
     other = prediction._replace(probabilities=probabilities)
     assert encode_viewer_layers(other) == encode_viewer_layers(prediction)
+
+
+def test_a_network_that_gives_classes_alone():
+    prediction = predicted()._replace(probabilities=None)
+    planes = read(encode_viewer_layers(prediction))['planes']
+    np.testing.assert_array_equal(planes[1], 255 * (prediction.label == 2))
+    assert [plane.any() for plane in planes] == [False, True, False, False]
 
 
 def test_the_thumbnail_is_small_and_marked():

@@ -1,7 +1,5 @@
 """The page in a real browser, opened from a file."""
 
-import shutil
-
 import cv2
 import numpy as np
 import pytest
@@ -10,39 +8,15 @@ from hacdr.evaluation.matching import match_lesions
 from hacdr.lesions import IGNORED_BIT
 from hacdr.report.page import write_report
 
+from .browsing import WIDE, every, found, move, one, painted, show_as, wait
 from .tested import NAMES, write_test
 
 pytest.importorskip('selenium')
-BROWSER, DRIVER = map(shutil.which, ('chromium', 'chromedriver'))
-pytestmark = pytest.mark.skipif(
-    not (BROWSER and DRIVER), reason='no chromium and chromium-driver on this machine'
-)
-PAINTED = """
-const data = document.getElementById('photograph').getContext('2d')
-  .getImageData(0, 0, arguments[0], arguments[1]).data;
-return Array.from(data).reduce((sum, value, i) => (sum * 31 + value) % 1000003, 7);
-"""
 COUNTED = """
 const [width, height, groundTruth, plane, threshold] = arguments;
 shown = {width, height, groundTruth, planes: [null, plane]};
 const {lesions, hit, wrong} = components(compare(1, threshold));
 return [lesions, hit, wrong];
-"""
-WIDE = """""
-const inside = (one, box) => one.getBoundingClientRect().left >= box.left - 0.5
-  && one.getBoundingClientRect().right <= box.right + 0.5;
-const shown = selector => [...document.querySelectorAll(selector)].filter(
-  one => one.getClientRects().length);
-const cut = [
-  // Tables and the photograph scroll within a frame of their own.
-  ...shown('body *:not(.scroll *, svg *)').filter(one =>
-    !inside(one, {left: 0, right: innerWidth})),
-  ...shown('h1, h2, p, legend, label, figcaption, button, td, th').filter(one =>
-    one.scrollWidth > one.clientWidth + 1 && one.clientWidth),
-  ...shown('svg text').filter(one =>
-    !inside(one, one.closest('svg').getBoundingClientRect())),
-];
-return cut.map(one => one.outerHTML.slice(0, 80));
 """
 
 
@@ -55,58 +29,13 @@ def page(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope='module')
-def driver():
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for argument in ('headless=new', 'no-sandbox', 'disable-gpu'):
-        options.add_argument(f'--{argument}')
-    options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
-    service = webdriver.ChromeService(DRIVER)
-    with webdriver.Chrome(options, service) as driver:
-        driver.set_window_size(1200, 900)
-        yield driver
-
-
 @pytest.fixture
 def browser(driver, page):
+    show_as(driver, 1200)
     driver.get(page.as_uri())
     wait(driver, lambda: found(driver, 0))
     yield driver
     assert driver.get_log('browser') == []
-
-
-def wait(driver, condition):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(driver, 20).until(lambda _: condition())
-
-
-def one(driver, selector):
-    return driver.find_element('css selector', selector)
-
-
-def every(driver, selector):
-    return driver.find_elements('css selector', selector)
-
-
-def found(driver, k):
-    return one(driver, f'#found{k}').text
-
-
-def painted(driver):
-    return driver.execute_script(PAINTED, 160, 120)
-
-
-def move(driver, k, value):
-    driver.execute_script(
-        'arguments[0].value = arguments[1];'
-        "arguments[0].dispatchEvent(new Event('input', {bubbles: true}));",
-        one(driver, f'.slider[data-lesion="{k}"]'),
-        value,
-    )
 
 
 def names(driver):
@@ -247,15 +176,7 @@ def test_steps_from_a_row_that_is_not_listed(browser, button, position):
 @pytest.mark.parametrize('width', [375, 1200])
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
 def test_nothing_overflows(browser, width, scheme):
-    browser.execute_cdp_cmd(
-        'Emulation.setDeviceMetricsOverride',
-        dict(width=width, height=800, deviceScaleFactor=1, mobile=width < 600),
-    )
-    browser.execute_cdp_cmd(
-        'Emulation.setEmulatedMedia',
-        dict(features=[dict(name='prefers-color-scheme', value=scheme)]),
-    )
-    assert browser.execute_script('return innerWidth') == width
+    show_as(browser, width, scheme)
     assert browser.execute_script(WIDE) == []
     shade = browser.execute_script('return getComputedStyle(document.body).color')
     assert (shade == 'rgb(232, 232, 232)') == (scheme == 'dark')
