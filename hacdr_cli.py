@@ -16,13 +16,16 @@ if 'OMP_WAIT_POLICY' not in os.environ:
 COMMANDS = {
     'Data': ('convert', 'generate', 'stats', 'browse'),
     'Training': ('train', 'test', 'compare', 'report', 'study', 'cost'),
-    'Prediction': ('predict', 'publish'),
+    'Prediction': ('predict', 'publish', 'export'),
     'Weights of others': ('mscan2hacdr', 'released2hacdr'),
     'This machine': ('check-env',),
 }
 
-# These work where torch, mmcv and mmseg are missing.
+# These work where torch, mmcv and mmseg are missing (predict with weights of export).
 WITHOUT_STACK = ('convert', 'generate', 'stats', 'compare', 'report')
+
+# Packages that only some commands need, and the extra of this package that has them.
+EXTRAS = {'matplotlib': 'report', 'onnx': 'export', 'onnxruntime': 'onnx'}
 
 
 def main(*words):
@@ -51,8 +54,8 @@ def run(main, needs_stack=True):
 
     Bad input (:class:`hacdr.errors.InputError`), and a stack that is not the one that
     hacdr needs, prints ``error: <message>`` and exits with 2, so does a disk that takes
-    no more; Ctrl-C exits with 130; every other exception is a bug and keeps its
-    traceback.
+    no more, and a package that an extra would install; Ctrl-C exits with 130; every
+    other exception is a bug and keeps its traceback.
 
     Args:
         main (callable): takes no argument; its return value is ignored.
@@ -60,14 +63,20 @@ def run(main, needs_stack=True):
     """
     try:
         from hacdr.announcements import silence_training
-        from hacdr.stack import check_stack
+        from hacdr.stack import check_stack, find_missing
 
         if needs_stack:
             check_stack()
+        if not find_missing():
             silence_training()
         main()
     except KeyboardInterrupt:
         sys.exit(_fail('interrupted', 130))
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        extra = f"pip install 'hacdr[{EXTRAS[error.name]}]'"
+        sys.exit(_fail(f'the package {error.name} is missing: {extra}', 2))
     except Exception as error:
         # Importing hacdr may be what failed: its errors are there all the same.
         errors = sys.modules.get('hacdr.errors')
@@ -91,6 +100,8 @@ def run_command(name, arguments):
     import argparse
     import importlib
 
+    from hacdr.stack import find_missing
+
     module = importlib.import_module(f'hacdr.commands.{_module_name(name)}')
     parser = argparse.ArgumentParser(
         prog=f'hacdr {name}',
@@ -99,7 +110,7 @@ def run_command(name, arguments):
     )
     module.add_arguments(parser)
     args = parser.parse_args(arguments)
-    if not hasattr(args, 'trust_checkpoint'):
+    if not hasattr(args, 'trust_checkpoint') or find_missing():
         module.run(args)
         return
     from hacdr.engine.safe_loading import restrict_loading

@@ -1,6 +1,6 @@
 """Package metadata. The stack itself (torch, mmcv-full, mmseg) is never installed or
-upgraded from here, nor OpenCV, which comes under two names: see requirements.txt for
-the versions that are supported."""
+upgraded from here, nor OpenCV, which mmcv brings under one of its two names: see
+requirements.txt for the versions that are supported."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,6 @@ setup(
     python_requires='>=3.8,<3.15',
     install_requires=[
         'jinja2',
-        'matplotlib>=3.5',
         'numba',
         'numpy',
         'pillow>=9.1',
@@ -34,4 +33,11 @@ setup(
         'scipy',
         'tqdm',
     ],
+    # hacdr_cli.EXTRAS names them where a package is missing.
+    extras_require={
+        'report': ['matplotlib>=3.5'],
+        'onnx': ['onnxruntime>=1.25', 'opencv-python-headless'],
+        'export': ['onnx>=1.16', 'onnxruntime>=1.25'],
+        'dicom': ['pydicom>=3', 'python-gdcm'],
+    },
 )

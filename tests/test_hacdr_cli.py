@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from hacdr_cli import COMMANDS, main, run, run_command
+from hacdr_cli import COMMANDS, EXTRAS, main, run, run_command
 
 import pytest
 
@@ -232,3 +232,22 @@ def test_a_bug_keeps_its_traceback():
 
     with pytest.raises(KeyError):
         run(fail)
+
+
+def test_a_package_of_an_extra_that_is_missing(capsys):
+    def missing(name):
+        raise ModuleNotFoundError(f'No module named {name!r}', name=name)
+
+    with pytest.raises(SystemExit) as ended:
+        run(lambda: missing('matplotlib'), needs_stack=False)
+    assert ended.value.code == 2
+    line = "error: the package matplotlib is missing: pip install 'hacdr[report]'\n"
+    assert capsys.readouterr().err == line
+    with pytest.raises(ModuleNotFoundError, match='another'):
+        run(lambda: missing('another'), needs_stack=False)
+
+
+def test_extras_have_what_their_packages_are_missing():
+    text = (ROOT / 'setup.py').read_text()
+    for package, extra in EXTRAS.items():
+        assert re.search(rf"'{extra}': \[[^]]*'{package}\b", text)

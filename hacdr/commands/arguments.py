@@ -1,9 +1,8 @@
 """Arguments that several commands share, and what follows from them."""
 
+import argparse
 import os
 import os.path as osp
-
-from mmcv import DictAction
 
 
 def add_cfg_options(parser):
@@ -11,9 +10,19 @@ def add_cfg_options(parser):
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=_ConfigOptions,
         help='override settings of the config, key=value with dotted keys',
     )
+
+
+class _ConfigOptions(argparse.Action):
+    """mmcv's DictAction, which is loaded where the option is given."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        from mmcv import DictAction
+
+        action = DictAction(self.option_strings, self.dest)
+        action(parser, namespace, values, option_string)
 
 
 def add_launcher(parser):

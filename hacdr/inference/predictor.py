@@ -10,6 +10,7 @@ from hacdr.errors import InputError
 from hacdr.files import file_sha256
 from hacdr.images import decode_photograph, open_photograph, read_header
 from hacdr.inference.enlarging import enlarge
+from hacdr.inference.onnx_network import OnnxNetwork
 from hacdr.inference.prediction import (
     Prediction,
     choose_classes,
@@ -17,6 +18,7 @@ from hacdr.inference.prediction import (
 )
 from hacdr.inference.published import find_weights
 from hacdr.preprocess.resize import find_divisor
+from hacdr.stack import check_stack
 
 # Of a map's axes, those that each mirror image turns round.
 MIRROR_IMAGES = (), (2,), (1,), (1, 2)
@@ -201,8 +203,13 @@ class Predictor:
 
 
 def _load_network(weights, config, device, options):
-    from hacdr.inference.torch_network import TorchNetwork
-    from hacdr.stack import check_stack
+    if not weights.endswith('.onnx'):
+        check_stack()
+        from hacdr.inference.torch_network import TorchNetwork
 
-    check_stack()
-    return TorchNetwork(weights, config, device, options)
+        return TorchNetwork(weights, config, device, options)
+    if config or options:
+        raise InputError(
+            f'{weights}: is exported, no config nor options of one can change it'
+        )
+    return OnnxNetwork(weights, device)

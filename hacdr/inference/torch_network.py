@@ -31,8 +31,11 @@ class TorchNetwork:
         config (str | None): config file; None takes the one in the checkpoint.
         device (str | None): 'cpu', 'cuda:0'; None takes the GPU where there is one.
         options (dict | None): changes to the config, dotted key -> value.
+        fuse (bool): for less arithmetic and the same output, see
+            :func:`~hacdr.models.fuse_for_inference`.
 
     Attributes:
+        model (nn.Module): the segmentor.
         classes, palette: names and RGB colours of the label map's values.
         thresholds (dict | None): that came with the weights.
         preprocessing (Preprocessing | None): None where the config's test pipeline or
@@ -46,7 +49,7 @@ class TorchNetwork:
         InputError: weights, config or device are bad or do not fit each other.
     """
 
-    def __init__(self, weights, config=None, device=None, options=None):
+    def __init__(self, weights, config=None, device=None, options=None, fuse=True):
         device = device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
         model = init_model(config, weights, device, options)
         self.classes, self.palette = model.CLASSES, model.PALETTE
@@ -57,7 +60,7 @@ class TorchNetwork:
         text = prediction_config(model.cfg)
         self.config_sha256 = hashlib.sha256(text.encode()).hexdigest()
         self.device = str(next(model.parameters()).device)
-        self._model = fuse_for_inference(model)
+        self.model = fuse_for_inference(model) if fuse else model
 
     @torch.no_grad()
     def logits(self, planes):
@@ -70,11 +73,11 @@ class TorchNetwork:
             np.ndarray: float32, (classes, h, w).
         """
         img = torch.from_numpy(planes)[None].to(self.device)
-        return self._model.encode_decode(img, None)[0].cpu().numpy()
+        return self.model.encode_decode(img, None)[0].cpu().numpy()
 
     def segment(self, photograph):
         """Predict as mmseg does, see :func:`segment`."""
-        return segment(self._model, photograph)
+        return segment(self.model, photograph)
 
     def require_flips(self):
         """Make :meth:`segment` average over mirror images.
@@ -82,12 +85,12 @@ class TorchNetwork:
         Raises:
             InputError: the segmentor does not.
         """
-        if not isinstance(self._model, LesionEncoderDecoder):
+        if not isinstance(self.model, LesionEncoderDecoder):
             raise InputError(
-                f'mirror images: {type(self._model).__name__} does not average them, '
+                f'mirror images: {type(self.model).__name__} does not average them, '
                 'expected a config of LesionEncoderDecoder'
             )
-        self._model.test_cfg.flips = True
+        self.model.test_cfg.flips = True
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ import torch
 from torch.nn.modules.utils import _pair
 
 from .choice import choose_kernel
+from .onnx_conv import is_wanted
 from .precision import compute_dtype, without_autocast
 
 logger = logging.getLogger('hacdr')
@@ -29,9 +30,9 @@ def modulated_deform_conv2d(
     Four kernels give the same numbers, for any memory layout and floating type: loops
     compiled by numba (default on the CPU) or by Triton (default on a GPU, with triton
     3.2 or newer), mmcv's operator (default on a GPU without it, but for depthwise
-    convolutions) and plain tensor operations (default for the rest, for tracing and for
-    ONNX export). ``HACDR_MDCONV=numba|triton|torch|mmcv`` in the environment forces
-    one.
+    convolutions) and plain tensor operations (default for the rest and for tracing).
+    ``HACDR_MDCONV=numba|triton|torch|mmcv`` in the environment forces one. For export
+    to ONNX see :mod:`hacdr.ops.onnx_conv`.
 
     Args:
         x (Tensor): (B, C, H, W).
@@ -92,7 +93,7 @@ def modulated_deform_conv2d_packed(
 def _dispatch(x, offset, mask, weight, bias, geometry, groups, deform_groups):
     depthwise = groups == x.shape[1] == weight.shape[0] and deform_groups == 1
     if torch.jit.is_tracing():
-        kernel = 'torch'
+        kernel = 'onnx' if is_wanted() else 'torch'
     else:
         kernel = choose_kernel(x.device.type, depthwise)
         if not _is_compiling():
@@ -114,6 +115,8 @@ def _dispatch(x, offset, mask, weight, bias, geometry, groups, deform_groups):
         from .numba_conv import modulated_deform_conv2d_numba as run
     elif kernel == 'mmcv':
         from .mmcv_conv import modulated_deform_conv2d_mmcv as run
+    elif kernel == 'onnx':
+        from .onnx_conv import modulated_deform_conv2d_onnx as run
     else:
         from .torch_conv import modulated_deform_conv2d_torch as run
     if kernel != 'numba' and mask is None:

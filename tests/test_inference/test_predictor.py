@@ -62,7 +62,7 @@ def test_an_array_is_as_good_as_a_file(folder, weights, name):
 
 def test_a_jpeg_is_reduced_by_its_decoder_as_the_pipeline_says(folder, weights):
     predictor = Predictor(weights, device='cpu')
-    pipeline = Compose(predictor.network._model.cfg.data.test.pipeline)
+    pipeline = Compose(predictor.network.model.cfg.data.test.pipeline)
     for name in ('eye.jpg', 'eye.png'):
         sample = dict(img_info=dict(filename=str(folder / name)), img_prefix=None)
         expected = pipeline(sample)['img'][0].numpy()
