@@ -80,9 +80,12 @@ def run(main, needs_stack=True):
     except Exception as error:
         # Importing hacdr may be what failed: its errors are there all the same.
         errors = sys.modules.get('hacdr.errors')
+        if errors is None:
+            raise
         if isinstance(error, OSError) and _is_refused_by_disk(error):
-            sys.exit(_fail(f'{error.filename or "writing"}: {error.strerror}', 2))
-        if errors is None or not isinstance(error, errors.InputError):
+            where = errors.printable(error.filename or 'writing')
+            sys.exit(_fail(f'{where}: {error.strerror}', 2))
+        if not isinstance(error, errors.InputError):
             raise
         sys.exit(_fail(str(error), 2))
 

@@ -8,6 +8,30 @@ class InputError(Exception):
     expected. ``hacdr_cli.run`` prints it without a traceback and exits with 2.
     """
 
+    def __init__(self, message=''):
+        super().__init__(printable(message))
+
 
 class StackError(InputError, ImportError):
     """The packages that the network runs on are missing or of another version."""
+
+
+def printable(text):
+    """Make a text safe to print, whatever a file or its name holds.
+
+    What a terminal would obey (escape sequences, line breaks, marks that turn the
+    direction of writing) and what cannot be encoded (names of files that are not UTF-8)
+    is written as Python would: ``\\x1b``, ``\\u202e``, ``\\udcff``.
+
+    Args:
+        text (str): any text, or an object to be told as one.
+
+    Returns:
+        str: a line.
+    """
+    return ''.join(
+        letter
+        if letter.isprintable()
+        else letter.encode('unicode_escape', 'surrogatepass').decode()
+        for letter in str(text)
+    )

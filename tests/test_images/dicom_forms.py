@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pydicom
 
-from tests.test_images.forms import PIXELS, save
+from tests.test_images.forms import save, widen
 
 # PIXELS as JPEG Lossless, first-order prediction; nothing here writes it.
 JPEG_LOSSLESS = zlib.decompress(
@@ -63,43 +63,38 @@ def save_dicom(pixels, photometric='RGB', bits=None, encoded=None, **elements):
     return file.getvalue()
 
 
-def run_length_coded():
-    """Return PIXELS run-length coded, as pydicom does it."""
-    described = pydicom.dcmread(io.BytesIO(save_dicom(PIXELS)))
+def run_length_coded(pixels):
+    """Return the bytes of a file that is run-length coded, as pydicom does it."""
+    described = pydicom.dcmread(io.BytesIO(save_dicom(pixels)))
     described.compress(RUN_LENGTH)
     file = io.BytesIO()
     pydicom.dcmwrite(file, described)
     return file.getvalue()
 
 
-def palette():
-    """Return PIXELS as indices into a palette of 16 bits a colour."""
-    colours, indices = np.unique(PIXELS.reshape(-1, 3), axis=0, return_inverse=True)
+def palette(pixels):
+    """Return the bytes of a file with a palette of 16 bits a colour."""
+    colours, indices = np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True)
     tables = {}
     for channel, name in enumerate(('Red', 'Green', 'Blue')):
         table = colours[:, channel].astype(np.uint16) * 257
         tables[f'{name}PaletteColorLookupTableDescriptor'] = [len(colours), 0, 16]
         tables[f'{name}PaletteColorLookupTableData'] = table.tobytes()
-    indices = indices.reshape(PIXELS.shape[:2]).astype(np.uint8)
+    indices = indices.reshape(pixels.shape[:2]).astype(np.uint8)
     return save_dicom(indices, 'PALETTE COLOR', **tables)
 
 
+# As forms.LOSSLESS.
 LOSSLESS = {
-    'RGB': lambda: save_dicom(PIXELS),
-    'RGB in planes': lambda: save_dicom(
-        PIXELS,
-        PlanarConfiguration=1,
-        PixelData=np.moveaxis(PIXELS, 2, 0).tobytes(),
+    'dicom': save_dicom,
+    'dicom, in planes': lambda p: save_dicom(
+        p, PlanarConfiguration=1, PixelData=np.moveaxis(p, 2, 0).tobytes()
     ),
-    'RGB of 16 bits': lambda: save_dicom(PIXELS.astype(np.uint16) * 257),
-    'RGB of 12 bits': lambda: save_dicom(PIXELS.astype(np.uint16) * 16, bits=12),
-    'RGB of 12 bits that says 16': lambda: save_dicom(PIXELS.astype(np.uint16) * 16),
-    'palette': palette,
-    'run-length coded': run_length_coded,
-    'JPEG Lossless': lambda: save_dicom(PIXELS, encoded=(LOSSLESS_JPEG, JPEG_LOSSLESS)),
-    'JPEG 2000': lambda: save_dicom(
-        PIXELS,
-        'YBR_RCT',
-        encoded=(JPEG_2000, save(PIXELS, 'JPEG2000', no_jp2=True, mct=1)),
+    'dicom of 16 bits': lambda p: save_dicom(widen(p)),
+    'dicom of 12 bits': lambda p: save_dicom(widen(p, 16), bits=12),
+    'dicom of 12 bits that says 16': lambda p: save_dicom(widen(p, 16)),
+    'dicom, run-length coded': run_length_coded,
+    'dicom of jpeg 2000': lambda p: save_dicom(
+        p, 'YBR_RCT', encoded=(JPEG_2000, save(p, 'JPEG2000', no_jp2=True, mct=1))
     ),
 }

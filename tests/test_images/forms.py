@@ -2,6 +2,7 @@
 
 import io
 import struct
+from functools import partial
 
 import cv2
 import numpy as np
@@ -101,63 +102,102 @@ def with_alpha(pixels, alpha):
     return np.dstack([pixels, channel])
 
 
-DEEP = PIXELS.astype(np.uint16) * 257
-OPAQUE = with_alpha(PIXELS, 255)
-# Each is the same photograph; none loses anything.
+def widen(pixels, factor=257):
+    """Return pixels in 16 bits."""
+    return pixels.astype(np.uint16) * factor
+
+
+def save_palette(pixels, file_format):
+    """Return the bytes of a file with a palette; pixels of few colours."""
+    return save(Image.fromarray(pixels).quantize(8), file_format)
+
+
+def save_turned(pixels, file_format, orientation, **options):
+    """Return the bytes of a file that shows the pixels once it is turned."""
+    undo = {
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.swapaxes(0, 1),
+        6: lambda a: np.rot90(a),
+        7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+        8: lambda a: np.rot90(a, -1),
+    }[orientation]
+    stored = np.ascontiguousarray(undo(pixels))
+    return save(stored, file_format, exif=orientation_tags(orientation), **options)
+
+
+# Each makes a file of RGB pixels, uint8 (H, W, 3), that loses nothing.
 LOSSLESS = {
-    'png': lambda: save(PIXELS, 'PNG'),
-    'png of 16 bits': lambda: save_deep(DEEP, '.png'),
-    'png of 8 bits in 16': lambda: save_deep(PIXELS.astype(np.uint16), '.png'),
-    'png of 10 bits in 16': lambda: save_deep(PIXELS.astype(np.uint16) * 4, '.png'),
-    'png of 12 bits in 16': lambda: save_deep(PIXELS.astype(np.uint16) * 16, '.png'),
-    'png with alpha': lambda: save(OPAQUE, 'PNG'),
-    'png of 16 bits with alpha': lambda: save_deep(with_alpha(DEEP, 65535), '.png'),
-    'png with a palette': lambda: save(Image.fromarray(PIXELS).quantize(8), 'PNG'),
-    'tiff': lambda: save(PIXELS, 'TIFF'),
-    'tiff, lzw': lambda: save(PIXELS, 'TIFF', compression='tiff_lzw'),
-    'tiff, deflate': lambda: save(PIXELS, 'TIFF', compression='tiff_adobe_deflate'),
-    'tiff with alpha': lambda: save(OPAQUE, 'TIFF'),
-    'tiff with a palette': lambda: save(Image.fromarray(PIXELS).quantize(8), 'TIFF'),
-    'tiff of 16 bits': lambda: save_deep(DEEP, '.tif'),
-    'tiff of 12 bits in 16': lambda: save_tiff(PIXELS.astype(np.uint16) * 16),
-    'tiff of 16 bits with alpha': lambda: save_tiff(with_alpha(DEEP, 65535)),
-    'tiff of 16 bits, 4th unknown': lambda: save_tiff(
-        with_alpha(DEEP, 0), {0x0152: [0]}
+    'png': lambda p: save(p, 'PNG'),
+    'png of 16 bits': lambda p: save_deep(widen(p), '.png'),
+    'png of 8 bits in 16': lambda p: save_deep(widen(p, 1), '.png'),
+    'png of 10 bits in 16': lambda p: save_deep(widen(p, 4), '.png'),
+    'png of 12 bits in 16': lambda p: save_deep(widen(p, 16), '.png'),
+    'png with alpha': lambda p: save(with_alpha(p, 255), 'PNG'),
+    'png of 16 bits with alpha': lambda p: save_deep(
+        with_alpha(widen(p), 65535), '.png'
     ),
-    'tiff of floats': lambda: save_tiff((PIXELS / 255).astype(np.float32)),
-    'tiff of floats to 255': lambda: save_tiff(PIXELS.astype(np.float32)),
-    'tiff of doubles': lambda: save_tiff(DEEP / 65535),
-    'bmp': lambda: save(PIXELS, 'BMP'),
-    'bmp with a palette': lambda: save(Image.fromarray(PIXELS).quantize(8), 'BMP'),
-    'webp': lambda: save(PIXELS, 'WEBP', lossless=True),
-    'webp with alpha': lambda: save(OPAQUE, 'WEBP', lossless=True),
-    'jp2': lambda: save(PIXELS, 'JPEG2000'),
-    'jp2 with alpha': lambda: save(OPAQUE, 'JPEG2000'),
-    'j2k': lambda: save(PIXELS, 'JPEG2000', no_jp2=True),
-    'all pixels clear': lambda: save(with_alpha(PIXELS, 0), 'PNG'),
-    'all pixels half clear': lambda: save(with_alpha(PIXELS, 128), 'PNG'),
+    'png, clear everywhere': lambda p: save(with_alpha(p, 0), 'PNG'),
+    'png, half clear everywhere': lambda p: save(with_alpha(p, 128), 'PNG'),
+    'tiff': lambda p: save(p, 'TIFF'),
+    'tiff, lzw': lambda p: save(p, 'TIFF', compression='tiff_lzw'),
+    'tiff, deflate': lambda p: save(p, 'TIFF', compression='tiff_adobe_deflate'),
+    'tiff with alpha': lambda p: save(with_alpha(p, 255), 'TIFF'),
+    'tiff of 16 bits': lambda p: save_deep(widen(p), '.tif'),
+    'tiff of 12 bits in 16': lambda p: save_tiff(widen(p, 16)),
+    'tiff of 16 bits with alpha': lambda p: save_tiff(with_alpha(widen(p), 65535)),
+    'tiff of 16 bits, 4th unknown': lambda p: save_tiff(
+        with_alpha(widen(p), 0), {0x0152: [0]}
+    ),
+    'tiff of floats': lambda p: save_tiff((p / 255).astype(np.float32)),
+    'tiff of floats to 255': lambda p: save_tiff(p.astype(np.float32)),
+    'tiff of doubles': lambda p: save_tiff(p / 255),
+    'bmp': lambda p: save(p, 'BMP'),
+    'webp': lambda p: save(p, 'WEBP', lossless=True),
+    'webp with alpha': lambda p: save(with_alpha(p, 255), 'WEBP', lossless=True),
+    'jp2': lambda p: save(p, 'JPEG2000'),
+    'jp2 with alpha': lambda p: save(with_alpha(p, 255), 'JPEG2000'),
+    'j2k': lambda p: save(p, 'JPEG2000', no_jp2=True),
+    **{
+        f'{form}, orientation {orientation}': partial(
+            save_turned,
+            file_format=form.upper(),
+            orientation=orientation,
+            **({'lossless': True} if form == 'webp' else {}),
+        )
+        for form in ('png', 'tiff', 'webp')
+        for orientation in range(2, 9)
+    },
+}
+FEW_COLOURS = {
+    f'{form} with a palette': partial(save_palette, file_format=form.upper())
+    for form in ('png', 'tiff', 'bmp')
 }
 LOSSY = {
-    'jpeg': lambda: save(PIXELS, 'JPEG', quality=95, subsampling=0),
-    'progressive jpeg': lambda: save(
-        PIXELS, 'JPEG', quality=95, subsampling=0, progressive=True
+    'jpeg': lambda p: save(p, 'JPEG', quality=95, subsampling=0),
+    'jpeg, orientation 6': lambda p: save_turned(
+        p, 'JPEG', 6, quality=95, subsampling=0
     ),
-    'jpeg of CMYK': lambda: save(
-        Image.fromarray(PIXELS).convert('CMYK'), 'JPEG', quality=95
+    'progressive jpeg': lambda p: save(
+        p, 'JPEG', quality=95, subsampling=0, progressive=True
     ),
-    'mpo': lambda: save(
-        PIXELS,
+    'jpeg of CMYK': lambda p: save(
+        Image.fromarray(p).convert('CMYK'), 'JPEG', quality=95
+    ),
+    'mpo': lambda p: save(
+        p,
         'MPO',
         quality=95,
         subsampling=0,
         save_all=True,
         append_images=[Image.new('RGB', (9, 9))],
     ),
-    'webp': lambda: save(PIXELS, 'WEBP', quality=100),
-    'jp2': lambda: save(
-        PIXELS, 'JPEG2000', irreversible=True, quality_mode='dB', quality_layers=[45]
+    'lossy webp': lambda p: save(p, 'WEBP', quality=100),
+    'lossy jp2': lambda p: save(
+        p, 'JPEG2000', irreversible=True, quality_mode='dB', quality_layers=[45]
     ),
-    'tiff of jpeg': lambda: save(PIXELS, 'TIFF', compression='jpeg', quality=95),
-    'tiff of YCbCr': lambda: save(Image.fromarray(PIXELS).convert('YCbCr'), 'TIFF'),
-    'tiff of CMYK': lambda: save(Image.fromarray(PIXELS).convert('CMYK'), 'TIFF'),
+    'tiff of jpeg': lambda p: save(p, 'TIFF', compression='jpeg', quality=95),
+    'tiff of YCbCr': lambda p: save(Image.fromarray(p).convert('YCbCr'), 'TIFF'),
+    'tiff of CMYK': lambda p: save(Image.fromarray(p).convert('CMYK'), 'TIFF'),
 }

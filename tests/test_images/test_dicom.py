@@ -12,9 +12,11 @@ pydicom = pytest.importorskip('pydicom', '3.0', reason='needs hacdr[dicom]')
 
 from tests.test_images.dicom_forms import (  # noqa: E402
     BASELINE,
+    JPEG_LOSSLESS,
     LOSSLESS,
     LOSSLESS_JPEG,
     VIDEO,
+    palette,
     save_dicom,
 )
 
@@ -26,11 +28,18 @@ def write(folder, data):
     return folder / 'a.dcm'
 
 
-@pytest.mark.parametrize('form', LOSSLESS)
+def jpeg_lossless():
+    return save_dicom(PIXELS, encoded=(LOSSLESS_JPEG, JPEG_LOSSLESS))
+
+
+@pytest.mark.parametrize('form', [*LOSSLESS, 'palette', 'JPEG Lossless'])
 def test_a_photograph_is_read_to_the_pixel(tmp_path, form):
     if form == 'JPEG Lossless':
         pytest.importorskip('gdcm', reason='needs hacdr[dicom]')
-    path = write(tmp_path, LOSSLESS[form]())
+        data = jpeg_lossless()
+    else:
+        data = {**LOSSLESS, 'palette': palette}[form](PIXELS)
+    path = write(tmp_path, data)
     np.testing.assert_array_equal(open_photograph(path).pixels[..., ::-1], PIXELS)
     assert read_header(path).size == (48, 32)
     assert read_header(path).format == 'DICOM'
@@ -112,7 +121,7 @@ def test_what_is_not_read_is_named(tmp_path, reason, data):
 def test_without_a_decoder_one_line_says_what_to_install(tmp_path, monkeypatch):
     decoder = type(pydicom.pixels.get_decoder(LOSSLESS_JPEG))
     monkeypatch.setattr(decoder, 'is_available', False)
-    path = write(tmp_path, LOSSLESS['JPEG Lossless']())
+    path = write(tmp_path, jpeg_lossless())
     with pytest.raises(InputError, match=r'JPEG Lossless.* pip install python-gdcm'):
         open_photograph(path)
 
