@@ -1,178 +1,281 @@
-"""From a folder of photographs to label maps and overlays."""
+"""From a folder of photographs to label maps, overlays and findings."""
 
-import json
 import os
+import sys
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple, Optional
 
+import numpy as np
 from tqdm import tqdm
 
+import hacdr
 from hacdr.errors import InputError
-from hacdr.files import write_bytes, write_text
-from hacdr.images import PHOTOGRAPH_SUFFIXES, read_map, read_photograph
-from hacdr.inference.outputs import OUTPUTS, Prediction
-from hacdr.inference.prediction import choose_classes, thresholds_to_limits
-from hacdr.inference.torch_network import segment
+from hacdr.files import file_sha256, write_bytes
+from hacdr.images import read_map
+from hacdr.inference.findings import find_lesions, summarise_lesions
+from hacdr.inference.outputs import OUTPUTS, PLANE, Result, encode_plane
+from hacdr.inference.planning import Task, plan_folder
+from hacdr.inference.records import (
+    claim_folder,
+    digest,
+    read_record,
+    record_path,
+    remove_leftovers,
+    write_passed_over,
+    write_record,
+)
+from hacdr.inference.tables import discard_tables
+from hacdr.preprocess.field_of_view import field_of_view
 
-RECORD = 'predictions.json'
+
+class Run(NamedTuple):
+    """What a run did.
+
+    Attributes:
+        done: photographs that were predicted.
+        kept: photographs whose predictions were there already.
+        passed_over: a dict of 'image' and 'reason' for each that was not.
+    """
+
+    done: int
+    kept: int
+    passed_over: list
 
 
-def predict_folder(model, source, output, identity, labels=None, thresholds=None):
+class Job(NamedTuple):
+    """A photograph that is to be predicted, read.
+
+    Attributes:
+        task: which.
+        sha256: of its file.
+        experts_sha256: of the file of the experts' label map, where there is one.
+        experts: the experts' label map, uint8 (H, W).
+        sample: what the network takes.
+    """
+
+    task: Task
+    sha256: str
+    experts_sha256: Optional[str]
+    experts: Optional[np.ndarray]
+    sample: object
+
+
+def predict_folder(
+    predictor,
+    source,
+    output,
+    labels=None,
+    recursive=False,
+    shard=(1, 1),
+    probabilities=False,
+    overwrite=False,
+    jobs=1,
+):
     """Segment every photograph of a folder.
 
-    For ``eye.jpg`` it writes ``eye.png`` (label map, 8-bit palette, values as in
-    ``model.CLASSES``) and ``eye_overlay.jpg`` (photograph and outlines side by
-    side), see :data:`~hacdr.inference.outputs.OUTPUTS`. Photographs that were done
-    before, and have not changed since (nor their label maps), are skipped, so that
-    an interrupted run goes on where it stopped. A photograph that cannot be read is
-    passed over and reported at the end.
+    What is written for each is named after it: the files of
+    :data:`~hacdr.inference.outputs.OUTPUTS`, and ``records/NAME.json`` with its path in
+    the folder and sha256, its size and field of view in pixels, its lesions one by one
+    and added up, notes and warnings of the image check. Tables are made of the records:
+    :func:`~hacdr.inference.tables.join_tables`.
+
+    A photograph is done again where its content, the network, the thresholds, the
+    version of this package or the experts' label map changed since, and only there:
+    so an interrupted run goes on where it stopped. One that cannot be read, or whose
+    results would be written over another's, is passed over.
 
     Args:
-        model (nn.Module): a segmentor with ``CLASSES``, ``PALETTE`` and ``cfg``, as
-            :func:`hacdr.apis.init_model` returns it.
+        predictor (Predictor): see :class:`hacdr.inference.Predictor`.
         source (str | Path): a photograph or a folder of photographs.
         output (str | Path): folder for the results; made where it is missing.
-        identity (dict): what makes the predictions (config, checkpoint's sha256,
-            thresholds); kept in ``predictions.json``, with where ``labels`` are.
         labels (str | Path, optional): folder with the experts' label maps
-            (``eye.png``), drawn beside the prediction.
-        thresholds (dict[str, float], optional): see
-            :class:`hacdr.apis.Predictor`.
+            (``NAME.png``), drawn beside the prediction.
+        recursive (bool): look in sub-folders too; ``output`` gets the same ones.
+        shard (Tuple[int, int]): (k, n): take every nth photograph from the kth on, for
+            n such runs into one folder.
+        probabilities (bool): write ``NAME_EX.png``, ...: 255 times the probability.
+        overwrite (bool): replace what others predicted into ``output``.
+        jobs (int): threads that read ahead and write beside the network.
 
     Returns:
-        List[Path]: the label maps of all photographs, written now or before.
+        Run: what was done.
 
     Raises:
-        InputError: no photograph in ``source``; two photographs of one name;
-            ``output`` is where the photographs are, or holds predictions of another
-            model or drawn beside other label maps; no label map for a photograph;
-            photographs that could not be read.
+        InputError: no photograph in ``source``; ``output`` would be written over
+            photographs, or holds predictions of another network, thresholds or version.
     """
-    photographs = find_photographs(source)
     output = Path(output)
-    if output.resolve() in {path.resolve().parent for path in photographs}:
-        raise InputError(
-            f'{output}: is the folder of the photographs, which label maps would '
-            'overwrite; expected another folder for the results'
-        )
-    identity = dict(identity, labels=labels and os.path.abspath(labels))
-    _claim_folder(output, identity)
-    written, unreadable = [], []
-    with tqdm(photographs, desc='photographs', unit='photograph') as bar:
-        for path in bar:
-            results = [output / f'{path.stem}{ending}' for ending in OUTPUTS]
-            label_path = _find_label(labels, path)
-            if not _is_done([path, label_path], results):
-                try:
-                    photograph = read_photograph(path)
-                except InputError:
-                    unreadable.append(path.name)
-                    continue
-                prediction = Prediction(
-                    photograph=photograph,
-                    experts=_read_label(label_path, path, photograph.shape[:2]),
-                    label=predict(model, path, thresholds),
-                    classes=model.CLASSES,
-                    palette=model.PALETTE,
-                )
-                for result, encode in zip(results, OUTPUTS.values()):
-                    write_bytes(result, encode(prediction))
-            written.append(output / f'{path.stem}.png')
-    if unreadable:
-        raise InputError(
-            f'{len(unreadable)} of {len(photographs)} photographs in {source} could '
-            f'not be read and were passed over: {", ".join(unreadable[:5])}'
-            + (', ...' if len(unreadable) > 5 else '')
-        )
-    return written
+    tasks = plan_folder(source, output, predictor.classes, recursive)
+    tasks = tasks[shard[0] - 1 :: shard[1]]
+    head = dict(
+        made_by=dict(hacdr=hacdr.__version__, **predictor.identity),
+        classes=list(predictor.classes),
+        colours=[[int(c) for c in colour] for colour in predictor.palette],
+        thresholds=predictor.thresholds,
+        source=os.path.abspath(
+            source if os.path.isdir(source) else Path(source).parent
+        ),
+    )
+    claim_folder(output, head, overwrite)
+    remove_leftovers(output, [file for task in tasks for file in task.files])
+    run = _FolderRun(predictor, output, labels, probabilities, digest(head['made_by']))
+    done = run.predict(tasks, jobs)
+    write_passed_over(output, run.passed_over, shard)
+    return Run(done, len(tasks) - done - len(run.passed_over), run.passed_over)
 
 
-def predict(model, path, thresholds=None):
-    """Return the label map of a photograph, uint8 (H, W)."""
-    result = segment(model, path)
-    if result.ndim == 2 and thresholds is None:
-        return result.astype('uint8')
-    if result.ndim == 2:
-        raise InputError(
-            "thresholds need probabilities, test_cfg.output='prob'; got classes"
-        )
-    return choose_classes(result, thresholds_to_limits(thresholds, model.CLASSES))
+class _FolderRun:
+    """Photographs on their way: read and written in threads, predicted in this one."""
 
+    def __init__(self, predictor, output, labels, probabilities, made_by):
+        self._predictor = predictor
+        self._output = output
+        self._labels = labels
+        self._made_by = made_by
+        self._files = dict(OUTPUTS)
+        if probabilities:
+            for lesion in predictor.classes[1:]:
+                name = PLANE.format(output='{output}', lesion=lesion)
+                self._files[name] = partial(encode_plane, lesion=lesion)
+        self.passed_over = []
 
-def _is_done(sources, results):
-    changed = max(path.stat().st_mtime for path in sources if path is not None)
-    return all(path.exists() and path.stat().st_mtime >= changed for path in results)
+    def predict(self, tasks, jobs):
+        """Predict what is not done; return how many that were."""
+        done, writing = 0, deque()
+        with ThreadPoolExecutor(jobs) as pool, tqdm(
+            total=len(tasks), desc='photographs', unit='photograph'
+        ) as bar:
+            for task, job in zip(tasks, _work_ahead(pool, self._prepare, tasks, jobs)):
+                if isinstance(job, InputError):
+                    self._pass_over(task, str(job))
+                elif job is not None:
+                    self._discard(task)
+                    prediction = self._predictor.segment(job.sample)
+                    writing.append(pool.submit(self._write, job, prediction))
+                    done += 1
+                # No more of them than that at a time: they take most of the memory.
+                while len(writing) > jobs:
+                    writing.popleft().result()
+                bar.update()
+            while writing:
+                writing.popleft().result()
+        return done
 
-
-def find_photographs(source):
-    """List the photographs of a folder (not of its sub-folders), sorted by name.
-
-    Args:
-        source (str | Path): a photograph or a folder.
-
-    Returns:
-        List[Path]: at least one photograph.
-
-    Raises:
-        InputError: ``source`` is missing or holds none, or two share one stem.
-    """
-    source = Path(source)
-    if not source.exists():
-        raise InputError(f'{source}: no such file or folder of photographs')
-    found = [source] if source.is_file() else sorted(source.iterdir())
-    photographs = [p for p in found if p.suffix.lower() in PHOTOGRAPH_SUFFIXES]
-    if not photographs:
-        raise InputError(
-            f'{source}: no photograph found (expected {", ".join(PHOTOGRAPH_SUFFIXES)})'
-        )
-    stems = {}
-    for path in photographs:
-        if path.stem in stems:
-            raise InputError(
-                f'{source}: {stems[path.stem].name} and {path.name} would be written '
-                f'to the same {path.stem}.png; rename one of them'
-            )
-        stems[path.stem] = path
-    return photographs
-
-
-def _claim_folder(output, identity):
-    """Make the output folder this model's, or refuse another model's."""
-    record = output / RECORD
-    if output.exists() and not output.is_dir():
-        raise InputError(f'{output}: is a file, expected a folder for the results')
-    if record.exists():
+    def _prepare(self, task):
+        """Return a Job; None where it is done; an InputError where it cannot be."""
         try:
-            before = json.loads(record.read_text())
-        except ValueError:
-            before = None
-        if before != identity:
-            raise InputError(
-                f'{output} holds predictions of another checkpoint, config or '
-                'thresholds, or drawn beside other label maps of experts; choose '
-                'another output folder'
-            )
-        return
-    output.mkdir(parents=True, exist_ok=True)
-    write_text(record, json.dumps(identity, indent=2) + '\n')
+            if task.obstacle:
+                raise InputError(task.obstacle)
+            label_path = _find_label(self._labels, task)
+            sha256, experts_sha256 = map(_sha256, (task.path, label_path))
+            if self._is_done(task, sha256, experts_sha256):
+                return None
+            sample = self._predictor.read(task.path)
+            experts = _read_label(label_path, task, sample.photograph.shape[:2])
+            return Job(task, sha256, experts_sha256, experts, sample)
+        except InputError as error:
+            return error
+
+    def _is_done(self, task, sha256, experts_sha256):
+        record = read_record(self._output, task.output)
+        expected = dict(
+            image=task.image,
+            sha256=sha256,
+            experts=experts_sha256,
+            made_by=self._made_by,
+        )
+        files = [name.format(output=task.output) for name in self._files]
+        return (
+            record is not None
+            and all(record.get(key) == value for key, value in expected.items())
+            and all((self._output / file).is_file() for file in files)
+        )
+
+    def _pass_over(self, task, reason):
+        # What another photograph's results stand in the way of has none of its own.
+        if not task.obstacle:
+            self._discard(task)
+        self.passed_over.append({'image': task.image, 'reason': reason})
+        tqdm.write(f'passed over: {reason}', file=sys.stderr)
+
+    def _discard(self, task):
+        """Remove all of a photograph that changed, and what adds it up."""
+        discard_tables(self._output)
+        # The record first: without it the photograph is not done.
+        for path in (record_path(self._output, task.output), *self._paths(task)):
+            if path.exists():
+                path.unlink()
+
+    def _paths(self, task):
+        return [self._output / file for file in task.files]
+
+    def _write(self, job, prediction):
+        task = job.task
+        result = Result(prediction, task.path.name, job.experts)
+        for name, encode in self._files.items():
+            path = self._output / name.format(output=task.output)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(path, encode(result))
+        label, classes = prediction.label, prediction.classes
+        findings = find_lesions(label, prediction.probabilities, classes)
+        fov_area = int(field_of_view(prediction.photograph).sum())
+        record = {
+            'image': task.image,
+            'output': task.output,
+            'sha256': job.sha256,
+            'experts': job.experts_sha256,
+            'made_by': self._made_by,
+            'width': label.shape[1],
+            'height': label.shape[0],
+            'fov_area': fov_area,
+            'lesions': summarise_lesions(findings, classes, fov_area),
+            'notes': list(prediction.notes),
+            'warnings': [],
+            'findings': [finding._asdict() for finding in findings],
+        }
+        write_record(self._output, record)
 
 
-def _find_label(folder, photograph_path):
+def _work_ahead(pool, work, items, number):
+    """Yield what ``work`` returns for each item, begun for so many in advance."""
+    pending = deque()
+    for item in items:
+        pending.append(pool.submit(work, item))
+        if len(pending) > number:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
+
+
+def _sha256(path):
+    if path is None:
+        return None
+    try:
+        return file_sha256(path)
+    except OSError as error:
+        raise InputError(f'{path}: cannot be read ({error.strerror})') from error
+
+
+def _find_label(folder, task):
     """Return the file of the experts' label map; None without a folder of them."""
     if folder is None:
         return None
-    path = Path(folder) / f'{photograph_path.stem}.png'
+    path = Path(folder) / f'{task.output}.png'
     if not path.is_file():
-        raise InputError(f'{path}: no label map for {photograph_path.name}')
+        raise InputError(f'{path}: no label map for {task.image}')
     return path
 
 
-def _read_label(path, photograph_path, size):
+def _read_label(path, task, size):
     if path is None:
         return None
     label = read_map(path)
     if label.shape != size:
         raise InputError(
             f'{path}: label map of size {label.shape}, expected that of '
-            f'{photograph_path.name}, {size}'
+            f'{task.image}, {size}'
         )
     return label

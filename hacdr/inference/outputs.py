@@ -1,67 +1,92 @@
 """The files that are written for each photograph."""
 
-from typing import NamedTuple, Optional, Sequence
+import io
+from typing import NamedTuple, Optional
 
 import cv2
 import numpy as np
+from PIL import Image
 
-from hacdr.images import encode_map
 from hacdr.inference.overlay import draw_side_by_side
+from hacdr.inference.viewer_layers import encode_thumbnail, encode_viewer_layers
+from hacdr.lesions import mark_colours
 
 JPEG_QUALITY = 92
 
 
-class Prediction(NamedTuple):
-    """What is known of a photograph.
+class Result(NamedTuple):
+    """What is written of a photograph.
 
     Attributes:
-        photograph: BGR, uint8, (H, W, 3).
-        label: label map, uint8 (H, W).
-        experts: the experts' label map (H, W), where there is one.
-        classes: names of the label map's values.
-        palette: RGB colour per class.
+        prediction: a :class:`~hacdr.inference.prediction.Prediction`.
+        name: of the photograph's file.
+        experts: the experts' label map, uint8 (H, W), where there is one.
     """
 
-    photograph: np.ndarray
-    label: np.ndarray
-    experts: Optional[np.ndarray]
-    classes: Sequence[str]
-    palette: Sequence[Sequence[int]]
+    prediction: object
+    name: str
+    experts: Optional[np.ndarray] = None
 
 
-def encode_overlay(prediction):
-    """Return a JPEG: outlines beside the photograph, or beside the experts'.
-
-    Args:
-        prediction (Prediction): of a photograph.
-
-    Returns:
-        bytes: the file.
-    """
-    if prediction.experts is None:
+def encode_overlay(result):
+    """Return a JPEG: outlines beside the photograph, or beside the experts'."""
+    prediction = result.prediction
+    if result.experts is None:
         panels = {'photograph': None}
     else:
-        panels = {'experts': prediction.experts}
+        panels = {'experts': result.experts}
     panels['prediction'] = prediction.label
+    colours = mark_colours(prediction.classes, prediction.palette)
     overlay = draw_side_by_side(
-        prediction.photograph, panels, prediction.classes, prediction.palette
+        prediction.photograph, panels, prediction.classes, colours, result.name
     )
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     return cv2.imencode('.jpg', overlay, options)[1].tobytes()
 
 
-def encode_label(prediction):
-    """Return the label map as PNG, 8-bit with palette.
+def encode_label(result):
+    """Return the label map as PNG, 8-bit with palette."""
+    prediction = result.prediction
+    image = Image.fromarray(prediction.label, mode='P')
+    image.putpalette([int(c) for colour in prediction.palette for c in colour])
+    file = io.BytesIO()
+    image.save(file, format='PNG')
+    return file.getvalue()
+
+
+def encode_plane(result, lesion):
+    """Return 255 times the probability of a lesion as a grey PNG of full size.
 
     Args:
-        prediction (Prediction): of a photograph.
+        result (Result): of a photograph.
+        lesion (str): one of its classes.
 
     Returns:
         bytes: the file.
     """
-    return encode_map(prediction.label, prediction.palette)
+    prediction = result.prediction
+    plane = prediction.probabilities[prediction.classes.index(lesion) - 1]
+    grey = np.round(plane * np.float32(255)).astype(np.uint8)
+    return cv2.imencode('.png', grey)[1].tobytes()
 
 
-# How the name of a file ends: what it holds, from a Prediction. The label map comes
-# last: where it stands, the photograph is done.
-OUTPUTS = {'_overlay.jpg': encode_overlay, '.png': encode_label}
+def encode_viewer(result):
+    """Return the layers that the gallery's viewer loads."""
+    prediction = result.prediction
+    if prediction.probabilities is None:
+        # A network that gives classes alone is as sure as can be.
+        values = range(1, len(prediction.classes))
+        sure = [np.uint8(255) * (prediction.label == value) for value in values]
+        prediction = prediction._replace(probabilities=sure)
+    return encode_viewer_layers(prediction)
+
+
+# A file, as a path in the output folder: what it holds, from a Result.
+OUTPUTS = {
+    '{output}_overlay.jpg': encode_overlay,
+    'viewer/{output}.js': encode_viewer,
+    'viewer/{output}.jpg': lambda result: encode_thumbnail(result.prediction),
+    '{output}.png': encode_label,
+}
+# With --probabilities, one for each lesion: see encode_plane.
+PLANE = '{output}_{lesion}.png'

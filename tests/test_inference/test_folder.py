@@ -1,3 +1,5 @@
+import csv
+import json
 import os
 
 import numpy as np
@@ -5,119 +7,310 @@ import pytest
 from PIL import Image
 
 from hacdr.errors import InputError
-from hacdr.inference import folder
-from hacdr.inference.folder import find_photographs, predict_folder
+from hacdr.inference.folder import predict_folder
+from hacdr.inference.records import claim_folder
+from hacdr.inference.tables import join_tables
 
-IDENTITY = dict(config='a.py', checkpoint_sha256='00')
+from .fake_predictor import FakePredictor
 
 
-class Model:
-    CLASSES = ('background', 'EX', 'HE', 'SE', 'MA')
-    PALETTE = [[0, 0, 0], [255, 0, 0], [0, 0, 255], [0, 255, 0], [255, 255, 0]]
+def save_photograph(path, grey=90):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((40, 50, 3), grey, np.uint8)).save(path)
 
 
 @pytest.fixture
 def photographs(tmp_path):
     folder = tmp_path / 'photographs'
-    folder.mkdir()
     for name in ('left.jpg', 'right.jpg'):
-        Image.fromarray(np.full((40, 50, 3), 90, np.uint8)).save(folder / name)
+        save_photograph(folder / name)
     return folder
 
 
 @pytest.fixture
-def calls(monkeypatch):
-    """Stand in for the network: lesion 3 in a square; counts the photographs."""
-    seen = []
-
-    def predict(model, path, thresholds):
-        seen.append(path)
-        label = np.zeros((40, 50), np.uint8)
-        label[10:20, 10:20] = 3
-        return label
-
-    monkeypatch.setattr(folder, 'predict', predict)
-    return seen
+def output(tmp_path):
+    return tmp_path / 'out'
 
 
-def test_writes_a_label_map_and_an_overlay_for_each(photographs, calls, tmp_path):
-    output = tmp_path / 'out'
-    written = predict_folder(Model(), photographs, output, IDENTITY)
-    assert [p.name for p in written] == ['left.png', 'right.png']
+@pytest.fixture
+def predictor():
+    return FakePredictor()
+
+
+def read_tree(folder):
+    """Return all files of a folder: path in it -> content."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob('*')
+        if path.is_file()
+    }
+
+
+def test_what_is_written_for_each(photographs, predictor, output):
+    run = predict_folder(predictor, photographs, output)
+    assert run == (2, 0, [])
     label = np.asarray(Image.open(output / 'left.png'))
     assert label[15, 15] == 3
     assert label.sum() == 300
     overlay = np.asarray(Image.open(output / 'left_overlay.jpg'))
     assert overlay.shape[1] == 2 * 50
-    assert not list(output.glob('.*'))
+    assert sorted(read_tree(output)) == [
+        'left.png',
+        'left_overlay.jpg',
+        'predictions.json',
+        'records/left.json',
+        'records/right.json',
+        'right.png',
+        'right_overlay.jpg',
+        *(
+            f'viewer/{name}.{end}'
+            for name in ('left', 'right')
+            for end in ('jpg', 'js')
+        ),
+    ]
 
 
-def test_photographs_are_never_overwritten(photographs, calls):
-    before = {path.name: path.read_bytes() for path in photographs.iterdir()}
-    with pytest.raises(InputError, match='folder of the photographs'):
-        predict_folder(Model(), photographs, photographs / '..' / 'photographs', {})
-    assert {p.name: p.read_bytes() for p in photographs.iterdir()} == before
+def test_a_record_says_what_was_found(photographs, predictor, output):
+    predict_folder(predictor, photographs, output)
+    record = json.loads((output / 'records' / 'left.json').read_text())
+    assert record['image'] == 'left.jpg'
+    assert (record['width'], record['height'], record['fov_area']) == (50, 40, 2000)
+    assert record['lesions']['SE'] == {
+        'number': 1,
+        'area': 100,
+        'share': 0.05,
+        'largest': 100,
+        'mean_probability': 0.75,
+    }
+    (finding,) = record['findings']
+    assert finding['box'] == [10, 10, 10, 10]
+    assert record['notes'] == ['assumed: nothing']
 
 
-def test_an_empty_file_is_passed_over(photographs, calls, tmp_path):
-    (photographs / 'empty.jpg').touch()
-    with pytest.raises(InputError, match=r'passed over: empty\.jpg'):
-        predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY)
-    assert (tmp_path / 'out' / 'right.png').exists()
+def test_probabilities(photographs, predictor, output):
+    predict_folder(predictor, photographs, output)
+    predict_folder(predictor, photographs, output, probabilities=True)
+    planes = {
+        end: np.asarray(Image.open(output / f'left_{end}.png')) for end in ('SE', 'EX')
+    }
+    assert planes['SE'][15, 15] == round(0.75 * 255)
+    assert planes['SE'].shape == (40, 50)
+    assert planes['EX'].max() == 0
+    assert predictor.calls == 4 * 1
 
 
-def test_goes_on_where_it_stopped(photographs, calls, tmp_path):
-    output = tmp_path / 'out'
-    predict_folder(Model(), photographs, output, IDENTITY)
-    (output / 'right.png').unlink()
-    predict_folder(Model(), photographs, output, IDENTITY)
-    assert len(calls) == 3
+def test_a_network_without_probabilities(photographs, output):
+    predict_folder(FakePredictor(probable=False), photographs, output)
+    record = json.loads((output / 'records' / 'left.json').read_text())
+    assert record['lesions']['SE']['mean_probability'] is None
+    assert (output / 'viewer' / 'left.js').stat().st_size > 100
 
 
-def test_a_photograph_that_changed_is_done_again(photographs, calls, tmp_path):
-    output = tmp_path / 'out'
-    predict_folder(Model(), photographs, output, IDENTITY)
-    later = (output / 'left.png').stat().st_mtime + 5
-    os.utime(photographs / 'left.jpg', (later, later))
-    predict_folder(Model(), photographs, output, IDENTITY)
-    assert [path.name for path in calls] == ['left.jpg', 'right.jpg', 'left.jpg']
+def test_sub_folders(photographs, predictor, output):
+    save_photograph(photographs / 'more' / 'left.tif')
+    save_photograph(photographs / 'more' / '.hidden.jpg')
+    assert predict_folder(predictor, photographs, output).done == 2
+    assert predict_folder(predictor, photographs, output, recursive=True) == (1, 2, [])
+    assert (output / 'more' / 'left.png').is_file()
+    assert (output / 'records' / 'more' / 'left.json').is_file()
 
 
-def test_refuses_a_file_and_a_damaged_record(photographs, calls, tmp_path):
+def test_results_inside_of_the_photographs_are_no_photographs(photographs, predictor):
+    output = photographs / 'out'
+    for _ in range(2):
+        run = predict_folder(predictor, photographs, output, recursive=True)
+        assert run.done + run.kept == 2
+
+
+def test_photographs_are_never_overwritten(photographs, predictor):
+    # Sub-folders named so that results would come to lie beside their photographs.
+    inner = photographs / 'photographs'
+    save_photograph(inner / 'photographs' / 'left.jpg')
+    save_photograph(inner / 'left.png')
+    before = read_tree(photographs)
+    for source, output in [
+        (photographs, inner / '..'),
+        (inner, photographs),
+        (photographs / 'left.jpg', photographs),
+    ]:
+        with pytest.raises(InputError, match='folder of the photographs'):
+            predict_folder(predictor, source, output, recursive=True)
+    assert read_tree(photographs) == before
+
+
+def test_goes_on_where_it_stopped(photographs, predictor, output):
+    predict_folder(predictor, photographs, output)
+    undisturbed = read_tree(output)
+    for lost in ('right.png', 'records/right.json', 'viewer/right.js'):
+        (output / lost).unlink()
+        assert predict_folder(predictor, photographs, output) == (1, 1, [])
+        assert read_tree(output) == undisturbed
+    # A record that a full disk left empty.
+    (output / 'records' / 'left.json').write_text('')
+    (output / '.left.png.123.tmp').write_bytes(b'half')
+    (output / 'viewer' / '.left.js.77.tmp').write_bytes(b'half')
+    assert predict_folder(predictor, photographs, output) == (1, 1, [])
+    assert read_tree(output) == undisturbed
+
+
+@pytest.mark.parametrize('shift', [5, -5e8])
+def test_another_photograph_of_the_same_name(photographs, predictor, output, shift):
+    """It is noticed whatever its time says: unzip and cp -p keep the source's."""
+    predict_folder(predictor, photographs, output)
+    time = (output / 'left.png').stat().st_mtime + shift
+    os.utime(photographs / 'right.jpg', (time, time))
+    assert predict_folder(predictor, photographs, output).done == 0
+    save_photograph(photographs / 'left.jpg', 120)
+    os.utime(photographs / 'left.jpg', (time, time))
+    assert predict_folder(predictor, photographs, output) == (1, 1, [])
+
+
+def test_planes_of_a_photograph_that_changed_go(photographs, predictor, output):
+    predict_folder(predictor, photographs, output, probabilities=True)
+    join_tables(output, ['labelme', 'geojson', 'coco'])
+    save_photograph(photographs / 'left.jpg', 120)
+    predict_folder(predictor, photographs, output)
+    names = read_tree(output)
+    assert 'right_EX.png' in names
+    assert 'labelme/right.json' in names
+    for gone in ('left_EX.png', 'labelme/left.json', 'coco.json', 'findings.csv'):
+        assert gone not in names
+
+
+def test_the_same_folder_by_another_path(photographs, predictor, output, monkeypatch):
+    predict_folder(predictor, photographs, output)
+    monkeypatch.chdir(photographs)
+    assert predict_folder(predictor, '.', '../out') == (0, 2, [])
+    assert predict_folder(predictor, 'left.jpg', output) == (0, 1, [])
+
+
+@pytest.mark.parametrize(
+    ('changes', 'name'),
+    [
+        (dict(weights='1'), 'weights differs'),
+        (dict(config='1'), 'config differs'),
+        (dict(flips=True, thresholds={'EX': 0.5}), 'thresholds and flips differ'),
+    ],
+)
+def test_predictions_of_others_stay_unless_told(photographs, output, changes, name):
+    predict_folder(FakePredictor(), photographs, output)
+    join_tables(output)
+    before = read_tree(output)
+    other = FakePredictor(**changes)
+    with pytest.raises(
+        InputError, match=f'holds other predictions .*{name}.*overwrite'
+    ):
+        predict_folder(other, photographs, output)
+    assert read_tree(output) == before
+    assert predict_folder(other, photographs, output, overwrite=True).done == 2
+    # Killed between the two, it needs not be told again.
+    assert predict_folder(other, photographs, output) == (0, 2, [])
+    assert 'findings.csv' not in read_tree(output)
+
+
+def test_predictions_of_another_version_stay(photographs, output, monkeypatch):
+    predict_folder(FakePredictor(), photographs, output)
+    monkeypatch.setattr('hacdr.__version__', '0')
+    with pytest.raises(InputError, match='hacdr differs'):
+        predict_folder(FakePredictor(), photographs, output)
+
+
+def test_refuses_a_file_and_a_damaged_head(photographs, predictor, tmp_path, output):
     (tmp_path / 'file').touch()
     with pytest.raises(InputError, match='is a file, expected a folder'):
-        predict_folder(Model(), photographs, tmp_path / 'file', IDENTITY)
-    (tmp_path / 'out').mkdir()
-    (tmp_path / 'out' / 'predictions.json').write_text('{')
-    with pytest.raises(InputError, match='another checkpoint'):
-        predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY)
+        predict_folder(predictor, photographs, tmp_path / 'file')
+    output.mkdir()
+    (output / 'predictions.json').write_text('{')
+    with pytest.raises(InputError, match='holds other predictions'):
+        predict_folder(predictor, photographs, output)
 
 
-def test_refuses_the_folder_of_another_checkpoint(photographs, calls, tmp_path):
-    predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY)
-    other = dict(IDENTITY, checkpoint_sha256='11')
-    with pytest.raises(InputError, match='another checkpoint'):
-        predict_folder(Model(), photographs, tmp_path / 'out', other)
-
-
-def test_an_unreadable_photograph_does_not_stop_the_others(
-    photographs, calls, tmp_path
-):
+def test_what_cannot_be_read_is_passed_over(photographs, predictor, output, capsys):
     (photographs / 'broken.jpg').write_bytes(b'not a jpeg')
-    with pytest.raises(InputError, match=r'1 of 3 .*broken\.jpg'):
-        predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY)
-    assert (tmp_path / 'out' / 'right.png').exists()
+    (photographs / 'empty.jpg').touch()
+    run = predict_folder(predictor, photographs, output)
+    assert run[:2] == (2, 0)
+    assert [entry['image'] for entry in run.passed_over] == ['broken.jpg', 'empty.jpg']
+    assert 'not an image' in run.passed_over[0]['reason']
+    assert 'passed over' in capsys.readouterr().err
+    head, number = join_tables(output)
+    assert number == 2
+    assert head['passed_over'] == run.passed_over
+    rows = list(csv.DictReader((output / 'findings.csv').open(encoding='utf-8-sig')))
+    assert [row['image'] for row in rows] == [
+        'left.jpg',
+        'right.jpg',
+        'broken.jpg',
+        'empty.jpg',
+    ]
+    assert 'not an image' in rows[2]['passed_over']
+    (photographs / 'broken.jpg').unlink()
+    save_photograph(photographs / 'empty.jpg')
+    assert predict_folder(predictor, photographs, output) == (1, 2, [])
+    assert join_tables(output)[0]['passed_over'] == []
 
 
-def test_draws_the_label_maps_of_the_experts(photographs, calls, tmp_path):
-    labels = tmp_path / 'labels'
-    labels.mkdir()
-    Image.fromarray(np.zeros((40, 50), np.uint8)).save(labels / 'left.png')
-    with pytest.raises(InputError, match=r'right\.png: no label map for right\.jpg'):
-        predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY, labels)
-    Image.fromarray(np.zeros((40, 49), np.uint8)).save(labels / 'right.png')
-    with pytest.raises(InputError, match=r'\(40, 49\)'):
-        predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY, labels)
+def test_nothing_stays_of_a_photograph_that_broke(photographs, predictor, output):
+    predict_folder(predictor, photographs, output, probabilities=True)
+    (photographs / 'left.jpg').write_bytes(b'not a jpeg')
+    predict_folder(predictor, photographs, output)
+    assert not [name for name in read_tree(output) if 'left' in name]
+    assert join_tables(output)[1] == 1
+
+
+def test_equal_stems(photographs, predictor, output):
+    save_photograph(photographs / 'left.png')
+    save_photograph(photographs / 'LEFT.bmp')
+    save_photograph(photographs / 'right_EX.jpg')
+    run = predict_folder(predictor, photographs, output)
+    assert run.done == 2
+    reasons = {entry['image']: entry['reason'] for entry in run.passed_over}
+    assert sorted(reasons) == ['left.jpg', 'left.png', 'right_EX.jpg']
+    assert 'those of LEFT.bmp; rename' in reasons['left.png']
+    # Those that stand in the way are kept.
+    assert predict_folder(predictor, photographs, output)[:2] == (0, 2)
+
+
+def test_parts_of_a_run(photographs, predictor, tmp_path):
+    for name in 'abc':
+        save_photograph(photographs / f'{name}.png', ord(name))
+    (photographs / 'broken.jpg').touch()
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    predict_folder(predictor, photographs, whole)
+    join_tables(whole)
+    numbers = [
+        predict_folder(predictor, photographs, parts, shard=(k, 3)).done
+        for k in (1, 2, 3)
+    ]
+    assert sum(numbers) == 5
+    join_tables(parts)
+    trees = [read_tree(folder) for folder in (whole, parts)]
+    for tree in trees:
+        for name in [name for name in tree if name.startswith('passed_over')]:
+            tree.pop(name)
+    assert trees[0] == trees[1]
+    # A whole run afterwards keeps what the parts did, and counts nothing twice.
+    assert predict_folder(predictor, photographs, parts)[:2] == (0, 5)
+    assert len(join_tables(parts)[0]['passed_over']) == 1
+
+
+def test_several_threads_write_the_same(photographs, predictor, tmp_path):
+    for name in 'abcdef':
+        save_photograph(photographs / f'{name}.png', ord(name))
+    for jobs in (1, 4):
+        predict_folder(predictor, photographs, tmp_path / f'{jobs}', jobs=jobs)
+    assert read_tree(tmp_path / '1') == read_tree(tmp_path / '4')
+
+
+def test_a_disk_that_is_full(photographs, predictor, output, monkeypatch):
+    def refuse(path, data):
+        raise OSError(28, 'No space left on device', str(path))
+
+    monkeypatch.setattr('hacdr.inference.folder.write_bytes', refuse)
+    with pytest.raises(OSError, match='No space left'):
+        predict_folder(predictor, photographs, output)
+    monkeypatch.undo()
+    assert predict_folder(predictor, photographs, output).done == 2
 
 
 @pytest.fixture
@@ -129,35 +322,34 @@ def labels(tmp_path):
     return folder
 
 
-def test_a_folder_without_the_label_maps_of_the_experts(
-    photographs, calls, labels, tmp_path
-):
-    predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY)
-    with pytest.raises(InputError, match=r'other label maps of experts'):
-        predict_folder(Model(), photographs, tmp_path / 'out', IDENTITY, labels)
+def test_label_maps_of_the_experts(photographs, predictor, labels, output):
+    predict_folder(predictor, photographs, output)
+    plain = (output / 'left_overlay.jpg').read_bytes()
+    assert predict_folder(predictor, photographs, output, labels).done == 2
+    assert (output / 'left_overlay.jpg').read_bytes() != plain
+    assert predict_folder(predictor, photographs, output, labels).kept == 2
+    Image.fromarray(np.ones((40, 50), np.uint8)).save(labels / 'left.png')
+    assert predict_folder(predictor, photographs, output, labels) == (1, 1, [])
+    assert predict_folder(predictor, photographs, output).done == 2
 
 
-def test_a_label_map_that_changed_is_drawn_again(photographs, calls, labels, tmp_path):
-    output = tmp_path / 'out'
-    predict_folder(Model(), photographs, output, IDENTITY, labels)
-    predict_folder(Model(), photographs, output, IDENTITY, labels)
-    assert len(calls) == 2
-    later = (output / 'left.png').stat().st_mtime + 5
-    os.utime(labels / 'left.png', (later, later))
-    predict_folder(Model(), photographs, output, IDENTITY, labels)
-    assert [path.name for path in calls] == ['left.jpg', 'right.jpg', 'left.jpg']
+def test_label_maps_that_do_not_fit(photographs, predictor, labels, output):
+    (labels / 'left.png').unlink()
+    Image.fromarray(np.zeros((40, 49), np.uint8)).save(labels / 'right.png')
+    left, right = predict_folder(predictor, photographs, output, labels).passed_over
+    assert 'left.png: no label map for left.jpg' in left['reason']
+    assert '(40, 49)' in right['reason']
 
 
-def test_find_photographs(photographs):
-    assert len(find_photographs(photographs)) == 2
-    assert find_photographs(photographs / 'left.jpg') == [photographs / 'left.jpg']
-    (photographs / 'left.png').write_bytes(b'')
-    with pytest.raises(InputError, match=r'left\.jpg and left\.png'):
-        find_photographs(photographs)
-
-
-def test_find_photographs_says_what_is_missing(tmp_path):
+def test_folders_without_photographs(predictor, tmp_path, output):
     with pytest.raises(InputError, match='no such'):
-        find_photographs(tmp_path / 'nowhere')
+        predict_folder(predictor, tmp_path / 'nowhere', output)
     with pytest.raises(InputError, match='no photograph found'):
-        find_photographs(tmp_path)
+        predict_folder(predictor, tmp_path, output)
+    assert not output.exists()
+
+
+def test_a_folder_is_made_anew_only_by_what_made_it(tmp_path):
+    head = dict(made_by={'a': 1}, classes=[], colours=[], thresholds=None, source='x')
+    claim_folder(tmp_path / 'out', head)
+    claim_folder(tmp_path / 'out', dict(head, source='y'))

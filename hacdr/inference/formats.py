@@ -1,0 +1,187 @@
+"""Findings as annotation tools read them: COCO, LabelMe, GeoJSON.
+
+All three hold the outlines alone: a hole in a lesion is filled, though it does not
+count in its area. Each function takes the folder of predictions, the head of
+findings.json, a function that goes through its images, and the folder of the
+photographs.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from hacdr.files import atomic_write, write_text
+
+COCO = 'coco.json'
+
+
+def write_coco(output, head, read_images, source):
+    """Write ``coco.json``, one file for all photographs (cocodataset.org, data format).
+
+    Boxes and polygons are in pixels from the upper left corner; 'score' is the mean
+    probability.
+    """
+    categories = [
+        {'id': value, 'name': name, 'supercategory': 'lesion'}
+        for value, name in enumerate(head['classes'][1:], 1)
+    ]
+    with atomic_write(output / COCO) as temporary, open(
+        temporary, 'w', encoding='utf-8'
+    ) as file:
+        start = {'info': {'made_by': head['made_by']}, 'categories': categories}
+        file.write(json.dumps(start)[:-1])
+        _write_list(file, 'images', map(_coco_image, _numbered(read_images())))
+        _write_list(file, 'annotations', _coco_annotations(head, read_images()))
+        file.write('\n}\n')
+
+
+def write_labelme(output, head, read_images, source):
+    """Write ``labelme/NAME.json``, a file a photograph, as LabelMe saves them.
+
+    ``labelme PHOTOGRAPHS --output OUT/labelme --nodata`` opens them.
+    """
+    for image in read_images():
+        path = _path_of(output, 'labelme', image)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        photograph = Path(source, image['image'])
+        content = {
+            'version': '5.0.0',
+            'flags': {},
+            'shapes': [
+                {
+                    'label': finding['lesion'],
+                    'points': finding['contour'],
+                    'group_id': None,
+                    'shape_type': 'polygon',
+                    'flags': {},
+                }
+                for finding in image['findings']
+            ],
+            'imagePath': Path(os.path.relpath(photograph, path.parent)).as_posix(),
+            'imageData': None,
+            'imageHeight': image['height'],
+            'imageWidth': image['width'],
+        }
+        write_text(path, json.dumps(content))
+
+
+def write_geojson(output, head, read_images, source):
+    """Write ``geojson/NAME.geojson``, a file a photograph, in pixels as QuPath has it.
+
+    A lesion whose parts touch by corners alone is a MultiPolygon of these parts: a ring
+    may not touch itself.
+    """
+    colours = dict(zip(head['classes'], head['colours']))
+    for image in read_images():
+        path = _path_of(output, 'geojson', image)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        features = [
+            _feature(finding, colours[finding['lesion']])
+            for finding in image['findings']
+        ]
+        content = {'type': 'FeatureCollection', 'features': features}
+        write_text(path, json.dumps(content))
+
+
+# Name of a format -> what writes it.
+FORMATS = {'coco': write_coco, 'labelme': write_labelme, 'geojson': write_geojson}
+SUFFIXES = {'labelme': '.json', 'geojson': '.geojson'}
+
+
+def files_of_formats(name):
+    """Return what the formats write for one photograph, as paths in the folder."""
+    return [f'{kind}/{name}{suffix}' for kind, suffix in SUFFIXES.items()]
+
+
+def _path_of(output, kind, image):
+    return output / kind / f'{image["output"]}{SUFFIXES[kind]}'
+
+
+def _write_list(file, key, values):
+    file.write(f',\n"{key}": [')
+    for index, value in enumerate(values):
+        file.write((',' if index else '') + '\n' + json.dumps(value))
+    file.write(']')
+
+
+def _numbered(images):
+    return enumerate(images, 1)
+
+
+def _coco_image(numbered):
+    number, image = numbered
+    return {
+        'id': number,
+        'file_name': image['image'],
+        'width': image['width'],
+        'height': image['height'],
+    }
+
+
+def _coco_annotations(head, images):
+    number = 0
+    for image_id, image in _numbered(images):
+        for finding in image['findings']:
+            number += 1
+            yield {
+                'id': number,
+                'image_id': image_id,
+                'category_id': head['classes'].index(finding['lesion']),
+                'bbox': finding['box'],
+                'area': finding['area'],
+                'segmentation': [[c for corner in finding['contour'] for c in corner]],
+                'iscrowd': 0,
+                'score': finding['mean_probability'],
+            }
+
+
+def _feature(finding, colour):
+    rings = [[_close(ring)] for ring in split_ring(finding['contour'])]
+    single = len(rings) == 1
+    return {
+        'type': 'Feature',
+        'geometry': {
+            'type': 'Polygon' if single else 'MultiPolygon',
+            'coordinates': rings[0] if single else rings,
+        },
+        'properties': {
+            # QuPath's names.
+            'objectType': 'annotation',
+            'classification': {'name': finding['lesion'], 'color': colour},
+            'area': finding['area'],
+            'mean_probability': finding['mean_probability'],
+            'largest_probability': finding['largest_probability'],
+        },
+    }
+
+
+def split_ring(contour):
+    """Cut a closed line where it touches itself.
+
+    Args:
+        contour (List[Tuple[int, int]]): corners, the first not repeated.
+
+    Returns:
+        List[List[Tuple[int, int]]]: closed lines that pass no corner twice.
+    """
+    rings, path, places = [], [], {}
+    for corner in map(tuple, contour):
+        if corner in places:
+            start = places[corner]
+            rings.append(path[start:])
+            for left in path[start + 1 :]:
+                del places[left]
+            del path[start + 1 :]
+        else:
+            places[corner] = len(path)
+            path.append(corner)
+    rings.append(path)
+    return rings
+
+
+def _close(ring):
+    """Return a ring as GeoJSON has it: counter-clockwise, the first corner repeated."""
+    following = ring[1:] + ring[:1]
+    doubled = sum(x * v - u * y for (x, y), (u, v) in zip(ring, following))
+    ring = ring if doubled > 0 else ring[::-1]
+    return [*ring, ring[0]]

@@ -1,0 +1,105 @@
+"""Which photographs of a folder are predicted, and what their results are called."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple, Optional, Sequence
+
+from hacdr.errors import InputError
+from hacdr.images import PHOTOGRAPH_SUFFIXES, find_images
+from hacdr.inference.formats import files_of_formats
+from hacdr.inference.outputs import OUTPUTS, PLANE
+from hacdr.inference.records import record_path
+
+
+class Task(NamedTuple):
+    """A photograph of a folder.
+
+    Attributes:
+        path: its file.
+        image: its path in the folder, with slashes.
+        output: the same without the suffix: what its results are called.
+        files: all that may be written for it, as paths in the output folder.
+        obstacle: why it is not predicted, where it is not.
+    """
+
+    path: Path
+    image: str
+    output: str
+    files: Sequence[str]
+    obstacle: Optional[str] = None
+
+
+def plan_folder(source, output, classes, recursive=False):
+    """List the photographs of a folder and what is to be written for them.
+
+    Args:
+        source (str | Path): a photograph or a folder of photographs.
+        output (Path): folder for the results; photographs in it are left out.
+        classes (Sequence[str]): background and lesions.
+        recursive (bool): look in sub-folders too.
+
+    Returns:
+        List[Task]: at least one, sorted. Where several would be written to the same
+        files, on any file system, all but the first have an obstacle.
+
+    Raises:
+        InputError: ``source`` is missing or holds no photograph; results would be
+            written over photographs.
+    """
+    photographs, root = _find_photographs(Path(source), output, recursive)
+    originals = {os.path.realpath(path) for path in photographs}
+    place = os.path.realpath(output)
+    if place in map(os.path.dirname, originals):
+        raise _over_photographs(output)
+    tasks, owners = [], {}
+    for path in photographs:
+        image = path.relative_to(root)
+        name = image.with_suffix('').as_posix()
+        files = _name_files(name, classes)
+        if not originals.isdisjoint(os.path.join(place, file) for file in files):
+            raise _over_photographs(output)
+        # Some file systems take capitals for small letters.
+        others = [owners[f.casefold()] for f in files if f.casefold() in owners]
+        obstacle = None
+        if others:
+            obstacle = (
+                f'{path}: its results would be written over those of {others[0]}; '
+                'rename one of them'
+            )
+        else:
+            owners.update((file.casefold(), image.as_posix()) for file in files)
+        tasks.append(Task(path, image.as_posix(), name, files, obstacle))
+    return tasks
+
+
+def _find_photographs(source, output, recursive):
+    """Return the photographs and the folder that their paths are told from."""
+    if not source.exists():
+        raise InputError(f'{source}: no such file or folder of photographs')
+    if source.is_file():
+        root, found = source.parent, [source]
+        found = [path for path in found if path.suffix.lower() in PHOTOGRAPH_SUFFIXES]
+    else:
+        root, found = source, find_images(source, recursive)
+        results = output.resolve()
+        if source.resolve() in results.parents:
+            found = [path for path in found if results not in path.resolve().parents]
+    if not found:
+        raise InputError(
+            f'{source}: no photograph found (expected {", ".join(PHOTOGRAPH_SUFFIXES)})'
+        )
+    return found, root
+
+
+def _over_photographs(output):
+    return InputError(
+        f'{output}: is the folder of the photographs, which results would overwrite; '
+        'expected another folder for the results'
+    )
+
+
+def _name_files(name, classes):
+    files = [template.format(output=name) for template in OUTPUTS]
+    files += [PLANE.format(output=name, lesion=lesion) for lesion in classes[1:]]
+    record = record_path(Path(), name).as_posix()
+    return [*files, *files_of_formats(name), record]

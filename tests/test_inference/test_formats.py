@@ -1,0 +1,107 @@
+import json
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from hacdr.inference.findings import find_lesions
+from hacdr.inference.formats import split_ring
+from hacdr.inference.records import claim_folder, write_record
+from hacdr.inference.tables import join_tables
+from hacdr.lesions import CLASSES
+
+from .records_of_two import HEAD, TOUCHING, make_record
+
+
+@pytest.fixture
+def output(tmp_path):
+    photographs = tmp_path / 'photographs'
+    photographs.mkdir()
+    claim_folder(tmp_path / 'out', dict(HEAD, source=str(photographs)))
+    for name in ('a', 'sub/b'):
+        write_record(tmp_path / 'out', make_record(name))
+    return tmp_path / 'out'
+
+
+def test_coco_is_read_by_its_tools(output):
+    pycocotools = pytest.importorskip('pycocotools.coco')
+    join_tables(output, ['coco'])
+    coco = pycocotools.COCO(output / 'coco.json')
+    assert [image['file_name'] for image in coco.loadImgs([1, 2])] == [
+        'a.jpg',
+        'sub/b.jpg',
+    ]
+    assert coco.getCatIds(['EX', 'HE', 'SE', 'MA']) == [1, 2, 3, 4]
+    found = coco.loadAnns(coco.getAnnIds(imgIds=[2], catIds=[1]))
+    assert [one['area'] for one in found] == [2, 10]
+    masks = [coco.annToMask(one) for one in found]
+    assert [mask.sum() for mask in masks] == [2, 10]
+    assert masks[0][1:3, 1].all()
+    assert masks[1][5:8, 10:13].all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(arrays(bool, (7, 7)))
+def test_coco_paints_the_outlines_of_any_lesion(mask):
+    pycocotools = pytest.importorskip('pycocotools.mask')
+    for finding in find_lesions(mask.view(np.uint8), None, CLASSES):
+        polygon = [c for corner in finding.contour for c in corner]
+        encoded = pycocotools.frPyObjects([polygon], *mask.shape)
+        painted = pycocotools.decode(encoded)[..., 0]
+        holes = painted.sum() - finding.area
+        assert holes >= 0
+        x, y, width, height = finding.box
+        assert not (painted & ~mask).sum() - holes
+        assert painted[y : y + height, x : x + width].sum() == painted.sum()
+
+
+def test_labelme_has_what_labelme_asks_for(output, tmp_path):
+    join_tables(output, ['labelme'])
+    path = output / 'labelme' / 'sub' / 'b.json'
+    content = json.loads(path.read_text())
+    # What its LabelFile.load takes.
+    assert {'version', 'flags', 'shapes', 'imagePath', 'imageData'} <= {*content}
+    assert (content['imageHeight'], content['imageWidth']) == (30, 40)
+    photograph = os.path.normpath(path.parent / content['imagePath'])
+    assert photograph == str(tmp_path / 'photographs' / 'sub' / 'b.jpg')
+    shape = content['shapes'][1]
+    assert (shape['label'], shape['shape_type']) == ('EX', 'polygon')
+    assert shape['points'] == TOUCHING
+    assert {'group_id', 'flags'} <= {*shape}
+
+
+def test_geojson_holds_valid_polygons(output):
+    geometry = pytest.importorskip('shapely.geometry')
+    join_tables(output, ['geojson'])
+    content = json.loads((output / 'geojson' / 'a.geojson').read_text())
+    assert content['type'] == 'FeatureCollection'
+    shapes = [geometry.shape(feature['geometry']) for feature in content['features']]
+    assert [shape.geom_type for shape in shapes] == ['Polygon', 'MultiPolygon']
+    assert [shape.area for shape in shapes] == [2, 10]
+    assert all(shape.is_valid for shape in shapes)
+    assert shapes[0].exterior.is_ccw
+    classification = content['features'][0]['properties']['classification']
+    assert classification == {'name': 'EX', 'color': [255, 0, 0]}
+
+
+@settings(deadline=None, max_examples=60)
+@given(arrays(bool, st.tuples(st.integers(1, 8), st.integers(1, 8))))
+def test_outlines_of_any_lesion_are_cut_where_they_touch_themselves(mask):
+    geometry = pytest.importorskip('shapely.geometry')
+    for finding in find_lesions(mask.view(np.uint8), None, CLASSES):
+        rings = split_ring(finding.contour)
+        assert all(len({*ring}) == len(ring) >= 4 for ring in rings)
+        parts = geometry.MultiPolygon([(ring, []) for ring in rings])
+        assert parts.is_valid
+        assert parts.area >= finding.area
+
+
+def test_all_at_once_and_none(output):
+    join_tables(output)
+    assert not (output / 'coco.json').exists()
+    join_tables(output, ['coco', 'geojson', 'labelme'])
+    for name in ('coco.json', 'geojson/sub/b.geojson', 'labelme/a.json'):
+        assert (output / name).is_file()

@@ -1,0 +1,91 @@
+import csv
+import io
+import json
+
+import pytest
+
+from hacdr.errors import InputError
+from hacdr.inference.records import claim_folder, digest, write_record
+from hacdr.inference.tables import join_tables
+
+from .records_of_two import HEAD, make_record
+
+
+def read_table(output):
+    text = (output / 'findings.csv').read_text(encoding='utf-8-sig')
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.fixture
+def output(tmp_path):
+    claim_folder(tmp_path / 'out', HEAD)
+    return tmp_path / 'out'
+
+
+def test_a_row_and_a_record_for_each_image(output):
+    write_record(output, make_record('b'))
+    write_record(output, make_record('sub/a', warnings=['too dark', 'blurred']))
+    head, number = join_tables(output)
+    assert number == 2
+    assert head['classes'] == HEAD['classes']
+    findings = json.loads((output / 'findings.json').read_text())
+    assert findings['version'] == 1
+    assert findings['made_by'] == HEAD['made_by']
+    assert [image['output'] for image in findings['images']] == ['b', 'sub/a']
+    assert {'made_by', 'experts'}.isdisjoint(findings['images'][0])
+    one, other = read_table(output)
+    assert one['image'] == 'b.jpg'
+    assert one['EX_number'] == '2'
+    assert one['EX_share'] == '0.00001'
+    assert one['HE_mean_probability'] == ''
+    assert one['warnings'] == ''
+    assert other['warnings'] == 'too dark; blurred'
+
+
+def test_of_no_image(output):
+    assert join_tables(output)[1] == 0
+    assert json.loads((output / 'findings.json').read_text())['images'] == []
+    assert read_table(output) == []
+
+
+def test_records_of_others_and_damaged_ones_are_left_out(output):
+    write_record(output, make_record('a'))
+    write_record(output, dict(make_record('b'), made_by=digest({})))
+    (output / 'records' / 'c.json').write_text('{"made_by":')
+    (output / 'records' / '.a.json.12.tmp').write_text('{}')
+    (output / '.findings.csv.12.tmp').write_text('half')
+    assert join_tables(output)[1] == 1
+    assert not list(output.glob('.*'))
+
+
+@pytest.mark.parametrize(
+    ('name', 'cell'),
+    [
+        ('=cmd|/c calc!A1', "'=cmd|/c calc!A1.jpg"),
+        ('+1', "'+1.jpg"),
+        ('-1', "'-1.jpg"),
+        ('@SUM(1)', "'@SUM(1).jpg"),
+        (' =1', "' =1.jpg"),
+        ('a,"b";c', 'a,"b";c.jpg'),
+        ('\x1b[31mred\n', r'\x1b[31mred\n.jpg'),
+        ('\u202egpj', r'\u202egpj.jpg'),
+        ('Auge \u00e4 \u773c', 'Auge \u00e4 \u773c.jpg'),
+        ('\udcff', r'\udcff.jpg'),
+    ],
+)
+def test_names_that_do_harm_in_a_spreadsheet(output, name, cell):
+    record = make_record('a')
+    write_record(output, dict(record, image=f'{name}.jpg'))
+    join_tables(output)
+    (row,) = read_table(output)
+    assert row['image'] == cell
+    (image,) = json.loads((output / 'findings.json').read_text())['images']
+    assert image['image'] == f'{name}.jpg'
+
+
+def test_another_folder_is_refused(tmp_path, output):
+    with pytest.raises(InputError, match='expected a folder of hacdr predict'):
+        join_tables(tmp_path)
+    (output / 'predictions.json').write_text('{"version": 99}')
+    with pytest.raises(InputError, match='another version, expected 1'):
+        join_tables(output)
