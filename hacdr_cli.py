@@ -16,7 +16,7 @@ if 'OMP_WAIT_POLICY' not in os.environ:
 COMMANDS = {
     'Data': ('convert', 'generate', 'stats', 'browse'),
     'Training': ('train', 'test', 'compare', 'report', 'study', 'cost'),
-    'Prediction': ('predict', 'publish', 'export'),
+    'Prediction': ('predict', 'merge', 'publish', 'export'),
     'Weights of others': ('mscan2hacdr', 'released2hacdr'),
     'This machine': ('check-env',),
 }

@@ -17,9 +17,9 @@ best=$(ls -t "$work"/best_mAUPR_iter_*.pth | head -n 1)
 "$PYTHON" tools/test.py "$config" "$best" --work-dir "$work" --split val --eval mDice
 "$PYTHON" tools/test.py "$config" "$best" --work-dir "$work" --eval mAUPR mDice \
     --thresholds "$work/results_val.json" --save-probabilities "$work/probabilities"
-"$PYTHON" tools/predict.py "$config" "$best" "$data/images/test" \
-    -o "$work/overlays" --labels "$data/labels/test"
+"$PYTHON" tools/predict.py "$data/images/test" -o "$work/predictions" \
+    --weights "$best" --config "$config" --labels "$data/labels/test" --overwrite
 echo "checkpoint: $best"
 echo "scores:     $work/results.json"
-echo "pictures:   $work/overlays/*_overlay.jpg"
+echo "lesions:    $work/predictions/index.html"
 "$PYTHON" tools/report.py "$work/results.json"

@@ -1,65 +1,141 @@
-"""Write a label map and an overlay for every photograph."""
+"""Write label maps, overlays, a table of lesions and a gallery of photographs.
 
-import torch
+docs/predict.md says what is counted and how. It exits with 0 where every photograph was
+predicted, now or before, and with 2 where some were passed over; the others are done.
+"""
+
+import argparse
 
 from hacdr.commands.arguments import add_cfg_options, add_trust_checkpoint
+from hacdr.commands.merge import add_format, join
 from hacdr.errors import InputError
 from hacdr.files import file_sha256
 from hacdr.inference.folder import predict_folder
-from hacdr.inference.model import init_model
-from hacdr.inference.thresholds import read_thresholds
-from hacdr.models import fuse_for_inference
+from hacdr.inference.predictor import Predictor
+from hacdr.inference.published import find_weights
+
+NAMED = 5
 
 
 def add_arguments(parser):
-    parser.add_argument('config', help='config file the checkpoint was trained with')
-    parser.add_argument('checkpoint', help='checkpoint file (.pth, .safetensors)')
     parser.add_argument('photographs', help='a photograph or a folder of photographs')
     parser.add_argument('-o', '--output', required=True, help='folder for the results')
+    parser.add_argument(
+        '--weights',
+        help='file of weights (.safetensors, .pth, .onnx), or the name of published '
+        'ones; default: the published ones',
+    )
+    parser.add_argument(
+        '--config',
+        help='config file the weights were trained with, where they do not carry it',
+    )
+    parser.add_argument(
+        '--recursive', action='store_true', help='look in sub-folders too'
+    )
+    parser.add_argument(
+        '--probabilities',
+        action='store_true',
+        help='write a grey PNG of probabilities for each lesion too',
+    )
+    parser.add_argument(
+        '--thresholds',
+        metavar='RESULTS',
+        help="results_val.json of these weights, or 'published' for those that came "
+        'with them: a pixel gets the lesion furthest above its threshold; default: the '
+        'most probable class',
+    )
+    parser.add_argument(
+        '--flips',
+        action='store_true',
+        help='average over mirror images, which takes four times as long',
+    )
+    add_format(parser)
     parser.add_argument(
         '--labels',
         help="folder with the experts' label maps, to be drawn beside the prediction",
     )
     parser.add_argument(
-        '--thresholds',
-        metavar='RESULTS',
-        help="results_val.json of this checkpoint, or 'published' for those that came "
-        'with the weights: a pixel gets the lesion furthest above its threshold; '
-        'default: the most probable class',
+        '--overwrite',
+        action='store_true',
+        help='replace predictions of other weights, thresholds or versions',
     )
     parser.add_argument(
         '--device', help="'cpu' or 'cuda:0'; default: the GPU where there is one"
+    )
+    parser.add_argument(
+        '--jobs',
+        type=_positive,
+        default=2,
+        help='threads that read and write beside the network (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--shard',
+        type=_shard,
+        default=(1, 1),
+        metavar='K/N',
+        help='do the Kth of N parts, for jobs that share one output folder; in the end '
+        'hacdr merge makes the tables',
     )
     add_cfg_options(parser)
     add_trust_checkpoint(parser)
 
 
 def run(args):
-    device = args.device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
-    model = init_model(args.config, args.checkpoint, device, args.cfg_options)
-    sha256 = file_sha256(args.checkpoint)
-    thresholds = None
-    if args.thresholds == 'published':
-        thresholds = model.thresholds
-        if thresholds is None:
-            raise InputError(
-                f'{args.checkpoint}: no thresholds came with these weights; expected a '
-                'results_val.json, or weights of hacdr publish --thresholds'
-            )
-    elif args.thresholds:
-        thresholds = read_thresholds(args.thresholds, sha256, model.cfg.data.test.type)
-    identity = dict(
-        config=args.config,
-        cfg_options=args.cfg_options,
-        checkpoint_sha256=sha256,
-        thresholds=thresholds,
+    predictor = Predictor(
+        args.weights,
+        args.config,
+        args.device,
+        _choose_thresholds(args),
+        args.flips,
+        args.cfg_options,
     )
-    written = predict_folder(
-        fuse_for_inference(model),
+    sha256 = predictor.made_by['weights'][:8]
+    print(f'weights: {predictor.name} ({sha256}), device: {predictor.device}')
+    done = predict_folder(
+        predictor,
         args.photographs,
         args.output,
-        identity,
-        args.labels,
-        thresholds,
+        labels=args.labels,
+        recursive=args.recursive,
+        shard=args.shard,
+        probabilities=args.probabilities,
+        overwrite=args.overwrite,
+        jobs=args.jobs,
     )
-    print(f'{len(written)} label maps and overlays are in {args.output}')
+    print(f'photographs: {done.done} predicted, {done.kept} done before')
+    if args.shard == (1, 1):
+        join(args.output, args.format)
+    else:
+        part = '{} of {}'.format(*args.shard)
+        print(f'part {part} is done; after all of them: hacdr merge {args.output}')
+    if done.passed_over:
+        names = [entry['image'] for entry in done.passed_over]
+        raise InputError(
+            f'{len(names)} of {len(names) + done.done + done.kept} photographs were '
+            f'passed over, see above: {", ".join(names[:NAMED])}'
+            + (', ...' if len(names) > NAMED else '')
+        )
+
+
+def _choose_thresholds(args):
+    if args.thresholds in (None, 'published'):
+        return args.thresholds
+    # It brings the evaluation, which nothing else here needs.
+    from hacdr.inference.thresholds import read_thresholds
+
+    return read_thresholds(args.thresholds, file_sha256(find_weights(args.weights)))
+
+
+def _positive(text):
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text}: expected a number, 1 or more')
+    return int(text)
+
+
+def _shard(text):
+    part, slash, parts = text.partition('/')
+    if not (slash and part.isdigit() and parts.isdigit()):
+        raise argparse.ArgumentTypeError(f'{text}: expected K/N, such as 1/8')
+    if not 1 <= int(part) <= int(parts):
+        raise argparse.ArgumentTypeError(f'{text}: expected 1/N to N/N')
+    return int(part), int(parts)

@@ -11,7 +11,6 @@ from typing import NamedTuple, Optional
 import numpy as np
 from tqdm import tqdm
 
-import hacdr
 from hacdr.errors import InputError
 from hacdr.files import file_sha256, write_bytes
 from hacdr.images import read_map
@@ -111,7 +110,7 @@ def predict_folder(
     tasks = plan_folder(source, output, predictor.classes, recursive)
     tasks = tasks[shard[0] - 1 :: shard[1]]
     head = dict(
-        made_by=dict(hacdr=hacdr.__version__, **predictor.identity),
+        made_by=predictor.made_by,
         classes=list(predictor.classes),
         colours=[[int(c) for c in colour] for colour in predictor.palette],
         thresholds=predictor.thresholds,

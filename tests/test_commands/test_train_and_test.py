@@ -68,7 +68,8 @@ def test_convert_train_resume_test_predict(tmp_path, run_script):
     assert result.returncode == 0, result.stderr
     assert 'one photograph' in result.stdout
 
-    predict = ('predict.py', config, checkpoint, data / 'images' / 'test')
+    photographs = data / 'images' / 'test'
+    predict = ('predict.py', photographs, '--weights', checkpoint, '--config', config)
     result = tool(*predict, '-o', tmp_path / 'out')
     assert result.returncode == 0, result.stderr
     assert len(list((tmp_path / 'out').glob('*_overlay.jpg'))) == 1
@@ -83,7 +84,7 @@ def test_convert_train_resume_test_predict(tmp_path, run_script):
     records = []
     for i, (model, source) in enumerate([(checkpoint, chosen), (weights, 'published')]):
         out = tmp_path / f'out_{i}'
-        predict = ('predict.py', config, model, data / 'images' / 'test', '-o', out)
+        predict = ('predict.py', photographs, '-o', out, '--weights', model)
         result = tool(*predict, '--thresholds', source)
         assert result.returncode == 0, result.stderr
         records.append(json.loads((out / 'predictions.json').read_text()))

@@ -84,7 +84,7 @@ def test_commands_run_no_code_from_a_checkpoint(tmp_path, config, run_together):
             f'model.backbone.init_cfg.checkpoint={malicious}',
         ),
         ('tools/test.py', config, malicious, '--eval', 'mAUPR'),
-        ('tools/predict.py', config, malicious, tmp_path, '-o', tmp_path / 'out'),
+        ('tools/predict.py', tmp_path, '-o', out, '--weights', malicious),
         ('tools/publish_model.py', malicious, tmp_path / 'out.safetensors'),
         ('tools/model_converters/mscan2hacdr.py', malicious, out),
         ('tools/model_converters/released2hacdr.py', malicious, out),

@@ -5,11 +5,9 @@ from collections import namedtuple
 import numpy as np
 
 from hacdr.images import open_photograph
+from hacdr.inference.prediction import Prediction
 from hacdr.lesions import CLASSES, PALETTE
 
-Prediction = namedtuple(
-    'Prediction', 'photograph label probabilities classes palette notes'
-)
 Sample = namedtuple('Sample', 'photograph')
 
 
@@ -18,15 +16,15 @@ class FakePredictor:
 
     Args:
         probable (bool): give probabilities.
-        identity: what it says of itself, beyond a default.
+        made_by: what it says of itself, beyond a default.
     """
 
     classes, palette, device = CLASSES, PALETTE, 'cpu'
 
-    def __init__(self, probable=True, **identity):
-        self.identity = dict(weights='0', config='0', thresholds=None, flips=False)
-        self.identity.update(identity)
-        self.thresholds = self.identity['thresholds']
+    def __init__(self, probable=True, **made_by):
+        self.made_by = dict(hacdr='0', weights='0', config='0', thresholds=None)
+        self.made_by.update(made_by)
+        self.thresholds = self.made_by['thresholds']
         self.calls = 0
         self._probable = probable
 
@@ -45,5 +43,5 @@ class FakePredictor:
             probabilities if self._probable else None,
             CLASSES,
             PALETTE,
-            ['assumed: nothing'],
+            notes=['assumed: nothing'],
         )

@@ -189,6 +189,7 @@ def test_the_same_folder_by_another_path(photographs, predictor, output, monkeyp
     [
         (dict(weights='1'), 'weights differs'),
         (dict(config='1'), 'config differs'),
+        (dict(hacdr='1'), 'hacdr differs'),
         (dict(flips=True, thresholds={'EX': 0.5}), 'thresholds and flips differ'),
     ],
 )
@@ -206,13 +207,6 @@ def test_predictions_of_others_stay_unless_told(photographs, output, changes, na
     # Killed between the two, it needs not be told again.
     assert predict_folder(other, photographs, output) == (0, 2, [])
     assert 'findings.csv' not in read_tree(output)
-
-
-def test_predictions_of_another_version_stay(photographs, output, monkeypatch):
-    predict_folder(FakePredictor(), photographs, output)
-    monkeypatch.setattr('hacdr.__version__', '0')
-    with pytest.raises(InputError, match='hacdr differs'):
-        predict_folder(FakePredictor(), photographs, output)
 
 
 def test_refuses_a_file_and_a_damaged_head(photographs, predictor, tmp_path, output):
@@ -353,3 +347,10 @@ def test_a_folder_is_made_anew_only_by_what_made_it(tmp_path):
     head = dict(made_by={'a': 1}, classes=[], colours=[], thresholds=None, source='x')
     claim_folder(tmp_path / 'out', head)
     claim_folder(tmp_path / 'out', dict(head, source='y'))
+
+
+def test_killed_anywhere_and_started_again(run_script, tmp_path):
+    result = run_script('tests/test_inference/killed_runs.py', tmp_path)
+    assert result.returncode == 0, result.stderr
+    # Before and after each of two photographs' files, the head, tables and page.
+    assert int(result.stdout) > 40

@@ -5,9 +5,8 @@ import pytest
 from PIL import Image
 
 from hacdr.inference.outputs import OUTPUTS, Result, encode_plane
+from hacdr.inference.prediction import Prediction
 from hacdr.lesions import CLASSES, PALETTE
-
-from .fake_predictor import Prediction
 
 
 @pytest.fixture
@@ -16,7 +15,7 @@ def result():
     label[50:90, 100:150] = 2
     photograph = np.full((200, 300, 3), 90, np.uint8)
     probabilities = np.stack([label == value for value in range(1, 5)]) / 2
-    prediction = Prediction(photograph, label, probabilities, CLASSES, PALETTE, [])
+    prediction = Prediction(photograph, label, probabilities, CLASSES, PALETTE)
     return Result(prediction, 'eye.jpg')
 
 

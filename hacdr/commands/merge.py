@@ -1,0 +1,41 @@
+"""Make tables and gallery of what hacdr predict --shard wrote.
+
+Also to have the findings in another format, without predicting again.
+"""
+
+from pathlib import Path
+
+from hacdr.inference.formats import FORMATS
+from hacdr.inference.records import read_records
+from hacdr.inference.tables import TABLE, join_tables
+from hacdr.report.gallery import write_gallery
+
+
+def add_arguments(parser):
+    parser.add_argument('output', help='folder that hacdr predict wrote')
+    add_format(parser)
+
+
+def add_format(parser):
+    """Add ``--format``."""
+    parser.add_argument(
+        '--format',
+        nargs='+',
+        choices=[*FORMATS],
+        default=[],
+        help='write outlines for annotation tools too: coco.json, labelme/NAME.json, '
+        'geojson/NAME.geojson',
+    )
+
+
+def run(args):
+    join(args.output, args.format)
+
+
+def join(output, formats):
+    """Write the tables of a folder of predictions and its gallery, and say where."""
+    output = Path(output)
+    head, number = join_tables(output, formats)
+    page = write_gallery(output, head, read_records(output, head['made_by']))
+    print(f'findings of {number} photographs: {output / TABLE}')
+    print(f'to look through them: {page}')

@@ -1,0 +1,6 @@
+"""hacdr merge."""
+
+from hacdr_cli import main
+
+if __name__ == '__main__':
+    main('merge')
