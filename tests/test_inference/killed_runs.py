@@ -1,6 +1,7 @@
 """Kill a run at each file that it writes and start it again: the outcome is the same.
 
-A script; its argument is an empty folder. Prints how often it was killed.
+A script; its arguments are an empty folder and a step, 1 to kill before and after every
+file. Prints at how many moments it could be killed.
 """
 
 import os
@@ -22,7 +23,7 @@ FORMATS = 'coco', 'labelme'
 rename = os.replace
 
 
-def main(folder):
+def main(folder, step):
     # What is forked would wait for OpenCV's threads for ever.
     cv2.setNumThreads(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
@@ -45,7 +46,7 @@ def main(folder):
             break
         run(photographs, output)
         assert read_tree(output) == expected, moments
-        moments += 1
+        moments += step
     print(moments)
 
 
@@ -90,4 +91,4 @@ def read_tree(folder):
 
 
 if __name__ == '__main__':
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

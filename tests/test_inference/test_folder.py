@@ -350,7 +350,7 @@ def test_a_folder_is_made_anew_only_by_what_made_it(tmp_path):
 
 
 def test_killed_anywhere_and_started_again(run_script, tmp_path):
-    result = run_script('tests/test_inference/killed_runs.py', tmp_path)
+    result = run_script('tests/test_inference/killed_runs.py', tmp_path, 5)
     assert result.returncode == 0, result.stderr
     # Before and after each of two photographs' files, the head, tables and page.
     assert int(result.stdout) > 40
