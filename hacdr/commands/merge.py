@@ -1,4 +1,4 @@
-"""Make tables and gallery of what hacdr predict --shard wrote.
+"""Make table and gallery of what hacdr predict --shard wrote.
 
 Also to have the findings in another format, without predicting again.
 """

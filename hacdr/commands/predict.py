@@ -1,4 +1,4 @@
-"""Write label maps, overlays, a table of lesions and a gallery of photographs.
+"""Segment photographs: label maps, overlays, a table and a gallery.
 
 docs/predict.md says what is counted and how. It exits with 0 where every photograph was
 predicted, now or before, and with 2 where some were passed over; the others are done.

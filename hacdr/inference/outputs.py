@@ -1,12 +1,11 @@
 """The files that are written for each photograph."""
 
-import io
 from typing import NamedTuple, Optional
 
 import cv2
 import numpy as np
-from PIL import Image
 
+from hacdr.images import encode_map
 from hacdr.inference.overlay import draw_side_by_side
 from hacdr.inference.viewer_layers import encode_thumbnail, encode_viewer_layers
 from hacdr.lesions import mark_colours
@@ -46,12 +45,7 @@ def encode_overlay(result):
 
 def encode_label(result):
     """Return the label map as PNG, 8-bit with palette."""
-    prediction = result.prediction
-    image = Image.fromarray(prediction.label, mode='P')
-    image.putpalette([int(c) for colour in prediction.palette for c in colour])
-    file = io.BytesIO()
-    image.save(file, format='PNG')
-    return file.getvalue()
+    return encode_map(result.prediction.label, result.prediction.palette)
 
 
 def encode_plane(result, lesion):
@@ -67,7 +61,7 @@ def encode_plane(result, lesion):
     prediction = result.prediction
     plane = prediction.probabilities[prediction.classes.index(lesion) - 1]
     grey = np.round(plane * np.float32(255)).astype(np.uint8)
-    return cv2.imencode('.png', grey)[1].tobytes()
+    return encode_map(grey)
 
 
 def encode_viewer(result):
