@@ -1,4 +1,4 @@
-"""Segment photographs: label maps, overlays, a table and a gallery.
+"""Segment photographs: label maps, overlays, table and gallery.
 
 docs/predict.md says what is counted and how. It exits with 0 where every photograph was
 predicted, now or before, and with 2 where some were passed over; the others are done.
