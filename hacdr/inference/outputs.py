@@ -64,21 +64,10 @@ def encode_plane(result, lesion):
     return encode_map(grey)
 
 
-def encode_viewer(result):
-    """Return the layers that the gallery's viewer loads."""
-    prediction = result.prediction
-    if prediction.probabilities is None:
-        # A network that gives classes alone is as sure as can be.
-        values = range(1, len(prediction.classes))
-        sure = [np.uint8(255) * (prediction.label == value) for value in values]
-        prediction = prediction._replace(probabilities=sure)
-    return encode_viewer_layers(prediction)
-
-
 # A file, as a path in the output folder: what it holds, from a Result.
 OUTPUTS = {
     '{output}_overlay.jpg': encode_overlay,
-    'viewer/{output}.js': encode_viewer,
+    'viewer/{output}.js': lambda result: encode_viewer_layers(result.prediction),
     'viewer/{output}.jpg': lambda result: encode_thumbnail(result.prediction),
     '{output}.png': encode_label,
 }

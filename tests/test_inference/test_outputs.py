@@ -60,15 +60,3 @@ def test_a_plane_of_probabilities(result):
     assert plane.dtype == np.uint8
     assert plane[70, 120] == 128
     assert plane[0, 0] == 0
-
-
-def test_the_viewer_of_a_network_without_probabilities(result):
-    prediction = result.prediction._replace(probabilities=None)
-    sure = result.prediction._replace(
-        probabilities=np.float32([prediction.label == value for value in range(1, 5)])
-    )
-    one, other = (
-        OUTPUTS['viewer/{output}.js'](result._replace(prediction=p))
-        for p in (prediction, sure)
-    )
-    assert one == other
