@@ -4,9 +4,9 @@ import logging
 from functools import lru_cache
 
 import torch
-from torch.nn.modules.utils import _pair
 
 from .choice import choose_kernel
+from .geometry import Geometry
 from .onnx_conv import is_wanted
 from .precision import compute_dtype, without_autocast
 
@@ -53,10 +53,9 @@ def modulated_deform_conv2d(
     Raises:
         ValueError: shapes that do not fit each other.
     """
-    geometry = (_pair(stride), _pair(padding), _pair(dilation))
-    fields = {'offset': (offset, 2), 'mask': (mask, 1)}
-    _check(x, fields, weight, bias, geometry, groups, deform_groups)
-    return _dispatch(x, offset, mask, weight, bias, geometry, groups, deform_groups)
+    geometry = Geometry.of(stride, padding, dilation, groups, deform_groups)
+    _check(x, {'offset': (offset, 2), 'mask': (mask, 1)}, weight, bias, geometry)
+    return _dispatch(x, offset, mask, weight, bias, geometry)
 
 
 def modulated_deform_conv2d_packed(
@@ -84,28 +83,26 @@ def modulated_deform_conv2d_packed(
     Raises:
         ValueError: shapes that do not fit each other.
     """
-    geometry = (_pair(stride), _pair(padding), _pair(dilation))
-    fields = {'packed': (packed, 3)}
-    _check(x, fields, weight, bias, geometry, groups, deform_groups)
-    return _dispatch(x, packed, None, weight, bias, geometry, groups, deform_groups)
+    geometry = Geometry.of(stride, padding, dilation, groups, deform_groups)
+    _check(x, {'packed': (packed, 3)}, weight, bias, geometry)
+    return _dispatch(x, packed, None, weight, bias, geometry)
 
 
-def _dispatch(x, offset, mask, weight, bias, geometry, groups, deform_groups):
-    depthwise = groups == x.shape[1] == weight.shape[0] and deform_groups == 1
+def _dispatch(x, offset, mask, weight, bias, geometry):
+    depthwise = geometry.is_depthwise(x, weight)
     if torch.jit.is_tracing():
         kernel = 'onnx' if is_wanted() else 'torch'
     else:
         kernel = choose_kernel(x.device.type, depthwise)
         if not _is_compiling():
             _log(kernel, x.device.type, depthwise)
-    numbers = geometry, groups, deform_groups
     if kernel == 'triton':
         # It reads every type and layout itself.
         from .triton_conv import modulated_deform_conv2d_triton
 
         fields = offset if mask is None else torch.cat([offset, mask], 1)
         return modulated_deform_conv2d_triton(
-            x, fields, weight, bias, *numbers, sigmoid=mask is None
+            x, fields, weight, bias, geometry, sigmoid=mask is None
         )
     dtype = compute_dtype(x)
     inputs = [None if t is None else t.to(dtype) for t in (x, offset, mask, weight)]
@@ -124,7 +121,7 @@ def _dispatch(x, offset, mask, weight, bias, geometry, groups, deform_groups):
         split = offset.shape[1] // 3 * 2
         inputs[1:3] = inputs[1][:, :split], inputs[1][:, split:].sigmoid()
     with without_autocast(x):
-        return run(*inputs, bias, *numbers).to(x.dtype)
+        return run(*inputs, bias, geometry).to(x.dtype)
 
 
 def _is_compiling():
@@ -143,7 +140,8 @@ def _log(kernel, device, depthwise):
     )
 
 
-def _check(x, fields, weight, bias, geometry, groups, deform_groups):
+def _check(x, fields, weight, bias, geometry):
+    *pairs, groups, deform_groups = geometry
     for name, tensor in (('x', x), ('weight', weight)):
         if tensor.dim() != 4:
             raise ValueError(
@@ -158,7 +156,7 @@ def _check(x, fields, weight, bias, geometry, groups, deform_groups):
         )
     size = [
         (length + 2 * p - d * (k - 1) - 1) // s + 1
-        for length, k, s, p, d in zip((height, width), kernel, *geometry)
+        for length, k, s, p, d in zip((height, width), kernel, *pairs)
     ]
     if min(size) < 1:
         raise ValueError(
@@ -166,8 +164,8 @@ def _check(x, fields, weight, bias, geometry, groups, deform_groups):
         )
     taps = deform_groups * kernel[0] * kernel[1]
     expected = {'weight': (weight, (out_channels, channels // groups, *kernel))}
-    for name, (tensor, numbers) in fields.items():
-        expected[name] = (tensor, (batch, numbers * taps, *size))
+    for name, (tensor, per_tap) in fields.items():
+        expected[name] = (tensor, (batch, per_tap * taps, *size))
     if bias is not None:
         expected['bias'] = (bias, (out_channels,))
     for name, (tensor, shape) in expected.items():

@@ -23,27 +23,23 @@ logger = logging.getLogger('hacdr')
 SAMPLES_PER_THREAD = 1 << 13
 
 
-def modulated_deform_conv2d_numba(
-    x, offset, mask, weight, bias, geometry, groups, deform_groups
-):
+def modulated_deform_conv2d_numba(x, offset, mask, weight, bias, geometry):
     """As :func:`hacdr.ops.modulated_deform_conv2d`, for checked tensors on the CPU.
 
     Args:
-        x, offset, mask, weight, bias, groups, deform_groups: as there, of one type,
-            float32 or float64. ``mask`` is None where ``offset`` holds three thirds: y
-            and x of the offsets and the mask before its sigmoid.
-        geometry (tuple): stride, padding and dilation, pairs of int.
+        x, offset, mask, weight, bias: as there, of one type, float32 or float64.
+            ``mask`` is None where ``offset`` holds three thirds: y and x of the offsets
+            and the mask before its sigmoid.
+        geometry (Geometry): of the convolution.
 
     Returns:
         Tensor: (B, Cout, Ho, Wo), of the type of ``x``.
     """
     if bias is None:
         bias = x.new_zeros(weight.shape[0])
-    if groups == x.shape[1] == weight.shape[0] and deform_groups == 1:
-        return _DepthwiseMDConv.apply(x, offset, mask, weight, bias, geometry)
-    return _GeneralMDConv.apply(
-        x, offset, mask, weight, bias, geometry, groups, deform_groups
-    )
+    depthwise = geometry.is_depthwise(x, weight)
+    function = _DepthwiseMDConv if depthwise else _GeneralMDConv
+    return function.apply(x, offset, mask, weight, bias, geometry)
 
 
 def _without_autocast(function):
@@ -142,11 +138,12 @@ class _GeneralMDConv(torch.autograd.Function):
     """Any groups and deform groups: samples, then a matrix product, image by image."""
 
     @staticmethod
-    def forward(ctx, x, offset, mask, weight, bias, geometry, groups, deform_groups):
+    def forward(ctx, x, offset, mask, weight, bias, geometry):
         channels_last = is_channels_last(x)
         x, offset = x.contiguous(), offset.contiguous()
         ctx.save_for_backward(x, offset, mask, weight)
-        ctx.geometry, ctx.groups, ctx.deform_groups = geometry, groups, deform_groups
+        ctx.geometry = geometry
+        groups, deform_groups = geometry.groups, geometry.deform_groups
         offsets, masks = _fields(offset, mask, weight, deform_groups)
         tables = _flat_tables(offset, weight, geometry)
         bounds = _bounds(x)
@@ -159,9 +156,7 @@ class _GeneralMDConv(torch.autograd.Function):
                 x.shape[1],
                 columns.numel(),
                 (
-                    x[b].numpy(),
-                    _per_tap(offsets[b], deform_groups, 2),
-                    _per_tap(masks[b], deform_groups),
+                    *_sampled(x[b], offsets[b], masks[b], deform_groups),
                     *tables,
                     bounds,
                     columns.numpy(),
@@ -180,7 +175,7 @@ class _GeneralMDConv(torch.autograd.Function):
     @_without_autocast
     def backward(ctx, grad):
         x, offset, mask, weight = ctx.saved_tensors
-        groups, deform_groups = ctx.groups, ctx.deform_groups
+        groups, deform_groups = ctx.geometry.groups, ctx.geometry.deform_groups
         offsets, masks = _fields(offset, mask, weight, deform_groups)
         tables = _flat_tables(offset, weight, ctx.geometry)
         bounds = _bounds(x)
@@ -207,9 +202,7 @@ class _GeneralMDConv(torch.autograd.Function):
                 x.shape[1],
                 columns.numel(),
                 (
-                    x[b].numpy(),
-                    _per_tap(offsets[b], deform_groups, 2),
-                    _per_tap(masks[b], deform_groups),
+                    *_sampled(x[b], offsets[b], masks[b], deform_groups),
                     *tables,
                     bounds,
                     columns.numpy(),
@@ -230,7 +223,7 @@ class _GeneralMDConv(torch.autograd.Function):
                 np.sum([field[1] for field in fields], 0, out=gmasks[b])
             gkernel += g @ flat.transpose(1, 2)
         gweight = gkernel.view_as(weight)
-        return gx, goffset, gmask, gweight, grad.sum((0, 2, 3)), None, None, None
+        return gx, goffset, gmask, gweight, grad.sum((0, 2, 3)), None
 
 
 def _fields(offset, mask, weight, deform_groups):
@@ -251,6 +244,12 @@ def _gradients(x, offset, mask):
     split = offset.shape[1] // 3 * 2
     array = goffset.numpy()
     return gx, goffset, None, array[:, :split], array[:, split:]
+
+
+def _sampled(x, offset, mask, deform_groups):
+    """Return what the columns of one image are sampled from, as arrays."""
+    fields = _per_tap(offset, deform_groups, 2), _per_tap(mask, deform_groups)
+    return x.numpy(), *fields
 
 
 def _per_tap(fields, deform_groups, *inner):
@@ -284,7 +283,7 @@ def _positions(size, kernel, geometry, dtype):
         (
             np.arange(length)[:, None] * stride - padding + np.arange(taps) * dilation
         ).astype(dtype)
-        for length, taps, stride, padding, dilation in zip(size, kernel, *geometry)
+        for length, taps, stride, padding, dilation in zip(size, kernel, *geometry[:3])
     )
 
 

@@ -28,35 +28,30 @@ def is_wanted():
     return _wanted
 
 
-def modulated_deform_conv2d_onnx(
-    x, offset, mask, weight, bias, geometry, groups, deform_groups
-):
+def modulated_deform_conv2d_onnx(x, offset, mask, weight, bias, geometry):
     """As :func:`hacdr.ops.modulated_deform_conv2d`, for checked tensors of one type.
 
     While it is traced; the result has the right shape, and is zero.
     """
     if bias is None:
         bias = x.new_zeros(len(weight))
-    return _DeformConv.apply(
-        x, offset, mask, weight, bias, geometry, groups, deform_groups
-    )
+    return _DeformConv.apply(x, offset, mask, weight, bias, geometry)
 
 
 class _DeformConv(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, offset, mask, weight, bias, geometry, groups, deform_groups):
+    def forward(ctx, x, offset, mask, weight, bias, geometry):
         return x.new_zeros(x.shape[0], weight.shape[0], *offset.shape[2:])
 
     @staticmethod
-    def symbolic(g, x, offset, mask, weight, bias, geometry, groups, deform_groups):
-        stride, padding, dilation = geometry
+    def symbolic(g, x, offset, mask, weight, bias, geometry):
         return g.op(
             'DeformConv',
             *(x, weight, offset, bias, mask),
-            dilations_i=dilation,
-            group_i=groups,
+            dilations_i=geometry.dilation,
+            group_i=geometry.groups,
             kernel_shape_i=weight.type().sizes()[2:],
-            offset_group_i=deform_groups,
-            pads_i=[*padding, *padding],
-            strides_i=stride,
+            offset_group_i=geometry.deform_groups,
+            pads_i=[*geometry.padding, *geometry.padding],
+            strides_i=geometry.stride,
         )

@@ -12,27 +12,24 @@ from .precision import without_autocast
 CHUNK_BYTES = 1 << 25
 
 
-def modulated_deform_conv2d_torch(
-    x, offset, mask, weight, bias, geometry, groups, deform_groups
-):
+def modulated_deform_conv2d_torch(x, offset, mask, weight, bias, geometry):
     """As :func:`hacdr.ops.modulated_deform_conv2d`, for checked tensors.
 
     It works on bands of rows, whose samples backward computes again: memory does not
     grow with taps x channels x pixels. A traced graph has a single band.
 
     Args:
-        x, offset, mask, weight, bias, groups, deform_groups: as there, of one type,
-            float32 or float64.
-        geometry (tuple): stride, padding and dilation, pairs of int.
+        x, offset, mask, weight, bias: as there, of one type, float32 or float64.
+        geometry (Geometry): of the convolution.
 
     Returns:
         Tensor: (B, Cout, Ho, Wo), of the type of ``x``.
     """
     if torch.jit.is_tracing():
         ys, xs = _positions(x, offset, mask, weight, geometry)
-        out = _band(x, offset, mask, weight, ys, xs, groups, deform_groups)
+        out = _band(x, offset, mask, weight, ys, xs, geometry)
     else:
-        out = _Banded.apply(x, offset, mask, weight, geometry, groups, deform_groups)
+        out = _Banded.apply(x, offset, mask, weight, geometry)
     return out if bias is None else out + bias.view(-1, 1, 1)
 
 
@@ -40,41 +37,32 @@ class _Banded(torch.autograd.Function):
     """Band after band of rows of the output."""
 
     @staticmethod
-    def forward(ctx, x, offset, mask, weight, geometry, groups, deform_groups):
+    def forward(ctx, x, offset, mask, weight, geometry):
         ctx.save_for_backward(x, offset, mask, weight)
-        ctx.args = geometry, groups, deform_groups
+        ctx.geometry = geometry
         out = x.new_empty(x.shape[0], weight.shape[0], *offset.shape[2:])
         for rows, ys, xs in _bands(x, offset, mask, weight, geometry):
-            out[:, :, rows] = _band(
-                x,
-                offset[:, :, rows],
-                mask[:, :, rows],
-                weight,
-                ys,
-                xs,
-                groups,
-                deform_groups,
-            )
+            fields = offset[:, :, rows], mask[:, :, rows]
+            out[:, :, rows] = _band(x, *fields, weight, ys, xs, geometry)
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
         x, offset, mask, weight = ctx.saved_tensors
-        geometry, groups, deform_groups = ctx.args
         gx, gweight = torch.zeros_like(x), torch.zeros_like(weight)
         goffset, gmask = torch.empty_like(offset), torch.empty_like(mask)
-        for rows, ys, xs in _bands(x, offset, mask, weight, geometry):
+        for rows, ys, xs in _bands(x, offset, mask, weight, ctx.geometry):
             inputs = [x, offset[:, :, rows], mask[:, :, rows], weight]
             inputs = [t.detach().requires_grad_() for t in inputs]
             with without_autocast(x), torch.enable_grad():
-                out = _band(*inputs, ys, xs, groups, deform_groups)
+                out = _band(*inputs, ys, xs, ctx.geometry)
                 gradients = torch.autograd.grad(out, inputs, grad[:, :, rows])
             gx += gradients[0]
             goffset[:, :, rows] = gradients[1]
             gmask[:, :, rows] = gradients[2]
             gweight += gradients[3]
-        return gx, goffset, gmask, gweight, None, None, None
+        return gx, goffset, gmask, gweight, None
 
 
 def _bands(x, offset, mask, weight, geometry):
@@ -91,15 +79,16 @@ def _bands(x, offset, mask, weight, geometry):
 def _positions(x, offset, mask, weight, geometry):
     """Return where each tap lies without its offset: (Ho, kh) and (Wo, kw)."""
     tables = []
-    for axis, (stride, padding, dilation) in enumerate(zip(*geometry)):
+    for axis, (stride, padding, dilation) in enumerate(zip(*geometry[:3])):
         starts = torch.arange(offset.shape[2 + axis], device=x.device) * stride
         taps = torch.arange(weight.shape[2 + axis], device=x.device) * dilation
         tables.append((starts[:, None] - padding + taps).to(x.dtype))
     return tables
 
 
-def _band(x, offset, mask, weight, ys, xs, groups, deform_groups):
+def _band(x, offset, mask, weight, ys, xs, geometry):
     """Convolve some rows of the output, (B, Cout, rows, Wo)."""
+    groups, deform_groups = geometry.groups, geometry.deform_groups
     batch, channels, height, width = x.shape
     rows, columns = offset.shape[2:]
     kh, kw = weight.shape[2:]

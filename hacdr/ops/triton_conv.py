@@ -15,48 +15,55 @@ import triton.language as tl
 from torch.autograd.function import once_differentiable
 
 from . import triton_kernels as kernels
+from .geometry import Geometry
 from .layout import is_channels_last
 from .precision import compute_dtype, without_autocast
 
-# Pixels of a program of sample_columns and of columns_backward. The latter writes where
-# it reads: each thread, of four warps, needs pixels of its own.
+# Pixels of a program of sample_columns.
 SAMPLED_PIXELS = 512
+# Pixels of a program of columns_backward. It writes columns where it reads them: each
+# of the 128 threads of four warps needs a pixel of its own.
 BACKWARD_PIXELS = 128
-# Those of depthwise_forward, a square, whose samples have most in common, and those of
-# depthwise_backward, in rows, as what it writes lies; channels of both.
+# Length of the square of pixels of a program of depthwise_forward. The samples of a
+# square read mostly the same pixels.
 SIDE = 8
+# Pixels of a tile of depthwise_backward. They lie in a row, as the gradients it writes.
 TILE_PIXELS = 32
+# Channels of a program of both depthwise kernels.
 CHANNELS = 32
 # Programs of depthwise_backward that keep a GPU busy. Each adds a row to the gradient
 # of the weights, so more of them cost memory.
 PROGRAMS = 4096
+# Kernels count positions inside an image, with its frame, in 32 bits.
+POSITIONS = 1 << 31
 # Bytes of the columns that are held at once.
 COLUMN_BYTES = 1 << 28
-# ``numbers`` are y and x of stride, padding and dilation, and then these: operators of
-# torch take lists of integers.
-GROUPS, DEFORM_GROUPS = 6, 7
 
 
-def modulated_deform_conv2d_triton(
-    x, fields, weight, bias, geometry, groups, deform_groups, sigmoid
-):
+def modulated_deform_conv2d_triton(x, fields, weight, bias, geometry, sigmoid):
     """As :func:`hacdr.ops.modulated_deform_conv2d`, for checked tensors on a GPU.
 
     Args:
-        x, weight, bias, groups, deform_groups: as there, each of any floating type and
-            layout.
+        x, weight, bias: as there, each of any floating type and layout.
         fields (Tensor): (B, 3 * deform_groups * K, Ho, Wo), offsets and then masks.
-        geometry (tuple): stride, padding and dilation, pairs of int.
+        geometry (Geometry): of the convolution.
         sigmoid (bool): masks are given before their sigmoid.
 
     Returns:
         Tensor: (B, Cout, Ho, Wo), of the type of ``x``; channels-last where x is.
+
+    Raises:
+        ValueError: maps of 2**31 pixels or more.
     """
-    numbers = [n for pair in geometry for n in pair] + [groups, deform_groups]
+    if (x.shape[2] + 2) * (x.shape[3] + 3) >= POSITIONS:
+        raise ValueError(
+            f'x of shape {tuple(x.shape)} has more pixels than the kernels count, '
+            'expected less than 2**31; HACDR_MDCONV=torch takes plain operations'
+        )
     if torch.compiler.is_compiling():
-        return _operator(x, fields, weight, bias, numbers, sigmoid)
+        return _operator(x, fields, weight, bias, geometry.to_list(), sigmoid)
     # The operator's way through torch's dispatcher takes longer than a small launch.
-    return _MDConv.apply(x, fields, weight, bias, numbers, sigmoid)
+    return _MDConv.apply(x, fields, weight, bias, geometry, sigmoid)
 
 
 class _MDConv(torch.autograd.Function):
@@ -72,13 +79,13 @@ class _MDConv(torch.autograd.Function):
 
 
 def _save(ctx, inputs, output):
-    x, fields, weight, bias, ctx.numbers, ctx.sigmoid = inputs
+    x, fields, weight, bias, ctx.geometry, ctx.sigmoid = inputs
     ctx.save_for_backward(x, fields, weight)
     ctx.bias_type = None if bias is None else bias.dtype
 
 
 def _differentiate(ctx, grad, backward):
-    *gradients, gbias = backward(grad, *ctx.saved_tensors, ctx.numbers, ctx.sigmoid)
+    *gradients, gbias = backward(grad, *ctx.saved_tensors, ctx.geometry, ctx.sigmoid)
     gbias = None if ctx.bias_type is None else gbias.to(ctx.bias_type)
     return (*gradients, gbias, None, None)
 
@@ -95,37 +102,54 @@ def _on_its_device(function):
 
 
 @_on_its_device
-def _forward(x, fields, weight, bias, numbers, sigmoid):
+def _forward(x, fields, weight, bias, geometry, sigmoid):
     out = _empty_output(x, fields, weight)
     if out.numel() == 0:
         return out
-    if _is_depthwise(x, weight, numbers):
-        _depthwise_forward(x, _dense(fields), weight, bias, numbers, sigmoid, out)
+    if geometry.is_depthwise(x, weight):
+        _depthwise_forward(x, _dense(fields), weight, bias, geometry, sigmoid, out)
         return out
-    _general_forward(x.contiguous(), fields.contiguous(), weight, numbers, sigmoid, out)
+    _general_forward(
+        x.contiguous(), fields.contiguous(), weight, geometry, sigmoid, out
+    )
     if bias is not None:
         out += bias.to(out.dtype).view(-1, 1, 1)
     return out
 
 
 @_on_its_device
-def _backward(grad, x, fields, weight, numbers, sigmoid):
+def _backward(grad, x, fields, weight, geometry, sigmoid):
     """Return the gradients of x, fields, weight and bias."""
     if grad.numel() == 0:
         gradients = [torch.zeros_like(t) for t in (x, fields, weight)]
         return [*gradients, weight.new_zeros(len(weight), dtype=compute_dtype(x))]
-    if _is_depthwise(x, weight, numbers):
+    if geometry.is_depthwise(x, weight):
         return _depthwise_backward(
-            grad, _dense(x), _dense(fields), weight, numbers, sigmoid
+            grad, _dense(x), _dense(fields), weight, geometry, sigmoid
         )
     gradients = _general_backward(
-        grad.contiguous(), x.contiguous(), fields.contiguous(), weight, numbers, sigmoid
+        grad.contiguous(),
+        x.contiguous(),
+        fields.contiguous(),
+        weight,
+        geometry,
+        sigmoid,
     )
     gradients[0] = gradients[0].contiguous(memory_format=_layout(x))
     return gradients
 
 
-def _depthwise_forward(x, fields, weight, bias, numbers, sigmoid, out):
+def _depthwise_forward(x, fields, weight, bias, geometry, sigmoid, out):
+    parts = _channel_parts(x)
+    if len(parts) > 1:
+        for part in parts:
+            shift = None if bias is None else bias[part]
+            one = _empty_output(x[:, part], fields, weight[part])
+            _depthwise_forward(
+                x[:, part], fields, weight[part], shift, geometry, sigmoid, one
+            )
+            out[:, part] = one
+        return
     channels = x.shape[1]
     block = _block(x)
     tiles = triton.cdiv(out.shape[2], SIDE) * triton.cdiv(out.shape[3], SIDE)
@@ -142,7 +166,7 @@ def _depthwise_forward(x, fields, weight, bias, numbers, sigmoid, out):
         *_steps(fields),
         *_steps(out),
         C=channels,
-        **_constants(x, weight, numbers, sigmoid),
+        **_constants(x, weight, geometry, sigmoid),
         SIDE=SIDE,
         CHANNELS=block,
         WHOLE=channels % block == 0,
@@ -150,7 +174,24 @@ def _depthwise_forward(x, fields, weight, bias, numbers, sigmoid, out):
     )
 
 
-def _depthwise_backward(grad, x, fields, weight, numbers, sigmoid):
+def _depthwise_backward(grad, x, fields, weight, geometry, sigmoid):
+    parts = _channel_parts(x)
+    if len(parts) > 1:
+        gx, gfields, *others = zip(
+            *(
+                _depthwise_backward(
+                    grad[:, part],
+                    x[:, part].contiguous(),
+                    fields,
+                    weight[part],
+                    geometry,
+                    sigmoid,
+                )
+                for part in parts
+            )
+        )
+        gx = torch.cat(gx, 1).contiguous(memory_format=_layout(x))
+        return [gx, sum(gfields), *map(torch.cat, others)]
     batch, channels = x.shape[:2]
     count = grad.shape[2] * grad.shape[3]
     taps = weight.shape[2] * weight.shape[3]
@@ -190,7 +231,7 @@ def _depthwise_backward(grad, x, fields, weight, numbers, sigmoid):
         *_steps(fields),
         fields.numel(),
         C=channels,
-        **_constants(x, weight, numbers, sigmoid),
+        **_constants(x, weight, geometry, sigmoid),
         PIXELS=TILE_PIXELS,
         CHANNELS=block,
         WHOLE=channels % block == 0,
@@ -203,10 +244,10 @@ def _depthwise_backward(grad, x, fields, weight, numbers, sigmoid):
     return [gx, gfields, gweight, grad.sum((0, 2, 3), dtype=compute_dtype(x))]
 
 
-def _general_forward(x, fields, weight, numbers, sigmoid, out):
-    matrices = _as_matrices(weight, numbers).to(x.dtype)
+def _general_forward(x, fields, weight, geometry, sigmoid, out):
+    matrices = _as_matrices(weight, geometry).to(x.dtype)
     for images in _parts(x, fields, weight):
-        columns = _sample(x[images], fields[images], weight, numbers, sigmoid)
+        columns = _sample(x[images], fields[images], weight, geometry, sigmoid)
         shape = len(columns), *matrices.shape[:2], columns.shape[3]
         if out.is_contiguous():
             torch.matmul(matrices, columns, out=out[images].view(shape))
@@ -214,8 +255,8 @@ def _general_forward(x, fields, weight, numbers, sigmoid, out):
             out[images] = (matrices @ columns).view(out[images].shape)
 
 
-def _general_backward(grad, x, fields, weight, numbers, sigmoid):
-    matrices = _as_matrices(weight, numbers).to(x.dtype)
+def _general_backward(grad, x, fields, weight, geometry, sigmoid):
+    matrices = _as_matrices(weight, geometry).to(x.dtype)
     groups, rows = matrices.shape[:2]
     taps = weight.shape[2] * weight.shape[3]
     count = grad.shape[2] * grad.shape[3]
@@ -231,18 +272,18 @@ def _general_backward(grad, x, fields, weight, numbers, sigmoid):
             (columns, *_masks(fields, sigmoid)),
             taps * count,
         )
-        kernels.columns_backward[_programs(fields[images], numbers, BACKWARD_PIXELS)](
+        kernels.columns_backward[_programs(fields[images], geometry, BACKWARD_PIXELS)](
             x[images],
             fields[images],
             columns,
             sums,
             gfields[images],
             scale,
-            *_sizes(x, fields, numbers),
+            *_sizes(x, fields, geometry),
             sums[0].numel(),
-            **_constants(x, weight, numbers, sigmoid),
+            **_constants(x, weight, geometry, sigmoid),
             PIXELS=BACKWARD_PIXELS,
-            CHANNELS=x.shape[1] // numbers[DEFORM_GROUPS],
+            CHANNELS=x.shape[1] // geometry.deform_groups,
         )
         both = sums[0, ..., :width] + sums[1, ..., 1 : width + 1]
         gx.append(_end_sum(both, scale, x[images]))
@@ -252,20 +293,21 @@ def _general_backward(grad, x, fields, weight, numbers, sigmoid):
     return [gx, gfields, gmatrices.view(weight.shape).to(weight.dtype), gbias]
 
 
-def _sample(x, fields, weight, numbers, sigmoid):
+def _sample(x, fields, weight, geometry, sigmoid):
     """Return the columns, (B, groups, C / groups * K, N), of the type of x."""
-    groups = numbers[GROUPS]
     taps = weight.shape[2] * weight.shape[3]
     count = fields.shape[2] * fields.shape[3]
-    columns = x.new_empty(len(x), groups, x.shape[1] // groups * taps, count)
-    kernels.sample_columns[_programs(fields, numbers, SAMPLED_PIXELS)](
+    columns = x.new_empty(
+        len(x), geometry.groups, x.shape[1] // geometry.groups * taps, count
+    )
+    kernels.sample_columns[_programs(fields, geometry, SAMPLED_PIXELS)](
         x,
         fields,
         columns,
-        *_sizes(x, fields, numbers),
-        **_constants(x, weight, numbers, sigmoid),
+        *_sizes(x, fields, geometry),
+        **_constants(x, weight, geometry, sigmoid),
         PIXELS=SAMPLED_PIXELS,
-        CHANNELS=x.shape[1] // numbers[DEFORM_GROUPS],
+        CHANNELS=x.shape[1] // geometry.deform_groups,
     )
     return columns
 
@@ -289,10 +331,18 @@ def _multiply_over_pixels(a, b):
     return sum(product.sum(1, dtype=dtype) for product in products)
 
 
-def _as_matrices(weight, numbers):
+def _as_matrices(weight, geometry):
     """Return the kernels of each group, (groups, Cout / groups, C / groups * K)."""
-    groups = numbers[GROUPS]
-    return weight.reshape(groups, len(weight) // groups, -1)
+    return weight.reshape(geometry.groups, len(weight) // geometry.groups, -1)
+
+
+def _channel_parts(x):
+    """Return slices of channels of which each image has at most ``POSITIONS``."""
+    channels = x.shape[1]
+    fitting = max(1, (POSITIONS - 1) // ((x.shape[2] + 2) * (x.shape[3] + 2)))
+    # As many channels in each part as in the others.
+    step = triton.cdiv(channels, triton.cdiv(channels, fitting))
+    return [slice(first, first + step) for first in range(0, channels, step)]
 
 
 def _parts(x, fields, weight):
@@ -304,28 +354,26 @@ def _parts(x, fields, weight):
         yield slice(first, first + step)
 
 
-def _programs(fields, numbers, pixels):
+def _programs(fields, geometry, pixels):
     """Return how many programs sample: one for each tile, tap, field and image."""
     tiles = triton.cdiv(fields.shape[2] * fields.shape[3], pixels)
     return (tiles * fields.shape[0] * (fields.shape[1] // 3),)
 
 
-def _sizes(x, fields, numbers):
+def _sizes(x, fields, geometry):
     count = fields.shape[2] * fields.shape[3]
-    return x.shape[1], numbers[DEFORM_GROUPS], *x.shape[2:], fields.shape[3], count
+    return x.shape[1], geometry.deform_groups, *x.shape[2:], fields.shape[3], count
 
 
-def _constants(x, weight, numbers, sigmoid):
+def _constants(x, weight, geometry, sigmoid):
     """Return what is compiled into a kernel."""
     names = 'SY', 'SX', 'PY', 'PX', 'DY', 'DX'
-    large = x.shape[1] * (x.shape[2] + 2) * (x.shape[3] + 2) >= 1 << 31
     return dict(
-        zip(names, numbers),
+        zip(names, geometry.to_list()),
         KH=weight.shape[2],
         KW=weight.shape[3],
         SIGMOID=sigmoid,
         REAL=tl.float64 if x.dtype == torch.float64 else tl.float32,
-        INDEX=tl.int64 if large else tl.int32,
     )
 
 
@@ -346,11 +394,6 @@ def _frame(x):
     framed = x.new_zeros(batch, height + 2, width + 2, channels)
     framed[:, 1:-1, 1:-1] = x.permute(0, 2, 3, 1)
     return framed
-
-
-def _is_depthwise(x, weight, numbers):
-    groups = numbers[GROUPS]
-    return groups == x.shape[1] == len(weight) and numbers[DEFORM_GROUPS] == 1
 
 
 def _layout(x):
@@ -426,7 +469,8 @@ def _operator(
     numbers: List[int],
     sigmoid: bool,
 ) -> torch.Tensor:
-    return _forward(x, fields, weight, bias, numbers, sigmoid)
+    geometry = Geometry.from_list(numbers)
+    return _forward(x, fields, weight, bias, geometry, sigmoid)
 
 
 @torch.library.custom_op('hacdr::modulated_deform_conv2d_backward', mutates_args=())
@@ -438,7 +482,8 @@ def _backward_operator(
     numbers: List[int],
     sigmoid: bool,
 ) -> List[torch.Tensor]:
-    return _backward(grad, x, fields, weight, numbers, sigmoid)
+    geometry = Geometry.from_list(numbers)
+    return _backward(grad, x, fields, weight, geometry, sigmoid)
 
 
 @_operator.register_fake
@@ -449,7 +494,7 @@ def _(x, fields, weight, bias, numbers, sigmoid):
 @_backward_operator.register_fake
 def _(grad, x, fields, weight, numbers, sigmoid):
     gradients = [torch.empty_like(_dense(x)), torch.empty_like(_dense(fields))]
-    if not _is_depthwise(x, weight, numbers):
+    if not Geometry.from_list(numbers).is_depthwise(x, weight):
         gradients[1] = gradients[1].contiguous()
     gradients.append(torch.empty_like(weight, memory_format=torch.contiguous_format))
     return [*gradients, weight.new_empty(len(weight), dtype=compute_dtype(x))]

@@ -17,8 +17,8 @@ in y and x, then for each group and tap the mask. They may be of any floating ty
 lie plane by plane or pixel by pixel: ``field_step`` and ``pixel_step`` are the
 distances of two fields and of two pixels. ``SIGMOID`` says that masks are read before
 their sigmoid; their gradient is then the one before it too. ``REAL`` is the type of
-coordinates and sums: float64 for x of float64, float32 for all else. ``INDEX`` is the
-type of positions inside an image.
+coordinates and sums: float64 for x of float64, float32 for all else. Positions inside
+an image (depthwise) or inside a map are int32, those of images and maps int64.
 
 The gradient of x is a sum in memory, by atomic additions. Into a tensor of integers it
 is the sum of the terms times ``scale``, rounded: integers add up to the same bits in
@@ -120,7 +120,6 @@ def depthwise_forward(
     DX: tl.constexpr,
     SIGMOID: tl.constexpr,
     REAL: tl.constexpr,
-    INDEX: tl.constexpr,
     SIDE: tl.constexpr,
     CHANNELS: tl.constexpr,
     WHOLE: tl.constexpr,
@@ -182,7 +181,7 @@ def depthwise_forward(
             REAL,
         )
         m = tl.where(inside, m, 0.0)
-        at = plane + (((top + 1) * (W + 2) + left + 1).to(INDEX) * C)[:, None]
+        at = plane + (((top + 1) * (W + 2) + left + 1) * C)[:, None]
         sample = tl.zeros((SIDE * SIDE, CHANNELS), REAL)
         for corner in tl.static_range(4):
             share = (ly if corner // 2 else 1 - ly) * (lx if corner % 2 else 1 - lx)
@@ -227,7 +226,6 @@ def depthwise_backward(
     DX: tl.constexpr,
     SIGMOID: tl.constexpr,
     REAL: tl.constexpr,
-    INDEX: tl.constexpr,
     PIXELS: tl.constexpr,
     CHANNELS: tl.constexpr,
     WHOLE: tl.constexpr,
@@ -305,7 +303,7 @@ def depthwise_backward(
         h = g * factor[None, :]
         m = tl.where(inside, m, 0.0)
         here = inside[:, None] & held[None, :]
-        corners = plane + (((top + 1) * (W + 2) + left + 1).to(INDEX) * C)[:, None]
+        corners = plane + (((top + 1) * (W + 2) + left + 1) * C)[:, None]
         sample = tl.zeros((PIXELS, CHANNELS), REAL)
         gy = tl.zeros((PIXELS,), REAL)
         gx = tl.zeros((PIXELS,), REAL)
@@ -328,10 +326,10 @@ def depthwise_backward(
         if SIGMOID:
             gm *= m * (1 - m)
         at = field + pixel.to(tl.int64) * pixel_step
-        kind = grad_fields.dtype.element_ty
-        tl.store(grad_offsets + field + at, (gy * m).to(kind), valid)
-        tl.store(grad_offsets + field + field_step + at, (gx * m).to(kind), valid)
-        tl.store(grad_masks + at, gm.to(kind), valid)
+        dtype = grad_fields.dtype.element_ty
+        tl.store(grad_offsets + field + at, (gy * m).to(dtype), valid)
+        tl.store(grad_offsets + field + field_step + at, (gx * m).to(dtype), valid)
+        tl.store(grad_masks + at, gm.to(dtype), valid)
     sums += ((image * chunks + chunk) * (KH * KW) + k) * C
     tl.store(sums + channel, tl.sum(total, 0), held)
 
@@ -357,7 +355,6 @@ def sample_columns(
     DX: tl.constexpr,
     SIGMOID: tl.constexpr,
     REAL: tl.constexpr,
-    INDEX: tl.constexpr,
     PIXELS: tl.constexpr,
     CHANNELS: tl.constexpr,
 ):
@@ -417,7 +414,7 @@ def sample_columns(
             cx = left + corner % 2
             share = (ly if corner // 2 else 1 - ly) * (lx if corner % 2 else 1 - lx)
             here = inside & (cy >= 0) & (cy < H) & (cx >= 0) & (cx < W)
-            at = (cy * W + cx).to(INDEX)
+            at = cy * W + cx
             sample += share * tl.load(plane + at, here, 0.0).to(REAL)
         row = columns + ((image * C + channel) * (KH * KW) + k) * N
         tl.store(row + pixel, (sample * m).to(columns.dtype.element_ty), valid)
@@ -448,7 +445,6 @@ def columns_backward(
     DX: tl.constexpr,
     SIGMOID: tl.constexpr,
     REAL: tl.constexpr,
-    INDEX: tl.constexpr,
     PIXELS: tl.constexpr,
     CHANNELS: tl.constexpr,
 ):
@@ -528,13 +524,13 @@ def columns_backward(
                 cx = left + right
                 fx = lx if right else 1 - lx
                 here = there & (cx >= 0) & (cx < W)
-                at = plane + (cy * W + cx).to(INDEX)
+                at = plane + (cy * W + cx)
                 value = tl.load(x + at, here, 0.0).to(REAL)
                 sample += fy * fx * value
                 gy += h * (fx if below else -fx) * value
                 gx += h * (fy if right else -fy) * value
             shares = tl.where(pair == 0, 1 - lx[:, None], lx[:, None])
-            to = first_plane + odd * map_step + (cy * wide + left + odd).to(INDEX)
+            to = first_plane + odd * map_step + (cy * wide + left + odd)
             to = tl.multiple_of(to, 2)[:, None] + pair
             _add(grad_x + to, (h * m * fy)[:, None] * shares, unit, there[:, None])
         gm += h * sample
@@ -544,7 +540,7 @@ def columns_backward(
         gm *= m * (1 - m)
     grad_offsets = grad_fields + image * N * (3 * KH * KW) * G
     at = field + pixel
-    kind = grad_fields.dtype.element_ty
-    tl.store(grad_offsets + field + at, (gy * m).to(kind), valid)
-    tl.store(grad_offsets + field + N + at, (gx * m).to(kind), valid)
-    tl.store(grad_offsets + to_masks + at, gm.to(kind), valid)
+    dtype = grad_fields.dtype.element_ty
+    tl.store(grad_offsets + field + at, (gy * m).to(dtype), valid)
+    tl.store(grad_offsets + field + N + at, (gx * m).to(dtype), valid)
+    tl.store(grad_offsets + to_masks + at, gm.to(dtype), valid)

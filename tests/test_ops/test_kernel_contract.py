@@ -18,6 +18,7 @@ from hacdr.models.decode_heads import AdaptiveAggregationHead
 from hacdr.models.layers import MDConv
 from hacdr.ops import find_obstacle, modulated_deform_conv2d_packed
 from hacdr.ops import modulated_deform_conv2d as convolve
+from hacdr.ops.geometry import Geometry
 from hacdr.ops.torch_conv import modulated_deform_conv2d_torch
 
 # channels, out channels, kernel, stride, padding, dilation, groups, deform groups
@@ -152,8 +153,8 @@ def run(function, tensors, args):
 
 
 def reference(x, offset, mask, weight, bias, stride, padding, dilation, *groups):
-    pairs = [torch.nn.modules.utils._pair(n) for n in (stride, padding, dilation)]
-    return modulated_deform_conv2d_torch(x, offset, mask, weight, bias, pairs, *groups)
+    geometry = Geometry.of(stride, padding, dilation, *groups)
+    return modulated_deform_conv2d_torch(x, offset, mask, weight, bias, geometry)
 
 
 def packed_reference(x, packed, *others):
@@ -187,6 +188,23 @@ def test_image_by_image(device, monkeypatch):
         pytest.skip('only these kernels divide a batch')
     monkeypatch.setattr('hacdr.ops.triton_conv.COLUMN_BYTES', 1)
     test_same_numbers(device, 'row, own offsets', 'channels-last', torch.bfloat16)
+
+
+@pytest.mark.parametrize('layout', ['contiguous', 'channels-last'])
+def test_more_elements_than_positions(device, layout, monkeypatch):
+    """Twenty channels, of which eight fit: parts of seven, seven and six."""
+    if os.environ['HACDR_MDCONV'] != 'triton':
+        pytest.skip('only these kernels count positions in 32 bits')
+    monkeypatch.setattr('hacdr.ops.triton_conv.POSITIONS', 8 * 6 * 7 + 1)
+    test_same_numbers(device, 'depthwise 7x1', layout, torch.float32)
+
+
+def test_maps_beyond_any_position(device, monkeypatch):
+    if os.environ['HACDR_MDCONV'] != 'triton':
+        pytest.skip('only these kernels count positions in 32 bits')
+    monkeypatch.setattr('hacdr.ops.triton_conv.POSITIONS', 6 * 8)
+    with pytest.raises(ValueError, match=r'x of shape \(2, 3, 4, 5\) has more pixels'):
+        test_same_numbers(device, 'row, own offsets', 'contiguous', torch.float32)
 
 
 @pytest.mark.parametrize(

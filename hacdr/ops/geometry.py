@@ -1,0 +1,47 @@
+"""Where the taps of a convolution lie, and which channels belong together."""
+
+from typing import NamedTuple, Tuple
+
+from torch.nn.modules.utils import _pair
+
+
+class Geometry(NamedTuple):
+    """The numbers of a modulated deformable convolution, as ``nn.Conv2d`` has them.
+
+    Attributes:
+        stride, padding, dilation (tuple[int, int]): in y and in x.
+        groups (int): groups of channels with kernels of their own.
+        deform_groups (int): groups of channels with offsets of their own.
+    """
+
+    stride: Tuple[int, int]
+    padding: Tuple[int, int]
+    dilation: Tuple[int, int]
+    groups: int
+    deform_groups: int
+
+    @classmethod
+    def of(cls, stride, padding, dilation, groups, deform_groups):
+        """Build one from what a caller may give: an int stands for a pair of it."""
+        pairs = (_pair(stride), _pair(padding), _pair(dilation))
+        return cls(*pairs, groups, deform_groups)
+
+    @classmethod
+    def from_list(cls, numbers):
+        """Build one from :meth:`to_list`."""
+        pairs = (tuple(numbers[k : k + 2]) for k in (0, 2, 4))
+        return cls(*pairs, *numbers[6:])
+
+    def to_list(self):
+        """Return all as a list of eight int, which operators of torch take."""
+        return [
+            *self.stride,
+            *self.padding,
+            *self.dilation,
+            self.groups,
+            self.deform_groups,
+        ]
+
+    def is_depthwise(self, x, weight):
+        """Say whether every channel has its own kernel, and all the same offsets."""
+        return self.groups == x.shape[1] == len(weight) and self.deform_groups == 1
