@@ -12,6 +12,8 @@ import numpy as np
 # later one wins in a label map.
 LESIONS = ('EX', 'HE', 'SE', 'MA')
 CLASSES = ('background', *LESIONS)
+# Their values in a label map.
+LESION_LABELS = tuple(range(1, len(CLASSES)))
 FULL_NAMES = {
     'EX': 'hard exudates',
     'HE': 'haemorrhages',

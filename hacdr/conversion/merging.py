@@ -26,7 +26,7 @@ def to_bits(masks, shape):
         shape (Tuple[int, int]): H and W.
 
     Returns:
-        np.ndarray: uint8 (H, W), bit k - 1 set where lesion k was drawn; IGNORED
+        np.ndarray: uint8 (H, W), bit k set where lesion k was drawn; IGNORED
         where a mask says so and no lesion was drawn.
     """
     bits = np.zeros(shape, np.uint8)

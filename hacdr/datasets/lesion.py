@@ -34,7 +34,7 @@ class LesionDataset(CustomDataset):
 
     Args:
         ground_truth (str): 'labels', the label map, or 'masks', each lesion as the
-            experts drew it, from 8-bit images in ``mask_dir`` (bit k - 1 for lesion
+            experts drew it, from 8-bit images in ``mask_dir`` (bit k for lesion
             k).
         mask_dir (str, optional): below ``data_root``; by default ``ann_dir`` with
             'masks' in place of its last 'labels', where there is such a folder.

@@ -1,7 +1,7 @@
 """Histograms of scores that keep ranks: small, additive, and exact enough to prove.
 
-Two lists of cells for each photograph and lesion, one of the pixels with the lesion
-and one of those without: a score and how many pixels are placed there. Cells are as
+Two lists of buckets for each photograph and lesion, one of the pixels with the lesion
+and one of those without: a score and how many pixels are placed there. Buckets are as
 narrow as ranks demand. With T(t) and F(t) the numbers of a photograph's pixels with
 and without the lesion whose score is at least t, and P = T(0), the histogram's own
 numbers T' and F' satisfy for every t
@@ -9,12 +9,21 @@ numbers T' and F' satisfy for every t
     |F'(t) - F(t)| <= NEGATIVE / 2 * F(t)
     |T'(t) - T(t)| <= min(POSITIVE * T(t), SHARE * P) / 2
 
-whatever the scores are: a cell that would hold more is divided, down to single values
+whatever the scores are: a bucket that would hold more is divided, down to single values
 of float32, where all its pixels are true ties. Both inequalities survive addition, so
 sums over photographs satisfy them too; docs/evaluation.md derives from them that
-average precision is within 1e-4. Two neighbouring cells hold more than the limit's
+average precision is within 1e-4. Two neighbouring buckets hold more than the limit's
 share of the pixels down to them, so their number grows with the logarithm of the
 photograph's size at most.
+
+A photograph is gone through twice. The first pass counts pixels by bins of equal
+width; the second collects, one by one, the pixels of bins that are too full for a
+bucket. Whole bins and single pixels, from the highest score down, are then joined to
+buckets::
+
+    bins      |   3   |   1   | 9000  |   2   |    9000: too full, divided
+    members       3   1  [4000][2][4998]  2        whole bins and equal scores
+    buckets      [4 ]    [4000][  5000 ] [2]       as many pixels as the limit allows
 
 Keys. A score is held as an integer that keeps the order: its float32 bits up to 0.5,
 and mirrored above, ``TOP_KEY`` minus the bits of 1 - score, which float32 holds
@@ -33,8 +42,8 @@ from .kernels import BIN_ROUND, BIN_SHIFT, HALF_KEY, TOP_KEY
 NEGATIVE = 4e-4
 POSITIVE = 2e-4
 SHARE = 5e-5
-# A first pass counts by bins of equal width in keys. A bin that holds more than this
-# share of the limit is looked at again, value by value.
+# The first pass counts by bins of equal width in keys. A bin that holds more than this
+# share of the limit is divided.
 BIN_LIMIT = 1 / 4
 BINS = ((TOP_KEY + BIN_ROUND) >> BIN_SHIFT) + 1
 
@@ -108,16 +117,16 @@ def pool(histograms):
     Returns:
         Histogram: of all pixels.
     """
-    sides = []
-    for side in (('positive_keys', 'positives'), ('negative_keys', 'negatives')):
+    pooled = []
+    for names in (('positive_keys', 'positives'), ('negative_keys', 'negatives')):
         keys, counts = (
-            np.concatenate([getattr(one, name) for one in histograms]) for name in side
+            np.concatenate([getattr(one, name) for one in histograms]) for name in names
         )
         order = np.argsort(-keys, kind='stable')
         keys, counts = keys[order], counts[order]
         first = np.flatnonzero(np.diff(keys, prepend=TOP_KEY + 1))
-        sides += [keys[first], np.add.reduceat(counts, first) if len(keys) else counts]
-    return Histogram(*sides)
+        pooled += [keys[first], np.add.reduceat(counts, first) if len(keys) else counts]
+    return Histogram(*pooled)
 
 
 def build_histogram(scores, ground_truth, lesion, name='photograph'):
@@ -145,33 +154,22 @@ def build_histogram(scores, ground_truth, lesion, name='photograph'):
         raise InputError(
             f'{name}: scores must lie in [0, 1], found {scores.ravel()[bad]}'
         )
-    total = int(histogram[1].sum())
-    limits = (NEGATIVE, np.inf), (POSITIVE, SHARE * total)
+    # From here on pixels with the lesion come first, those without second.
+    limits = (POSITIVE, SHARE * int(histogram[0].sum())), (NEGATIVE, np.inf)
     filled = [_filled(row) for row in histogram]
-    crowded = np.zeros((2, BINS), bool)
-    for side, (bins, counts) in enumerate(filled):
-        relative, absolute = (BIN_LIMIT * limit for limit in limits[side])
-        rank = np.cumsum(counts)
-        crowded[side, bins] = counts > np.minimum(relative * rank, absolute)
-    # A threshold inside a bin needs its pixels one by one.
-    keys = score_keys(THRESHOLDS)
-    crowded[:, (keys[keys & BIN_ROUND > 0] + BIN_ROUND) >> BIN_SHIFT] = True
-    # In the bins at both ends there is but one value, 0 and 1.
-    crowded[:, [0, -1]] = False
-    again = [crowded[side, bins] for side, (bins, _) in enumerate(filled)]
-    size = sum(counts[one].sum() for (_, counts), one in zip(filled, again))
-    exact = np.empty(int(size), np.int32)
-    sizes = np.empty(2, np.int64)
-    lowest = (np.argmax(crowded, 1) - 1) << BIN_SHIFT
-    kernels.collect_keys(*pixels, crowded, lowest, exact, sizes)
-    parts = exact[: sizes[0]], exact[len(exact) - sizes[1] :]
-    above, cells = [], []
-    for side in (0, 1):
-        bins, counts = (one[~again[side]] for one in filled[side])
-        lists = _elements(bins, counts, parts[side])
-        above.append(_at_least(lists[0], lists[2], keys + 1))
-        cells.append(_cells(*lists, *limits[side]))
-    return Histogram(*cells[1], *cells[0]), np.stack(above[::-1])
+    thresholds = score_keys(THRESHOLDS)
+    divided = _find_bins_to_divide(filled, limits, thresholds)
+    single_keys = _collect_keys(pixels, filled, divided)
+    above, buckets = [], []
+    for (bins, counts), divide, singles, limit in zip(
+        filled, divided, single_keys, limits
+    ):
+        whole = ~divide[bins]
+        members = _merge(bins[whole], counts[whole], singles)
+        lowest, _, pixel_counts = members
+        above.append(_at_least(lowest, pixel_counts, thresholds + 1))
+        buckets.append(_group(*members, *limit))
+    return Histogram(*buckets[0], *buckets[1]), np.stack(above)
 
 
 def _filled(row):
@@ -181,16 +179,42 @@ def _filled(row):
     return bins, counts
 
 
-def _elements(bins, counts, exact):
-    """Return whole bins and single values, falling: lowest and highest key, counts."""
-    size = len(bins) + len(exact)
-    lists = [np.empty(size, kind) for kind in (np.int32, np.int32, np.int64)]
-    size = kernels.merge(bins, counts, np.sort(exact), *lists)
-    return [one[:size] for one in lists]
+def _find_bins_to_divide(filled, limits, thresholds):
+    """Tell the bins whose pixels must be known one by one, bool (2, BINS).
+
+    They hold too many pixels for a bucket, or a threshold lies inside.
+    """
+    divided = np.zeros((2, BINS), bool)
+    for row, (bins, counts), limit in zip(divided, filled, limits):
+        relative, absolute = (BIN_LIMIT * part for part in limit)
+        row[bins] = counts > np.minimum(relative * np.cumsum(counts), absolute)
+    inside = thresholds[thresholds & BIN_ROUND > 0]
+    divided[:, (inside + BIN_ROUND) >> BIN_SHIFT] = True
+    # In the bins at both ends there is but one value, 0 and 1.
+    divided[:, [0, -1]] = False
+    return divided
 
 
-def _cells(lowest, highest, counts, relative, absolute):
-    keys, cells = np.empty(len(counts), np.int32), np.empty(len(counts), np.int64)
+def _collect_keys(pixels, filled, divided):
+    """Return the keys of all pixels in bins to divide: with and without the lesion."""
+    total = sum(counts[row[bins]].sum() for row, (bins, counts) in zip(divided, filled))
+    keys, sizes = np.empty(int(total), np.int32), np.empty(2, np.int64)
+    lowest = (np.argmax(divided, 1) - 1) << BIN_SHIFT
+    kernels.collect_keys(*pixels, divided, lowest, keys, sizes)
+    return keys[: sizes[0]], keys[len(keys) - sizes[1] :]
+
+
+def _merge(bins, counts, keys):
+    """Return whole bins and single keys, falling: lowest and highest key, counts."""
+    size = len(bins) + len(keys)
+    members = [np.empty(size, dtype) for dtype in (np.int32, np.int32, np.int64)]
+    size = kernels.merge(bins, counts, np.sort(keys), *members)
+    return [one[:size] for one in members]
+
+
+def _group(lowest, highest, counts, relative, absolute):
+    """Return the keys and the counts of the buckets that members are joined to."""
+    keys, sums = np.empty(len(counts), np.int32), np.empty(len(counts), np.int64)
     limits = relative / 2, absolute / 2
-    size = kernels.group(lowest, highest, counts, *limits, keys, cells)
-    return keys[:size].copy(), cells[:size].copy()
+    size = kernels.group(lowest, highest, counts, *limits, keys, sums)
+    return keys[:size].copy(), sums[:size].copy()

@@ -1,8 +1,8 @@
 """Loops over pixels and ranks, compiled by numba; they let go of the interpreter lock.
 
 ``ground_truth`` holds a byte for each pixel: bit k is set where lesion k is, bit 7
-where the pixel does not count. ``histogram`` holds pixels without the lesion in row 0
-and pixels with it in row 1. See :mod:`hacdr.evaluation.histogram` for keys and bins.
+where the pixel does not count. ``histogram`` holds pixels with the lesion in row 0 and
+pixels without it in row 1. See :mod:`hacdr.evaluation.histogram` for keys and bins.
 """
 
 import numpy as np
@@ -60,7 +60,8 @@ def count_scores(scores, bits, ground_truth, lesion, histogram):
         if not (score >= np.float32(0) and score <= np.float32(1)):
             return i
         key = _key(score, bits[i], scratch, scratch_bits)
-        histogram[(ground_truth[i] >> lesion) & 1, (key + BIN_ROUND) >> BIN_SHIFT] += 1
+        row = 1 - ((ground_truth[i] >> lesion) & 1)
+        histogram[row, (key + BIN_ROUND) >> BIN_SHIFT] += 1
     return -1
 
 
@@ -87,27 +88,29 @@ def collect_keys(scores, bits, ground_truth, lesion, wanted, lowest, keys, sizes
         scores, bits, ground_truth, lesion: as in :func:`count_scores`.
         wanted (ndarray): bool (2, bins), which bins.
         lowest (ndarray): (2,), no wanted bin has keys below.
-        keys (ndarray): int32 (N',), written: from the front those of pixels without
-            the lesion, from the back those with it.
+        keys (ndarray): int32 (N',), written: from the front those of pixels with the
+            lesion, from the back those without it.
         sizes (ndarray): (2,), how many of each, written.
     """
     scratch = np.empty(1, np.float32)
     scratch_bits = scratch.view(np.int32)
     front, back = 0, len(keys)
-    # At most 0.5 the bits are the key; above, a higher score has a higher key.
-    low, high = min(lowest[0], HALF_KEY), min(lowest[1], HALF_KEY)
+    # Up to 0.5 a score's bits are its key; above they are greater than HALF_KEY. So
+    # pixels below the lowest bin wanted are passed over without computing their key.
+    least_positive, least_negative = min(lowest[0], HALF_KEY), min(lowest[1], HALF_KEY)
     for i in range(len(scores)):
         positive = (ground_truth[i] >> lesion) & 1
-        if bits[i] < (high if positive else low) or ground_truth[i] & IGNORED_BIT:
+        least = least_positive if positive else least_negative
+        if bits[i] < least or ground_truth[i] & IGNORED_BIT:
             continue
         key = _key(scores[i], bits[i], scratch, scratch_bits)
-        if wanted[positive, (key + BIN_ROUND) >> BIN_SHIFT]:
+        if wanted[1 - positive, (key + BIN_ROUND) >> BIN_SHIFT]:
             if positive:
-                back -= 1
-                keys[back] = key
-            else:
                 keys[front] = key
                 front += 1
+            else:
+                back -= 1
+                keys[back] = key
     sizes[0], sizes[1] = front, len(keys) - back
 
 
@@ -147,11 +150,11 @@ def merge(bins, counts, exact, lowest, highest, merged):
 
 @njit(**OPTIONS)
 def group(keys, highest, counts, relative, absolute, out_keys, out_counts):
-    """Join neighbours in a list of scores that is sorted from the highest down.
+    """Join neighbours in a list of scores, from the highest down, to buckets.
 
-    A cell is placed behind one of its members: the one that leaves the fewest pixels
+    A bucket is placed behind one of its members: the one that leaves the fewest pixels
     on the wrong side of it. Those may be ``min(relative * rank, absolute)`` at most,
-    rank being the number of pixels down to the cell's first member; only a member
+    rank being the number of pixels down to the bucket's first member; only a member
     alone may have more.
 
     Args:
@@ -162,9 +165,9 @@ def group(keys, highest, counts, relative, absolute, out_keys, out_counts):
         out_keys, out_counts (ndarray): (N,), written.
 
     Returns:
-        int: cells written.
+        int: buckets written.
     """
-    cells = first = above = 0
+    buckets = first = above = 0
     while first < len(keys):
         limit = min(relative * (above + counts[first]), absolute)
         # Members up to place weigh until, all of them mass.
@@ -183,11 +186,11 @@ def group(keys, highest, counts, relative, absolute, out_keys, out_counts):
         key = keys[place]
         if end - first > 1 and place + 1 < len(keys):
             key = _roundest(highest[place + 1], key)
-        out_keys[cells], out_counts[cells] = key, mass
-        cells += 1
+        out_keys[buckets], out_counts[buckets] = key, mass
+        buckets += 1
         above += mass
         first = end
-    return cells
+    return buckets
 
 
 @njit(**OPTIONS)

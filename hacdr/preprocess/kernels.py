@@ -1,9 +1,9 @@
 """Loops that reduce photographs and bit maps, compiled by numba.
 
-Cells are the pixels of the reduced image. Of an image of H x W pixels reduced to h x w,
-cell (y, x) covers the rectangle from (y * H / h, x * W / w) to ((y + 1) * H / h,
+The copy is the reduced image. Of an image of H x W pixels reduced to h x w, pixel
+(y, x) of the copy covers the rectangle from (y * H / h, x * W / w) to ((y + 1) * H / h,
 (x + 1) * W / w). Areas are counted in units of 1 / (h * w) pixels and so are whole
-numbers: a pixel has h * w of them and a cell H * W.
+numbers: a pixel of the image has h * w of them and a pixel of the copy H * W.
 
 A run is a row of equal pixels, as long as it can be: row, first column, one past the
 last column.
@@ -18,18 +18,18 @@ OPTIONS = {
     'error_model': 'numpy',
     'fastmath': {'reassoc', 'contract', 'nsz', 'arcp'},
 }
-# Rounding errors must not make a cell end in a pixel that it only touches.
+# Rounding errors must not make a pixel of the copy end in one that it does not cover.
 TINY = 1e-6
 
 
 @njit(**OPTIONS)
 def average(photograph, top, left, fy, fx, out):
-    """Mean over each cell, pixels on its border by their share.
+    """Average over what each pixel of the copy covers, pixels at its border by share.
 
     Args:
         photograph (ndarray): uint8 (H, W, 3).
-        top, left (int): first row and column of cells wanted.
-        fy, fx (float): size of a cell, at least 1.
+        top, left (int): first row and column of the copy that are wanted.
+        fy, fx (float): height and width that a pixel of the copy covers, at least 1.
         out (ndarray): uint8 (h, w, 3), written.
     """
     height, width, _ = photograph.shape
@@ -55,7 +55,7 @@ def average(photograph, top, left, fy, fx, out):
         start = (top + y) * fy
         stop = start + fy
         i, j = int(start), min(int(np.ceil(stop - TINY)), height) - 1
-        # Sum rows first: the inner loop is long, so it vectorises.
+        # Rows are summed first: that loop is long, and the compiler uses vectors.
         source = photograph[i].reshape(-1)[3 * begin : 3 * end]
         weight = np.float32((min(stop, i + 1) - start) / fy)
         for k in range(size):
@@ -211,8 +211,8 @@ def _find_first(first_of, i):
 
 
 @njit(**OPTIONS)
-def touch_cells(runs, first_of, height, width, rows, columns):
-    """List the cells that each run touches.
+def list_shares(runs, first_of, height, width, rows, columns):
+    """List what each run shares with the pixels of the copy.
 
     Args:
         runs, first_of (ndarray): as :func:`connect_runs` has them.
@@ -220,14 +220,14 @@ def touch_cells(runs, first_of, height, width, rows, columns):
         rows, columns (int): h and w.
 
     Returns:
-        ndarray: int64 (n, 3), the first run of the component, index of the cell in the
-        flattened image, shared area.
+        ndarray: int64 (n, 3), the first run of the component, index of the pixel in the
+        flattened copy, shared area.
     """
     most = 0
     for i in range(len(runs)):
-        # Each row of pixels lies in one row of cells or two.
+        # Each row of the image lies in one row of the copy or two.
         most += 2 * ((runs[i, 2] - runs[i, 1]) * columns // width + 2)
-    touches = np.empty((most, 3), np.int64)
+    shares = np.empty((most, 3), np.int64)
     count = 0
     for i in range(len(runs)):
         top, left = runs[i, 0] * rows, runs[i, 1] * columns
@@ -236,36 +236,36 @@ def touch_cells(runs, first_of, height, width, rows, columns):
             down = min(bottom, (y + 1) * height) - max(top, y * height)
             for x in range(left // width, (right - 1) // width + 1):
                 across = min(right, (x + 1) * width) - max(left, x * width)
-                touches[count, 0] = first_of[i]
-                touches[count, 1] = y * columns + x
-                touches[count, 2] = down * across
+                shares[count, 0] = first_of[i]
+                shares[count, 1] = y * columns + x
+                shares[count, 2] = down * across
                 count += 1
-    return touches[:count]
+    return shares[:count]
 
 
 @njit(**OPTIONS)
-def set_covered_cells(touches, enough, cover, bit, out):
-    """Set a bit where enough of a cell is covered.
+def set_covered(shares, enough, cover, bit, out):
+    """Set a bit where enough of a pixel of the copy is covered.
 
     Args:
-        touches (ndarray): as :func:`touch_cells` returns them.
-        enough (int): of a cell's area.
+        shares (ndarray): as :func:`list_shares` returns them.
+        enough (int): of a pixel's area.
         cover (ndarray): uint32 (h * w,), all 0, before and after.
         bit (int): to be set.
         out (ndarray): uint8 (h * w,), written.
 
     Returns:
-        ndarray: bool (n,), touches of the components that touch no cell with the bit.
+        ndarray: bool (n,), the shares of components that touch no pixel with the bit.
     """
     components = 0
-    for i in range(len(touches)):
-        cover[touches[i, 1]] += touches[i, 2]
-        components = max(components, touches[i, 0] + 1)
+    for i in range(len(shares)):
+        cover[shares[i, 1]] += shares[i, 2]
+        components = max(components, shares[i, 0] + 1)
     vanished = np.ones(components, np.bool_)
-    for i in range(len(touches)):
-        if cover[touches[i, 1]] >= enough:
-            out[touches[i, 1]] |= bit
-            vanished[touches[i, 0]] = False
-    for i in range(len(touches)):
-        cover[touches[i, 1]] = 0
-    return vanished[touches[:, 0]]
+    for i in range(len(shares)):
+        if cover[shares[i, 1]] >= enough:
+            out[shares[i, 1]] |= bit
+            vanished[shares[i, 0]] = False
+    for i in range(len(shares)):
+        cover[shares[i, 1]] = 0
+    return vanished[shares[:, 0]]

@@ -3,9 +3,20 @@
 A pixel of the copy has a lesion where at least half of its area has it. That keeps
 areas as they are, where picking the nearest pixel loses small lesions and taking any
 pixel swells them. A component (8-connected) of a lesion that touches no such pixel
-keeps the one that it covers most of, the first of several. Each lesion is reduced by
-itself. Ignored pixels follow the rule of the half, and any lesion wins over them. Maps
-to be enlarged repeat the nearest pixel.
+keeps the one that it covers most of, the first of several. A map of 12 x 4 pixels and
+its copy of 3 x 1::
+
+    . . . . | . # # # | # . . .
+    . . # . | # # # # | # . . .
+    . . # . | # # # . | . . . .        # # .
+    . . . . | . . . . | . . . .
+
+    2 of 16:  10 of 16:  2 of 16, of a component
+    all that  at least   that has its pixel
+    there is  half       already
+
+Each lesion is reduced by itself. Ignored pixels follow the rule of the half, and any
+lesion wins over them. Maps to be enlarged repeat the nearest pixel.
 """
 
 import cv2
@@ -60,6 +71,23 @@ def reduce_labels(labels, size):
     return cv2.LUT(_reduce(labels, size, LABEL_TO_BITS)[0], BITS_TO_LABEL)
 
 
+def relabel(labels, new_values):
+    """Give label values new ones.
+
+    Args:
+        labels (np.ndarray): uint8 (H, W).
+        new_values (Dict[int, int]): value -> new value; the others stay.
+
+    Returns:
+        np.ndarray: uint8 (H, W).
+    """
+    if not new_values:
+        return labels
+    table = np.arange(256, dtype=np.uint8)
+    table[list(new_values)] = np.fromiter(new_values.values(), np.int64) % 256
+    return cv2.LUT(labels, table)
+
+
 def _reduce(values, size, to_bits):
     """Reduce a map whose values a table turns into bits."""
     # numba takes its time to be imported.
@@ -85,10 +113,10 @@ def _reduce(values, size, to_bits):
     cover = np.zeros(copy.size, np.uint32)
     for k in range(len(LESIONS)):
         drawn = (to_bits >> k & 1 == 1) & (to_bits < COMBINATIONS)
-        touches, vanished = _set_half_covered(
+        shares, vanished = _set_half_covered(
             runs, drawn, values.shape, cover, 1 << k, copy
         )
-        kept.append(_set_most_covered(touches[vanished], 1 << k, copy))
+        kept.append(_set_most_covered(shares[vanished], 1 << k, copy))
     if IGNORED in found:
         ignored = np.zeros_like(copy)
         _set_half_covered(
@@ -101,9 +129,9 @@ def _reduce(values, size, to_bits):
 def _check(found, to_bits):
     unknown = found[to_bits[found] == UNKNOWN]
     if unknown.size:
-        known = np.flatnonzero(to_bits[:IGNORED] != UNKNOWN)
+        largest = np.flatnonzero(to_bits[:IGNORED] != UNKNOWN)[-1]
         raise ValueError(
-            f'holds the value {unknown[0]}, expected 0 to {known[-1]} or {IGNORED} for '
+            f'holds the value {unknown[0]}, expected 0 to {largest} or {IGNORED} for '
             'ignored pixels'
         )
 
@@ -111,25 +139,25 @@ def _check(found, to_bits):
 def _set_half_covered(runs, wanted, shape, cover, bit, copy):
     """Set a bit where half of a pixel is covered by the runs of the values wanted.
 
-    Returns what the components touch, and which of it belongs to components that touch
-    no pixel with the bit.
+    Returns what the components share with the copy's pixels, and which of that belongs
+    to components that touch no pixel with the bit.
     """
     from hacdr.preprocess import kernels
 
     chosen = kernels.select_runs(runs, wanted)
     first_of = kernels.connect_runs(chosen)
-    touches = kernels.touch_cells(chosen, first_of, *shape, *copy.shape)
+    shares = kernels.list_shares(chosen, first_of, *shape, *copy.shape)
     half = -(-shape[0] * shape[1] // 2)
-    vanished = kernels.set_covered_cells(touches, half, cover, bit, copy.ravel())
-    return touches, vanished
+    vanished = kernels.set_covered(shares, half, cover, bit, copy.ravel())
+    return shares, vanished
 
 
-def _set_most_covered(touches, bit, copy):
+def _set_most_covered(shares, bit, copy):
     """Set a bit in the pixel that each component covers most of; return how many."""
-    if not len(touches):
+    if not len(shares):
         return 0
-    pixels, index = np.unique(touches[:, :2], axis=0, return_inverse=True)
-    area = np.bincount(index.ravel(), touches[:, 2], len(pixels))
+    pixels, index = np.unique(shares[:, :2], axis=0, return_inverse=True)
+    area = np.bincount(index.ravel(), shares[:, 2], len(pixels))
     # By component, the largest area first, of equal ones the first pixel.
     order = np.lexsort((pixels[:, 1], -area, pixels[:, 0]))
     components, first = np.unique(pixels[order, 0], return_index=True)

@@ -123,7 +123,7 @@ def test_ranks_are_kept_as_promised(kind):
     assert (np.abs(kept[1] - exact[1]) <= NEGATIVE * exact[1] / 2).all()
 
 
-def test_many_pixels_take_few_cells():
+def test_many_pixels_take_few_buckets():
     rng = np.random.default_rng(0)
     sizes = []
     for pixels in (10**5, 10**6, 8 * 10**6):

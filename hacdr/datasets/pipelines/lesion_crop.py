@@ -3,6 +3,7 @@
 import numpy as np
 from mmseg.datasets import PIPELINES
 
+from hacdr.lesions import LESION_LABELS
 from hacdr.preprocess.crop import draw_crop, draw_lesion_pixel
 
 
@@ -24,7 +25,7 @@ class LesionCrop:
     Args:
         crop_size (Tuple[int, int] | int): height and width.
         lesion_prob (float): from 0 to 1.
-        classes (Sequence[int]): label values that count as lesions.
+        classes (Sequence[int]): label values that count as lesions; all by default.
         class_prob (Sequence[float], optional): chance of each of ``classes``, above
             0, relative to the others that are present; even by default.
         context (int): pixels to leave around the crop, as far as the photograph has
@@ -39,7 +40,7 @@ class LesionCrop:
         self,
         crop_size,
         lesion_prob=0.85,
-        classes=(1, 2, 3, 4),
+        classes=LESION_LABELS,
         class_prob=None,
         context=0,
     ):

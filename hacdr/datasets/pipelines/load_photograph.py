@@ -13,7 +13,7 @@ from hacdr.datasets.pipelines.lesion_crop import LesionCrop
 from hacdr.errors import InputError
 from hacdr.images import read_header, read_map, read_photograph
 from hacdr.lesions import BITS_TO_LABEL
-from hacdr.preprocess.maps import reduce_bits, reduce_labels
+from hacdr.preprocess.maps import reduce_bits, reduce_labels, relabel
 from hacdr.preprocess.resize import find_divisor, resize_photograph
 
 
@@ -120,9 +120,7 @@ class LoadPhotograph:
                 labels = reduce_labels(values, size)
         except ValueError as error:
             raise InputError(f'{path}: {error}') from error
-        if results.get('label_map'):
-            labels = cv2.LUT(labels, _label_table(results['label_map']))
-        return labels
+        return relabel(labels, results.get('label_map') or {})
 
     def _fetch(self, path, what, make):
         return self.cache.get(path, what, make) if self.cache else make()
@@ -133,10 +131,3 @@ class LoadPhotograph:
             f'ratio_range={self.ratio_range}, crop={self.crop}, '
             f'reduced={self.reduced}, cache={self.cache})'
         )
-
-
-def _label_table(label_map):
-    table = np.arange(256)
-    for old, new in label_map.items():
-        table[old] = new
-    return table.astype(np.uint8)

@@ -1,10 +1,15 @@
 """The end of a training pipeline in one step."""
 
-import cv2
 import numpy as np
 import torch
 from mmcv.parallel import DataContainer
 from mmseg.datasets import PIPELINES
+
+from hacdr.preprocess.normalize import (
+    build_normalization_tables,
+    normalize_to_planes,
+    pad_map,
+)
 
 
 @PIPELINES.register_module()
@@ -33,31 +38,14 @@ class NormalizeAndFormat:
         self.size = tuple(size)
         self.to_rgb = to_rgb
         self.seg_pad_val = seg_pad_val
-        grey = np.arange(256, dtype=np.float32)
-        scale = 1 / np.float64(self.std)[:, None]
-        self.tables = ((grey - self.mean[:, None]) * scale).astype(np.float32)
+        self.tables = build_normalization_tables(self.mean, self.std)
 
     def __call__(self, results):
         img = results['img']
         height, width = img.shape[:2]
-        if img.dtype != np.uint8 or height > self.size[0] or width > self.size[1]:
-            raise ValueError(
-                f'expected a photograph, uint8, of at most {self.size}, got '
-                f'{img.dtype} {img.shape}'
-            )
-        channels = cv2.split(img)
-        planes = np.empty((3, *self.size), np.float32)
-        for plane, channel, table in zip(
-            planes, channels[::-1] if self.to_rgb else channels, self.tables
-        ):
-            if channel.shape == plane.shape:
-                cv2.LUT(channel, table, plane)
-            else:
-                plane[height:] = 0
-                plane[:height, width:] = 0
-                plane[:height, :width] = cv2.LUT(channel, table)
+        planes = normalize_to_planes(img, self.tables, self.size, self.to_rgb)
         for key in results.get('seg_fields', []):
-            results[key] = self._pad(results[key])
+            results[key] = pad_map(results[key], self.size, self.seg_pad_val)
         if 'gt_semantic_seg' in results:
             labels = torch.from_numpy(results['gt_semantic_seg'])[None].long()
             results['gt_semantic_seg'] = DataContainer(labels, stack=True)
@@ -67,13 +55,6 @@ class NormalizeAndFormat:
         results['pad_fixed_size'] = self.size
         results['img_norm_cfg'] = dict(mean=self.mean, std=self.std, to_rgb=self.to_rgb)
         return results
-
-    def _pad(self, labels):
-        below = self.size[0] - labels.shape[0]
-        right = self.size[1] - labels.shape[1]
-        return cv2.copyMakeBorder(
-            labels, 0, below, 0, right, cv2.BORDER_CONSTANT, value=self.seg_pad_val
-        )
 
     def __repr__(self):
         return (

@@ -3,6 +3,8 @@
 import numpy as np
 from mmseg.datasets import PIPELINES
 
+from hacdr.preprocess.photometric import random_gain_offset
+
 
 @PIPELINES.register_module()
 class RandomGainOffset:
@@ -35,9 +37,7 @@ class RandomGainOffset:
                 f'expected a normalised photograph, float32, got {img.dtype}; '
                 f'{type(self).__name__} comes after Normalize'
             )
-        channels = img.shape[2]
-        img *= np.random.uniform(*self.gain, channels).astype(np.float32)
-        img += np.random.uniform(-self.offset, self.offset, channels).astype(np.float32)
+        random_gain_offset(img, self.gain, self.offset)
         return results
 
     def __repr__(self):
