@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CODES = ('MA', 'HE', 'EX', 'SE')
 _IDRID_WIDTH = 4288
 
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from scipy.special import expit
 
-from .lesions import CODES
+from hacdr.lesions import LESIONS
 
 # Lines and lesions are drawn on a grid about this wide before averaging.
 _FINE_WIDTH = 2880
@@ -179,7 +179,7 @@ def _spot_layers(spots, size):
     width, height = size
     names = ('blood', 'pigment', 'EX', 'SE', 'drusen')
     layers = {name: np.zeros((height, width), np.float32) for name in names}
-    masks = {code: np.zeros((height, width), bool) for code in CODES}
+    masks = {code: np.zeros((height, width), bool) for code in LESIONS}
     for spot in spots:
         part, paint_, inside = _rasterize(spot, size)
         if part is None:

@@ -37,7 +37,7 @@ def generate_photograph(index, split='train', size=(720, 480), seed=0):
 
     Returns:
         tuple: photograph, uint8 (height, width, 3) RGB; masks, dict of bool
-        (height, width) with the keys 'MA', 'HE', 'EX', 'SE'.
+        (height, width) by lesion.
 
     Raises:
         InputError: size too small or not between 1:1 and 2:1, unknown split,
