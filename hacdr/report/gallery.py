@@ -45,7 +45,7 @@ def write_gallery(output, head, records):
         sources="'self' file:",
         number=f'{len(images)} photograph{"" if len(images) == 1 else "s"}',
         thresholds=head['thresholds'],
-        made_by=[(name, _shorten(value)) for name, value in head['made_by'].items()],
+        made_by=_describe_origin(head['made_by']),
         passed_over=head.get('passed_over', []),
         lesions={'each': describe_lesions(names, head['colours'][1:], thresholds)},
         images=images,
@@ -73,6 +73,13 @@ def _describe_image(record, names):
     }
 
 
-def _shorten(value):
-    """Of a sha256 the beginning tells enough."""
-    return value[:12] if isinstance(value, str) and len(value) == 64 else value
+def _describe_origin(made_by):
+    """Return what made the predictions: names, and values where they have some."""
+    described = []
+    for name, value in made_by.items():
+        if isinstance(value, str):
+            # Of a sha256 the beginning tells enough.
+            described.append((name, value[:12] if len(value) == 64 else value))
+        elif value is True:
+            described.append((name, None))
+    return described

@@ -1,5 +1,7 @@
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -99,3 +101,12 @@ def test_a_page_that_cannot_be_written(tmp_path):
     (tmp_path / 'index.html').mkdir()
     with pytest.raises(InputError, match=r'index\.html: Is a directory'):
         write_gallery(tmp_path, HEAD, [])
+
+
+def test_it_is_written_without_torch_and_what_takes_long_to_load():
+    names = ('torch', 'mmcv', 'mmseg', 'numba', 'matplotlib', 'scipy')
+    code = (
+        f'import sys; sys.modules.update(dict.fromkeys({names}))\n'
+        'import hacdr.report.gallery, hacdr.inference.viewer_layers\n'
+    )
+    subprocess.run([sys.executable, '-c', code], check=True)

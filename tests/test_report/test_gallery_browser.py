@@ -261,6 +261,21 @@ def test_the_wheel_zooms_at_the_pointer(viewer):
     assert after == pytest.approx([x, y, np.exp(300 / 400) * scale])
 
 
+def test_two_fingers_zoom(viewer):
+    show_as(viewer, 390)
+    fitted = view_of(viewer)
+    box = one(viewer, '#frame').rect
+    x, y = box['x'] + box['width'] / 2, box['y'] + box['height'] / 2
+    for kind, apart in (('touchStart', 40), ('touchMove', 80), ('touchEnd', None)):
+        fingers = [dict(x=x - apart, y=y), dict(x=x + apart, y=y)] if apart else []
+        viewer.execute_cdp_cmd(
+            'Input.dispatchTouchEvent', dict(type=kind, touchPoints=fingers)
+        )
+    wait(viewer, lambda: view_of(viewer)[2] == pytest.approx(2 * fitted[2]))
+    # What was in the middle still is.
+    assert view_of(viewer)[0] == pytest.approx(fitted[0] * 2 - box['width'] / 2, abs=2)
+
+
 def test_a_file_that_is_missing_or_cut_off_is_told(viewer, page):
     path = page.parent / 'viewer' / 'eye_10.js'
     whole = path.read_bytes()
