@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+from hacdr.errors import printable
 from hacdr.files import atomic_write
 from hacdr.inference.formats import COCO, FORMATS
 from hacdr.inference.records import (
@@ -88,7 +89,7 @@ def _write_table(path, head, records):
     first, last = ('image', 'width', 'height', 'fov_area'), ('warnings', 'notes')
     # Spreadsheets take a file without a mark for the old code page of their system.
     with atomic_write(path) as temporary, open(
-        temporary, 'w', encoding='utf-8-sig', errors='backslashreplace', newline=''
+        temporary, 'w', encoding='utf-8-sig', newline=''
     ) as file:
         writer = csv.writer(file)
         writer.writerow([*first, *columns, *last, 'passed_over'])
@@ -111,11 +112,8 @@ def _write_table(path, head, records):
 
 
 def _as_text(text):
-    """Return a cell that a spreadsheet shows and does not compute.
-
-    Control characters, which a name may hold, are written as Python would.
-    """
-    text = ''.join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    """Return a cell that a spreadsheet shows and does not compute."""
+    text = printable(text)
     return f"'{text}" if text.lstrip().startswith(FORMULA) else text
 
 
