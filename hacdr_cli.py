@@ -22,7 +22,7 @@ COMMANDS = {
 }
 
 # These work where torch, mmcv and mmseg are missing (predict with weights of export).
-WITHOUT_STACK = ('convert', 'generate', 'stats', 'compare', 'report')
+WITHOUT_STACK = ('convert', 'generate', 'stats', 'compare', 'report', 'merge')
 
 # Packages that only some commands need, and the extra of this package that has them.
 EXTRAS = {'matplotlib': 'report', 'onnx': 'export', 'onnxruntime': 'onnx'}

@@ -10,7 +10,7 @@ from hacdr.inference.overlay import draw_side_by_side
 from hacdr.inference.viewer_layers import encode_thumbnail, encode_viewer_layers
 from hacdr.lesions import mark_colours
 
-JPEG_QUALITY = 92
+JPEG_QUALITY = 88
 
 
 class Result(NamedTuple):

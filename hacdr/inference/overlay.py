@@ -12,8 +12,8 @@ WHITE = 255, 255, 255
 SMALLEST_SCALE = 0.4
 # Of a panel, in pixels: two of them fill a wide screen and are sharp on a better one.
 LONGEST_SIDE = 1920
-# Panels from this side on have room for a dark halo around the outlines.
-HALO_FROM = 700
+# Panels from this side on have room for outlines of two pixels and a dark halo.
+HALO_FROM = 900
 # OpenCV takes coordinates as integers, in parts of a pixel of two to this power.
 SHIFT = 4
 
@@ -154,7 +154,7 @@ def put_text(image, text, origin, scale):
 def _draw(image, outlines, colours, factor):
     """Draw outlines of a map on a photograph of ``factor`` times its size."""
     side = max(image.shape[:2])
-    thickness = max(1, round(side / 1000))
+    thickness = max(2, round(side / 1000)) if side >= HALO_FROM else 1
     lines = [[_place(border, factor) for border in one.borders] for one in outlines]
     layers = list(zip(lines, map(_bgr, colours[1:])))
     if side >= HALO_FROM:
