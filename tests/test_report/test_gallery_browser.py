@@ -262,7 +262,9 @@ def test_the_wheel_zooms_at_the_pointer(viewer):
 
 
 def test_two_fingers_zoom(viewer):
+    wide = view_of(viewer)
     show_as(viewer, 390)
+    wait(viewer, lambda: view_of(viewer) != wide)
     fitted = view_of(viewer)
     box = one(viewer, '#frame').rect
     x, y = box['x'] + box['width'] / 2, box['y'] + box['height'] / 2
