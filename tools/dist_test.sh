@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Arguments: CONFIG CHECKPOINT NUMBER_OF_GPUS [arguments of tools/test.py ...]
+# Arguments: CONFIG CHECKPOINT NUMBER_OF_PROCESSES [arguments of tools/test.py ...]
+# Processes and environment as in dist_train.sh.
 set -euo pipefail
 CONFIG=$1
 CHECKPOINT=$2
-GPUS=$3
+PROCESSES=$3
 shift 3
-PYTHONPATH="$(dirname "$0")/..:${PYTHONPATH:-}" \
-    python -m torch.distributed.run \
-    --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
-    --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" \
-    --nproc_per_node="$GPUS" \
-    "$(dirname "$0")/test.py" "$CONFIG" "$CHECKPOINT" --launcher pytorch "$@"
+TOOLS=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tools/dist.sh
+source "$TOOLS/dist.sh"
+launch "$TOOLS/test.py" "$CONFIG" "$CHECKPOINT" --launcher pytorch "$@"

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Arguments: CONFIG NUMBER_OF_GPUS [arguments of tools/train.py ...]
+# Arguments: CONFIG NUMBER_OF_PROCESSES [arguments of tools/train.py ...]
+# A process a GPU; without GPUs, processes that share the cores (gloo).
+# In the environment: RESTARTS=N starts all processes again when one dies, up to N times
+# (with --auto-resume they go on). Several machines: NNODES, MASTER_ADDR, PORT.
 set -euo pipefail
 CONFIG=$1
-GPUS=$2
+PROCESSES=$2
 shift 2
-PYTHONPATH="$(dirname "$0")/..:${PYTHONPATH:-}" \
-    python -m torch.distributed.run \
-    --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
-    --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" \
-    --nproc_per_node="$GPUS" \
-    "$(dirname "$0")/train.py" "$CONFIG" --launcher pytorch "$@"
+TOOLS=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tools/dist.sh
+source "$TOOLS/dist.sh"
+launch "$TOOLS/train.py" "$CONFIG" --launcher pytorch "$@"

@@ -8,7 +8,7 @@
 #   this run. --out: where logs go. --device cpu: a dry run of this script, as without
 #   a GPU. PYTHON: the Python to use; WHEELS, OUT: defaults of the options.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 python=${PYTHON:-python3}
 only='' wheels=${WHEELS:-} out=${OUT:-work_dirs/gpu_check} device=''
 while [ $# -gt 0 ]; do

@@ -53,12 +53,13 @@ def join_processes(args, cfg):
     Returns:
         bool: whether the job has several processes.
     """
-    from mmcv.runner import init_dist
+    # Late: commands without a launcher need not wait for it.
+    from hacdr.engine import processes
 
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.launcher == 'none':
         return False
-    init_dist(args.launcher, **cfg.dist_params)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    processes.join_processes(args.launcher, cfg.dist_params)
     return True
 
 

@@ -1,4 +1,7 @@
-"""Test a checkpoint; flags as in mmsegmentation's test.py."""
+"""Test a checkpoint; flags as in mmsegmentation's test.py.
+
+Without its --tmpdir and --gpu-collect: processes hand on their results without files.
+"""
 
 import copy
 import os
@@ -10,7 +13,7 @@ from mmcv.runner import get_dist_info
 from mmseg.apis import multi_gpu_test, single_gpu_test
 from mmseg.datasets import DATASETS, PIPELINES, build_dataloader, build_dataset
 from mmseg.datasets.pipelines import Resize
-from mmseg.utils import build_ddp, build_dp, get_device, setup_multi_processes
+from mmseg.utils import build_dp, get_device, setup_multi_processes
 
 from hacdr.commands.arguments import (
     add_cfg_options,
@@ -25,6 +28,7 @@ from hacdr.engine.config import (
     check_metrics,
     load_config,
 )
+from hacdr.engine.processes import distribute
 from hacdr.errors import InputError
 from hacdr.evaluation import results_name, write_results
 from hacdr.files import file_sha256
@@ -72,10 +76,6 @@ def add_arguments(parser):
     parser.add_argument(
         '--gpu-id', type=int, default=0, help='GPU of a test that is not distributed'
     )
-    parser.add_argument(
-        '--gpu-collect', action='store_true', help='collect results over the GPUs'
-    )
-    parser.add_argument('--tmpdir', help='folder to collect results of processes in')
     add_cfg_options(parser)
     add_launcher(parser)
     add_trust_checkpoint(parser)
@@ -134,15 +134,13 @@ def _predict(model, loader, distributed, cfg, args):
     """Return what each photograph comes to: scores with --eval, else predictions."""
     pre_eval = bool(args.eval)
     if distributed:
-        model = build_ddp(
+        model = distribute(
             model,
             cfg.device,
             device_ids=[int(os.environ['LOCAL_RANK'])],
             broadcast_buffers=False,
         )
-        return multi_gpu_test(
-            model, loader, args.tmpdir, args.gpu_collect, pre_eval=pre_eval
-        )
+        return multi_gpu_test(model, loader, pre_eval=pre_eval)
     model = build_dp(revert_sync_batchnorm(model), cfg.device, device_ids=[args.gpu_id])
     return single_gpu_test(
         model,

@@ -30,6 +30,7 @@ from hacdr.commands.arguments import (
 )
 from hacdr.engine.checkpoint_files import find_newest
 from hacdr.engine.config import build_network, check_config, load_config
+from hacdr.files import write_text
 
 
 def add_arguments(parser):
@@ -77,14 +78,18 @@ def run(args):
     datasets = [build_dataset(cfg.data.train)]
 
     mmcv.mkdir_or_exist(osp.abspath(cfg.work_dir))
-    cfg.dump(osp.join(cfg.work_dir, osp.basename(args.config)))
+    # Once: formatting takes a second.
+    text = cfg.pretty_text
+    if get_dist_info()[0] == 0:
+        name = osp.splitext(osp.basename(args.config))[0]
+        write_text(osp.join(cfg.work_dir, f'{name}.py'), text)
     timestamp = time.strftime('%Y%m%d_%H%M%S', time.localtime())
     log_file = osp.join(cfg.work_dir, f'{timestamp}.log')
     logger = get_root_logger(log_file=log_file, log_level=cfg.log_level)
     setup_multi_processes(cfg)
     environment = '\n'.join(f'{k}: {v}' for k, v in collect_env().items())
     logger.info('Environment:\n%s', environment)
-    logger.info('Config:\n%s', cfg.pretty_text)
+    logger.info('Config:\n%s', text)
 
     if args.auto_resume and not cfg.resume_from:
         cfg.resume_from = find_newest(cfg.work_dir, logger.warning)
@@ -101,7 +106,7 @@ def run(args):
 
     meta = dict(
         mmseg_version=mmseg.__version__,
-        config=cfg.pretty_text,
+        config=text,
         CLASSES=datasets[0].CLASSES,
         PALETTE=datasets[0].PALETTE,
     )

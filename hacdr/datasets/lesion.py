@@ -215,7 +215,8 @@ class LesionDataset(CustomDataset):
                 )
         if not isinstance(results[0], ImageScores):
             results = self.pre_eval(list(results), range(len(results)))
-        summary = self.summarise(results)
+        # Without intervals: other processes wait for the one that computes this.
+        summary = self.summarise(results, with_intervals=False)
         print_log('\n' + self.table(summary, len(results), metrics), logger)
         figures = {}
         for name in metrics:
@@ -227,9 +228,9 @@ class LesionDataset(CustomDataset):
                     figures[f'{name[1:]}.{lesion}'] = one['value']
         return figures
 
-    def summarise(self, scores, select_thresholds=False):
+    def summarise(self, scores, **options):
         """Summarise scores, see :func:`hacdr.evaluation.summarise`."""
-        return summarise(scores, self.thresholds, select_thresholds)
+        return summarise(scores, self.thresholds, **options)
 
     def table(self, summary, photographs, metrics):
         """Format a summary.

@@ -72,6 +72,9 @@ class StopHook(Hook):
                 runner, hook.interval
             ):
                 hook._save_checkpoint(runner)
+        if get_dist_info()[1] > 1:
+            # The first process writes. torchrun and srun end it when another is gone.
+            torch.distributed.barrier()
         runner.logger.info(
             '%s: saved after iteration %d; --auto-resume goes on from there',
             signal.Signals(number).name,

@@ -14,7 +14,7 @@ from .metrics import (
 )
 
 
-def summarise(scores, thresholds=None, select_thresholds=False):
+def summarise(scores, thresholds=None, select_thresholds=False, with_intervals=True):
     """Summarise the scores of many photographs.
 
     Args:
@@ -23,26 +23,29 @@ def summarise(scores, thresholds=None, select_thresholds=False):
             'Dice@t'.
         select_thresholds (bool): find the thresholds of best Dice on these
             photographs, which are not a test's.
+        with_intervals (bool): bootstrap, which takes seconds.
 
     Returns:
         dict: 'figures': metric -> lesion -> {'value', 'low', 'high'} of all pixels
         pooled, with 'mean', the mean of the lesions for which it is defined; what is
         not defined is None. 'per_photograph': metric -> lesion -> mean over the
-        photographs for which it is defined. 'bootstrap': draws, seed, level.
+        photographs for which it is defined. 'bootstrap': draws, seed, level, or None.
         'thresholds': as given. 'best_dice_thresholds': lesion -> threshold or None.
         'froc': lesion -> see :func:`hacdr.evaluation.froc`, or None.
     """
     at = None if thresholds is None else [thresholds[name] for name in LESIONS]
     point = figures(scores, at)
-    ends = intervals(scores, at, point)
+    ends = intervals(scores, at, point) if with_intervals else {}
     soft = has_probabilities(scores)
     return {
         'figures': {
-            metric: _with_intervals(values, ends[metric])
+            metric: _with_ends(values, ends.get(metric))
             for metric, values in point.items()
         },
         'per_photograph': _per_photograph(scores, at),
-        'bootstrap': {'draws': DRAWS, 'seed': SEED, 'level': LEVEL},
+        'bootstrap': (
+            {'draws': DRAWS, 'seed': SEED, 'level': LEVEL} if with_intervals else None
+        ),
         'thresholds': thresholds,
         'best_dice_thresholds': (
             dict(zip(LESIONS, best_dice_thresholds(scores)))
@@ -77,8 +80,10 @@ def _per_photograph(scores, thresholds):
     return means
 
 
-def _with_intervals(values, ends):
+def _with_ends(values, ends):
     values = [*values, nan_mean(values)]
+    if ends is None:
+        ends = [(np.nan, np.nan)] * len(values)
     return {
         name: {
             'value': nan_to_none(value),

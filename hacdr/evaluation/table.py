@@ -22,9 +22,10 @@ def format_table(summary, protocol, photographs, metrics=('AUPR', 'Dice', 'IoU')
     """
     chosen = {metric: summary['figures'][metric] for metric in metrics}
     wide = len(metrics) <= 3
+    has_intervals = summary['bootstrap'] is not None and photographs > 1
     rows = [
         f'{photographs} photograph{"s" * (photographs != 1)}, pixels pooled'
-        + (f'; 95 % intervals, {DRAWS} draws' if photographs > 1 else ''),
+        + (f'; 95 % intervals, {DRAWS} draws' if has_intervals else ''),
         protocol.describe(),
         _row('lesion', metrics, wide),
     ]

@@ -30,6 +30,15 @@ def test_values_and_intervals(scores):
     assert row == f'HE haemorrhages       {expected}'
 
 
+def test_without_intervals(scores):
+    summary = summarise(scores, with_intervals=False)
+    text = format_table(summary, Protocol(), 3, ('Dice',))
+    assert 'intervals' not in text
+    value = summary['figures']['Dice']['HE']['value']
+    assert value == summarise(scores)['figures']['Dice']['HE']['value']
+    assert text.splitlines()[4] == f'HE haemorrhages       {value:.3f}'
+
+
 def test_a_single_photograph_has_no_intervals():
     summary = summarise([binary([0.9, 0.2, 0.7], [1, 0, 0])])
     text = format_table(summary, Protocol(), 1, ('AUPR', 'Dice'))
