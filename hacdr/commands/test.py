@@ -13,7 +13,7 @@ from mmcv.runner import get_dist_info
 from mmseg.apis import multi_gpu_test, single_gpu_test
 from mmseg.datasets import DATASETS, PIPELINES, build_dataloader, build_dataset
 from mmseg.datasets.pipelines import Resize
-from mmseg.utils import build_dp, get_device, setup_multi_processes
+from mmseg.utils import build_dp, get_device, get_root_logger, setup_multi_processes
 
 from hacdr.commands.arguments import (
     add_cfg_options,
@@ -28,6 +28,7 @@ from hacdr.engine.config import (
     check_metrics,
     load_config,
 )
+from hacdr.engine.loading import WatchedLoader
 from hacdr.engine.processes import distribute
 from hacdr.errors import InputError
 from hacdr.evaluation import results_name, write_results
@@ -117,7 +118,7 @@ def run(args):
 def _build_loader(cfg, dataset, distributed):
     splits = ('train', 'val', 'test')
     kept = (*splits, *(f'{split}_dataloader' for split in splits))
-    return build_dataloader(
+    loader = build_dataloader(
         dataset,
         num_gpus=1,
         dist=distributed,
@@ -128,6 +129,7 @@ def _build_loader(cfg, dataset, distributed):
             **cfg.data.get('test_dataloader', {}),
         },
     )
+    return WatchedLoader(loader, get_root_logger().warning)
 
 
 def _predict(model, loader, distributed, cfg, args):

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import logging
 import os
 import tempfile
 from pathlib import Path
@@ -12,6 +13,8 @@ from hacdr.errors import InputError
 
 # Bytes of a file before the array's own, at most.
 HEADER = 4096
+
+logger = logging.getLogger('hacdr')
 
 
 class ArrayCache:
@@ -47,6 +50,7 @@ class ArrayCache:
             ) from error
         # By the clock of the disk, which need not be this machine's.
         self.opened = (self.folder / '.lock').stat().st_mtime_ns
+        self.has_warned = False
 
     def get(self, source, what, make):
         """Return an array, from the cache or made now.
@@ -58,10 +62,8 @@ class ArrayCache:
 
         Returns:
             np.ndarray: memory-mapped where it is in the cache; writing to it does not
-            change the cache.
-
-        Raises:
-            InputError: the cache cannot be written.
+            change the cache. What the disk does not take is not kept; a warning says
+            so once.
         """
         path = self.folder / f'{_key(source, what)}.npy'
         array = self._load(path)
@@ -70,10 +72,14 @@ class ArrayCache:
             try:
                 self._store(path, array)
             except OSError as error:
-                raise InputError(
-                    f'{self.folder}: cache cannot be written ({error.strerror}); make '
-                    'room, or choose another cache_dir or a smaller cache_gb'
-                ) from error
+                if not self.has_warned:
+                    logger.warning(
+                        '%s: cache cannot be written (%s), going on without; make room,'
+                        ' or choose another cache_dir or a smaller cache_gb',
+                        self.folder,
+                        error.strerror,
+                    )
+                self.has_warned = True
         return array
 
     def _load(self, path):

@@ -21,8 +21,9 @@ from mmseg.core.utils import sync_random_seed
 from mmseg.utils import get_device
 
 from hacdr.engine.checkpoint_files import name_latest, write_checked
-from hacdr.engine.draws import is_numberable, number_samples, seed_network
+from hacdr.engine.draws import is_numberable, seed_network
 from hacdr.engine.half_precision import check_half_precision
+from hacdr.engine.loading import TrainingLoader, WatchedLoader
 from hacdr.engine.safe_loading import restrict_loading, unreadable
 from hacdr.engine.stopping import StopHook, shield_workers
 from hacdr.engine.weights import load_state_dict_strictly, read_checkpoint
@@ -40,6 +41,8 @@ class ResumableIterBasedRunner(IterBasedRunner):
     * All random draws follow from the seed and the iteration
       (:mod:`hacdr.engine.draws`), whatever the workers; passes over the data follow
       each other without mmcv's pause.
+    * A loader's worker that dies is replaced, and two minutes without a batch are told
+      (:mod:`hacdr.engine.loading`).
     * Resuming works without a GPU, refuses weights that do not fit, restores seed and
       best score, and continues with the iteration after the last one done, so that the
       training ends as if it had never stopped.
@@ -89,13 +92,15 @@ class ResumableIterBasedRunner(IterBasedRunner):
             InputError: the training set is empty.
         """
         self._settle_seed()
+        evaluations = [hook for hook in self.hooks if isinstance(hook, EvalHook)]
+        for loader in (*data_loaders, *(hook.dataloader for hook in evaluations)):
+            shield_workers(loader)
         data_loaders = [
             self._number_samples(loader) if mode == 'train' else loader
             for loader, (mode, _) in zip_longest(data_loaders, workflow)
         ]
-        evaluations = [h.dataloader for h in self.hooks if isinstance(h, EvalHook)]
-        for loader in (*data_loaders, *evaluations):
-            shield_workers(loader)
+        for hook in evaluations:
+            hook.dataloader = WatchedLoader(hook.dataloader, self.logger.warning)
         stop = StopHook()
         self.register_hook(stop, 'LOWEST')
         with stop.catch_signals():
@@ -120,7 +125,13 @@ class ResumableIterBasedRunner(IterBasedRunner):
                 type(loader.sampler).__name__,
             )
             return loader
-        loader = number_samples(loader, self.meta['seed'], self.iter, *get_dist_info())
+        loader = TrainingLoader(
+            loader,
+            self.meta['seed'],
+            self.iter,
+            *get_dist_info(),
+            self.logger.warning,
+        )
         self.sampler = loader.sampler
         return loader
 
