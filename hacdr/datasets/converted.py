@@ -7,7 +7,7 @@ from mmseg.datasets import DATASETS
 
 from hacdr.datasets.lesion import LesionDataset
 from hacdr.errors import InputError
-from hacdr.images import read_photograph
+from hacdr.images import read_map, read_photograph
 
 
 @DATASETS.register_module()
@@ -67,17 +67,17 @@ class ConvertedDataset(LesionDataset):
 
     def prepare_train_img(self, idx):
         """Load a sample with its label map, see ``CustomDataset``."""
-        with self._photograph_named(idx):
+        with self._file_named(idx):
             return super().prepare_train_img(idx)
 
     def prepare_test_img(self, idx):
         """Load a sample, see ``CustomDataset``."""
-        with self._photograph_named(idx):
+        with self._file_named(idx):
             return super().prepare_test_img(idx)
 
     @contextmanager
-    def _photograph_named(self, idx):
-        """Name the photograph if it was the reason why a sample failed to load.
+    def _file_named(self, idx):
+        """Name photograph or label map if it is why a sample failed to load.
 
         mmcv returns None for one that is cut off, and mmseg fails on that later
         without the file's name.
@@ -87,5 +87,8 @@ class ConvertedDataset(LesionDataset):
         except InputError:
             raise
         except Exception:
-            read_photograph(osp.join(self.img_dir, self.img_infos[idx]['filename']))
+            info = self.img_infos[idx]
+            read_photograph(osp.join(self.img_dir, info['filename']))
+            if 'ann' in info and not self.test_mode:
+                read_map(osp.join(self.ann_dir, info['ann']['seg_map']))
             raise

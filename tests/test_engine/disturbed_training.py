@@ -2,8 +2,9 @@
 
 ``DisturbHook.at`` says where: 'train-5' is in the middle of iteration 5, 'evaluate-4'
 after the evaluation of iteration 4 and before what follows it; ``how`` says what then
-happens: 'kill', 'term' (a SIGTERM to all processes of the training) or 'full' (files
-cannot become larger than a log).
+happens: 'kill', 'term' (a SIGTERM to all processes of the training), 'full' (files
+cannot become larger than a log), or the name of a folder whose files are then cut
+off.
 """
 
 import os
@@ -106,6 +107,9 @@ class DisturbHook(Hook):
             os.killpg(os.getpgrp(), signal.SIGTERM)
         elif self.how == 'full':
             resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST, resource.RLIM_INFINITY))
+        else:
+            for path in Path(self.how).iterdir():
+                path.write_bytes(path.read_bytes()[:100])
 
 
 if __name__ == '__main__':
