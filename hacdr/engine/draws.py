@@ -175,7 +175,8 @@ def number_samples(loader, seed, iteration, rank, ranks):
         timeout=loader.timeout,
         worker_init_fn=loader.worker_init_fn,
         multiprocessing_context=loader.multiprocessing_context,
-        generator=loader.generator,
+        # A loader draws when it begins: not from what the network draws from.
+        generator=torch.Generator(),
         prefetch_factor=loader.prefetch_factor,
         persistent_workers=loader.persistent_workers,
     )

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from mmseg.datasets import RepeatDataset
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
@@ -65,7 +66,10 @@ def kill_once(folder):
 def test_a_worker_that_dies_is_replaced(tmp_path):
     told = []
     whole = take(Photographs(), 7, pytest.fail, workers=0)
+    state = torch.get_rng_state()
     assert take(Photographs(kill_once(tmp_path)), 7, told.append) == whole
+    # The network draws from it.
+    assert torch.equal(torch.get_rng_state(), state)
     (line,) = told
     assert re.match(
         r"a loader's worker died \(Killed; .*\) while iteration \d+ waited for "
