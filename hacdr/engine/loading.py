@@ -73,11 +73,12 @@ class TrainingLoader:
 
     def _load_from(self, iteration):
         batches = _begin(self._number_from(iteration))
-        while True:
-            with _watch(self.warn, partial(self._describe, iteration)):
-                batch = _next(batches)
-            yield batch
-            iteration += 1
+        with _ending_workers(batches):
+            while True:
+                with _watch(self.warn, partial(self._describe, iteration)):
+                    batch = _next(batches)
+                yield batch
+                iteration += 1
 
     def _describe(self, iteration):
         sampler = copy.copy(self.sampler)
@@ -111,14 +112,15 @@ class WatchedLoader:
             InputError: a worker died, or what a worker raised.
         """
         batches = _begin(self.loader)
-        for indices in self.loader.batch_sampler:
-            names = name_samples(self.loader.dataset, indices)
-            try:
-                with _watch(self.warn, partial(str, names)):
-                    batch = _next(batches)
-            except _WorkerDied as death:
-                raise InputError(f'{death} while a test waited for {names}') from None
-            yield batch
+        with _ending_workers(batches):
+            for indices in self.loader.batch_sampler:
+                names = name_samples(self.loader.dataset, indices)
+                try:
+                    with _watch(self.warn, partial(str, names)):
+                        batch = _next(batches)
+                except _WorkerDied as death:
+                    raise InputError(f'{death}; a test waited for {names}') from None
+                yield batch
 
 
 class _WorkerDied(Exception):
@@ -158,6 +160,17 @@ def _next(batches):
             f"a loader's worker died ({', '.join(ended)}; short of memory or of "
             '/dev/shm?)'
         ) from error
+
+
+@contextmanager
+def _ending_workers(batches):
+    """End the workers after an error, whose traceback would keep them."""
+    try:
+        yield
+    except Exception:
+        if hasattr(batches, '_shutdown_workers'):
+            batches._shutdown_workers()
+        raise
 
 
 def _ended_workers(batches):

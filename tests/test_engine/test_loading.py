@@ -1,5 +1,6 @@
 """Loaders whose workers die, wait or meet a damaged file."""
 
+import multiprocessing
 import os
 import re
 import signal
@@ -43,6 +44,7 @@ def soon_noticed(monkeypatch):
     )
     before = signal.getsignal(signal.SIGCHLD)
     yield
+    assert multiprocessing.active_children() == []
     signal.signal(signal.SIGCHLD, before)
 
 
@@ -102,7 +104,7 @@ def test_what_a_worker_refuses_is_told_in_one_line(workers):
 
 def test_a_test_whose_worker_dies(tmp_path):
     loader = DataLoader(Photographs(kill_once(tmp_path)), 1, num_workers=1)
-    with pytest.raises(InputError, match=r'died \(Killed.*a test waited for \d.jpg$'):
+    with pytest.raises(InputError, match=r'died \(Killed.*; a test waited for \d.jpg$'):
         list(WatchedLoader(loader, pytest.fail))
 
 
