@@ -147,10 +147,10 @@ def _next(batches):
     try:
         return next(batches)
     except InputError as error:
-        # What comes from a worker carries its traceback.
-        text = str(error).strip().splitlines()[-1]
+        # One that comes from a worker carries its traceback, made one line.
         own = f'{InputError.__module__}.{InputError.__qualname__}: '
-        raise InputError(text.replace(own, '', 1)) from error
+        text = str(error).rsplit(own, 1)[-1]
+        raise InputError(text[:-2] if text.endswith(r'\n') else text) from error
     except (RuntimeError, OSError, EOFError) as error:
         # torch tells it, or what it was about to hand over is gone with it.
         ended = _ended_workers(batches)
