@@ -125,7 +125,17 @@ def open_photograph(path):
         InputError: it is missing, cut off, damaged, too large, or of another kind.
     """
     with open_file(path) as file:
-        return _decode(file.read(), path, 1)
+        return decode_with_notes(file.read(), path)
+
+
+def decode_with_notes(data, where):
+    """As :func:`open_photograph`, from a file's content.
+
+    Args:
+        data (bytes): the content.
+        where (str | Path): what to call it in messages.
+    """
+    return _decode(data, where, 1)
 
 
 def read_photograph(path, divisor=1):
