@@ -15,14 +15,14 @@ if 'OMP_WAIT_POLICY' not in os.environ:
 # The modules of hacdr.commands, by what they are for, as ``hacdr --help`` lists them.
 COMMANDS = {
     'Data': ('convert', 'generate', 'stats', 'browse'),
-    'Training': ('train', 'test', 'compare', 'report', 'study', 'cost'),
+    'Training': ('config', 'train', 'test', 'compare', 'report', 'study', 'cost'),
     'Prediction': ('predict', 'merge', 'publish', 'export'),
     'Weights of others': ('mscan2hacdr', 'released2hacdr'),
     'This machine': ('check-env',),
 }
 
 # These work where torch, mmcv and mmseg are missing (predict with weights of export).
-WITHOUT_STACK = ('convert', 'generate', 'stats', 'compare', 'report', 'merge')
+WITHOUT_STACK = ('convert', 'generate', 'stats', 'config', 'compare', 'report', 'merge')
 
 # Packages that only some commands need, and the extra of this package that has them.
 EXTRAS = {'matplotlib': 'report', 'onnx': 'export', 'onnxruntime': 'onnx'}

@@ -1,27 +1,97 @@
-"""Package metadata. The stack itself (torch, mmcv-full, mmseg) is never installed or
+"""What pip installs. The stack itself (torch, mmcv-full, mmseg) is never installed or
 upgraded from here, nor OpenCV, which mmcv brings under one of its two names: see
 requirements.txt for the versions that are supported."""
 
+import os
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
-HERE = Path(__file__).parent
-version = re.search(
-    r"^__version__ = '(.+)'", (HERE / 'hacdr/__init__.py').read_text(), re.M
-)[1]
+HERE = Path(__file__).resolve().parent
+# The address of the repository. None until a release fills it in: the package carries
+# no false one.
+HOME = None
+
+# What a user needs beside the code, and mim looks for in hacdr/.mim.
+SHIPPED = 'configs', 'tools', 'weights', 'model-index.yml'
+# Of tools/, what serves this repository alone.
+KEPT_BACK = shutil.ignore_patterns(
+    '__pycache__',
+    'benchmark*',
+    'demo.sh',
+    'environment',
+    'gpu_*.sh',
+    'make_wheels.py',
+    'quality_thresholds.py',
+    'setup_env*',
+    'soak.py',
+)
+
+
+class BuildWithMim(build_py):
+    """Put what is shipped into hacdr/.mim: copies, or links in an editable install."""
+
+    def run(self):
+        super().run()
+        editable = getattr(self, 'editable_mode', False)
+        mim = (HERE if editable else Path(self.build_lib)) / 'hacdr' / '.mim'
+        shutil.rmtree(mim, ignore_errors=True)
+        mim.mkdir()
+        for name in SHIPPED:
+            source = HERE / name
+            if editable:
+                (mim / name).symlink_to(os.path.relpath(source, mim))
+            elif source.is_dir():
+                shutil.copytree(source, mim / name, ignore=KEPT_BACK)
+            else:
+                shutil.copy(source, mim / name)
+
+
+def read_version():
+    text = (HERE / 'hacdr' / '__init__.py').read_text()
+    return re.search(r"^__version__ = '(.+)'", text, re.M)[1]
+
+
+def read_readme():
+    """Links lead to the repository: beside the package's page there are no files."""
+    text = (HERE / 'README.md').read_text()
+    if HOME is None:
+        return text
+    return re.sub(r'\]\((?![a-z]+:|#)', f']({HOME}/blob/v{read_version()}/', text)
+
 
 setup(
     name='hacdr',
-    version=version,
+    version=read_version(),
     description='HACDR-Net for mmsegmentation: lesions of diabetic retinopathy',
-    long_description=(HERE / 'README.md').read_text(),
+    long_description=read_readme(),
     long_description_content_type='text/markdown',
+    author='The hacdr developers',
     license='Apache-2.0',
+    keywords=[
+        'diabetic retinopathy',
+        'fundus',
+        'mmsegmentation',
+        'openmmlab',
+        'semantic segmentation',
+    ],
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Intended Audience :: Science/Research',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3',
+        *(f'Programming Language :: Python :: 3.{minor}' for minor in range(8, 15)),
+        'Topic :: Scientific/Engineering :: Image Recognition',
+        'Topic :: Scientific/Engineering :: Medical Science Apps.',
+    ],
+    project_urls={'Source': HOME} if HOME else {},
     py_modules=['hacdr_cli'],
     packages=find_packages(include=['hacdr', 'hacdr.*']),
     package_data={'hacdr.report': ['page/*']},
+    cmdclass={'build_py': BuildWithMim},
     entry_points={'console_scripts': ['hacdr=hacdr_cli:main']},
     python_requires='>=3.8,<3.15',
     install_requires=[

@@ -10,10 +10,10 @@ cfg_options = {
     'lr_config.warmup_iters': 10,
 }
 entries = [
-    dict(name='hacdr', config='configs/baselines/recipe.py'),
-    dict(name='unet', config='configs/baselines/unet.py'),
-    dict(name='hrnet18_fcn', config='configs/baselines/hrnet18_fcn.py'),
-    dict(name='segformer_b0', config='configs/baselines/segformer_b0.py'),
-    dict(name='deeplabv3plus_r18', config='configs/baselines/deeplabv3plus_r18.py'),
+    dict(name='hacdr', config='baselines/recipe'),
+    dict(name='unet', config='baselines/unet'),
+    dict(name='hrnet18_fcn', config='baselines/hrnet18_fcn'),
+    dict(name='segformer_b0', config='baselines/segformer_b0'),
+    dict(name='deeplabv3plus_r18', config='baselines/deeplabv3plus_r18'),
 ]
 work_dir = 'work_dirs/study_baselines'

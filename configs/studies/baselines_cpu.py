@@ -7,14 +7,14 @@ minutes = 14
 clock = 'processor'
 evaluations = 1
 entries = [
-    dict(name='hacdr', config='configs/baselines/recipe.py', seeds=[0, 1]),
+    dict(name='hacdr', config='baselines/recipe', seeds=[0, 1]),
     dict(
         name='deeplabv3plus_r18',
-        config='configs/baselines/deeplabv3plus_r18.py',
+        config='baselines/deeplabv3plus_r18',
         seeds=[0, 1],
     ),
-    dict(name='hrnet18_fcn', config='configs/baselines/hrnet18_fcn.py'),
-    dict(name='segformer_b0', config='configs/baselines/segformer_b0.py'),
-    dict(name='unet', config='configs/baselines/unet.py'),
+    dict(name='hrnet18_fcn', config='baselines/hrnet18_fcn'),
+    dict(name='segformer_b0', config='baselines/segformer_b0'),
+    dict(name='unet', config='baselines/unet'),
 ]
 work_dir = 'work_dirs/study_baselines_cpu'

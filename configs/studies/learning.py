@@ -29,10 +29,10 @@ cfg_options = {
     'custom_hooks': [],
 }
 entries = [
-    dict(name='start', config='configs/hacdr_idrid_cpu.py'),
+    dict(name='start', config='hacdr_idrid_cpu'),
     dict(
         name='dice_smooth_1000',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={
             'model.decode_head.loss_decode': [
                 cross_entropy,
@@ -42,29 +42,29 @@ entries = [
     ),
     dict(
         name='layer_scale_0.3',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={'model.backbone.layer_scale': 0.3},
     ),
     dict(
         name='lr_3e-3',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={'optimizer.lr': 3e-3},
     ),
     dict(
         name='head_lr_1e-2',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={
             'optimizer.paramwise_cfg.custom_keys.decode_head': dict(lr_mult=10),
         },
     ),
     dict(
         name='na_loss_prob',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={'model.decode_head.loss_decode': [cross_entropy, dice, na_loss]},
     ),
     dict(
         name='na_loss_logit',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={
             'model.decode_head.loss_decode': [
                 cross_entropy,
@@ -75,7 +75,7 @@ entries = [
     ),
     dict(
         name='no_dropout',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={
             'model.backbone.drop_rate': 0.0,
             'model.backbone.drop_path_rate': 0.0,
@@ -84,7 +84,7 @@ entries = [
     ),
     dict(
         name='auxiliary',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={
             'model.auxiliary_head': dict(
                 type='FCNHead',
@@ -102,24 +102,24 @@ entries = [
     ),
     dict(
         name='offset_lr_1e-3',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={
             'optimizer.paramwise_cfg.custom_keys.conv_offset': dict(lr_mult=1),
         },
     ),
     dict(
         name='adaptive',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={'model.decode_head.mode': 'adaptive'},
     ),
     dict(
         name='near_far',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={'model.backbone.near_far_kernel': 7},
     ),
     dict(
         name='group_norm',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={
             'model.backbone.norm_cfg': dict(type='GN', num_groups=4),
             'model.decode_head.norm_cfg': dict(type='GN', num_groups=4),

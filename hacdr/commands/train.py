@@ -123,6 +123,6 @@ def run(args):
             meta,
             env_info=environment,
             seed=cfg.seed,
-            exp_name=osp.basename(args.config),
+            exp_name=osp.basename(cfg.filename),
         ),
     )

@@ -2,7 +2,6 @@
 
 import difflib
 import inspect
-import os.path as osp
 
 import torch
 from mmcv import Config
@@ -14,6 +13,7 @@ from mmseg.models.builder import MODELS
 
 from hacdr.engine.half_precision import check_half_precision
 from hacdr.errors import InputError
+from hacdr.shipped import find_config
 
 TOP_LEVEL_KEYS = (
     'auto_resume',
@@ -72,7 +72,7 @@ def load_config(path, options=None):
     """Read a config file and apply ``--cfg-options``.
 
     Args:
-        path (str): config file.
+        path (str): config file, or the name of one that comes with the package.
         options (dict, optional): dotted key -> value. An item of a list is named by
             its place, as mmcv has it, or by its type:
             ``data.train.pipeline.LoadPhotograph.cache_dir``.
@@ -84,8 +84,7 @@ def load_config(path, options=None):
         InputError: no such file, a file that is not a config, an option whose first
             key does not exist, or a type that not exactly one item of a list has.
     """
-    if not osp.isfile(path):
-        raise InputError(f'{path}: no such config file')
+    path = find_config(path)
     try:
         cfg = Config.fromfile(path)
     except Exception as error:

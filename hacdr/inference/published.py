@@ -3,12 +3,10 @@
 from pathlib import Path
 
 from hacdr.errors import InputError
+from hacdr.shipped import find_shipped
 from hacdr.stack import find_missing
 
 DEFAULT = 'hacdr_idrid_cpu'
-PACKAGE = Path(__file__).parents[1]
-# In an installed package; in a clone.
-FOLDERS = PACKAGE / '.mim' / 'weights', PACKAGE.parent / 'weights'
 SUFFIXES = '.safetensors', '.onnx'
 
 
@@ -30,15 +28,13 @@ def find_weights(weights=None):
         return str(weights)
     name = DEFAULT if weights is None else str(weights)
     suffixes = SUFFIXES[1:] if find_missing() else SUFFIXES
-    for folder in FOLDERS:
-        for suffix in suffixes:
-            path = folder / f'{name}{suffix}'
-            if path.is_file():
-                return str(path)
-    published = sorted(
-        {path.stem for folder in FOLDERS for path in folder.glob('*.safetensors')}
-    )
+    folder = find_shipped('weights')
+    for suffix in suffixes:
+        path = folder / f'{name}{suffix}'
+        if path.is_file():
+            return str(path)
+    published = sorted(path.stem for path in folder.glob('*.safetensors'))
     raise InputError(
-        f'{name}: no such file of weights, nor the name of published ones'
-        + (f' ({", ".join(published)})' if published else '')
+        f'{name}: no such file of weights, nor the name of published ones '
+        f'({", ".join(published)})'
     )
