@@ -5,6 +5,7 @@ Also to have the findings in another format, without predicting again.
 
 from pathlib import Path
 
+from hacdr.errors import InputError
 from hacdr.inference.formats import FORMATS
 from hacdr.inference.records import read_records
 from hacdr.inference.tables import TABLE, join_tables
@@ -29,13 +30,23 @@ def add_format(parser):
 
 
 def run(args):
-    join(args.output, args.format)
+    missing = join(args.output, args.format)
+    if missing:
+        raise InputError(
+            f'{args.output}: part {", ".join(missing)} of the run has not ended; the '
+            'table lacks its photographs'
+        )
 
 
 def join(output, formats):
-    """Write the tables of a folder of predictions and its gallery, and say where."""
+    """Write the tables of a folder of predictions and its gallery, and say where.
+
+    Returns:
+        List[str]: parts of the run that have not ended.
+    """
     output = Path(output)
-    head, number = join_tables(output, formats)
+    head, number, missing = join_tables(output, formats)
     page = write_gallery(output, head, read_records(output, head['made_by']))
     print(f'findings of {number} photographs: {output / TABLE}')
     print(f'to look through them: {page}')
+    return missing

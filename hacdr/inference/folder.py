@@ -18,12 +18,13 @@ from hacdr.inference.findings import find_lesions, summarise_lesions
 from hacdr.inference.outputs import OUTPUTS, PLANE, Result, encode_plane
 from hacdr.inference.planning import Task, plan_folder
 from hacdr.inference.records import (
+    begin_part,
     claim_folder,
     digest,
+    end_part,
     read_record,
     record_path,
     remove_leftovers,
-    write_passed_over,
     write_record,
 )
 from hacdr.inference.tables import discard_tables
@@ -87,7 +88,7 @@ def predict_folder(
     results would be written over another's, is passed over.
 
     Args:
-        predictor (Predictor): see :class:`hacdr.inference.Predictor`.
+        predictor (Predictor): see :class:`hacdr.apis.Predictor`.
         source (str | Path): a photograph or a folder of photographs.
         output (str | Path): folder for the results; made where it is missing.
         labels (str | Path, optional): folder with the experts' label maps
@@ -119,10 +120,11 @@ def predict_folder(
         ),
     )
     claim_folder(output, head, overwrite)
+    begin_part(output, shard)
     remove_leftovers(output, [file for task in tasks for file in task.files])
     run = _FolderRun(predictor, output, labels, probabilities, digest(head['made_by']))
     done = run.predict(tasks, jobs)
-    write_passed_over(output, run.passed_over, shard)
+    end_part(output, shard, run.passed_over)
     return Run(done, len(tasks) - done - len(run.passed_over), run.passed_over)
 
 
@@ -134,6 +136,7 @@ class _FolderRun:
         self._output = output
         self._labels = labels
         self._made_by = made_by
+        self._probabilities = probabilities
         self._files = dict(OUTPUTS)
         if probabilities:
             for lesion in predictor.classes[1:]:
@@ -152,7 +155,7 @@ class _FolderRun:
                     self._pass_over(task, str(job))
                 elif job is not None:
                     self._discard(task)
-                    prediction = self._predictor.segment(job.sample)
+                    prediction = self._segment(job)
                     writing.append(pool.submit(self._write, job, prediction))
                     done += 1
                 # No more of them than that at a time: they take most of the memory.
@@ -177,6 +180,14 @@ class _FolderRun:
             return Job(task, sha256, experts_sha256, experts, sample)
         except InputError as error:
             return error
+
+    def _segment(self, job):
+        prediction = self._predictor.segment(job.sample)
+        if self._probabilities and prediction.probabilities is None:
+            raise InputError(
+                'probabilities are asked for, of a network that gives classes alone'
+            )
+        return prediction
 
     def _is_done(self, task, sha256, experts_sha256):
         record = read_record(self._output, task.output)

@@ -5,7 +5,8 @@ names and colours of the classes. ``records/NAME.json`` stands for the photograp
 label map is ``NAME.png``; it is written when all else of the photograph is there, and
 goes before any of that is replaced. What has no record that fits is not done: so a run
 that was killed goes on, and a photograph or a network that changed is noticed, without
-a look at times or at how paths are spelled.
+a look at times or at how paths are spelled. ``parts/K_of_N.json`` is there where the
+Kth of N parts of a run has ended, and says what it passed over.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from hacdr.files import write_text
 
 HEAD = 'predictions.json'
 RECORDS = 'records'
-PASSED_OVER = 'passed_over'
+PARTS = 'parts'
 # Of the format of these files and of findings.json.
 VERSION = 1
 
@@ -39,11 +40,11 @@ def claim_folder(output, head, overwrite=False):
     output.mkdir(parents=True, exist_ok=True)
     path = output / HEAD
     if path.exists() and not overwrite:
-        before = _read(path)
+        before = _read(path) or {}
         differences = [
             key
             for key in head['made_by']
-            if (before or {}).get('made_by', {}).get(key) != head['made_by'][key]
+            if (before.get('made_by') or {}).get(key) != head['made_by'][key]
         ]
         if differences:
             raise InputError(
@@ -51,7 +52,10 @@ def claim_folder(output, head, overwrite=False):
                 f'{"differs" if len(differences) == 1 else "differ"}); expected '
                 'another folder, or --overwrite'
             )
-    write_text(path, json.dumps({'version': VERSION, **head}, indent=2) + '\n')
+    head = {'version': VERSION, **head}
+    # Parts that begin at once do not get into each other's way.
+    if _read(path) != head:
+        write_text(path, json.dumps(head, indent=2) + '\n')
 
 
 def read_head(output):
@@ -118,30 +122,57 @@ def read_records(output, made_by):
             yield record
 
 
-def write_passed_over(output, entries, shard=(1, 1)):
-    """Note which photographs a run passed over.
+def begin_part(output, shard):
+    """Note that a part of a run has not ended.
 
     Args:
         output (Path): folder of predictions.
-        entries (List[dict]): 'image' and 'reason'.
-        shard (Tuple[int, int]): number of this part of the run, and of all.
+        shard (Tuple[int, int]): number of the part, and of all.
     """
-    for path in output.glob(f'{PASSED_OVER}_*_of_*.json'):
-        # A former run was cut into other parts.
-        if not path.stem.endswith(f'_of_{shard[1]}'):
+    for path, part, parts in _parts(output):
+        # Others are of a run that was cut into another number of parts.
+        if (part, parts) == shard or parts != shard[1]:
             path.unlink()
-    path = output / '{}_{}_of_{}.json'.format(PASSED_OVER, *shard)
-    if entries:
-        write_text(path, json.dumps(entries, indent=2) + '\n')
-    elif path.exists():
-        path.unlink()
 
 
-def read_passed_over(output):
-    """Return the entries of all parts of a run, sorted by image."""
-    paths = output.glob(f'{PASSED_OVER}_*_of_*.json')
-    entries = [entry for path in paths for entry in _read(path) or []]
-    return sorted(entries, key=lambda entry: entry['image'])
+def end_part(output, shard, passed_over):
+    """Note that a part of a run has ended.
+
+    Args:
+        output (Path): folder of predictions.
+        shard (Tuple[int, int]): number of the part, and of all.
+        passed_over (List[dict]): 'image' and 'reason' of each that was not predicted.
+    """
+    path = output / PARTS / '{}_of_{}.json'.format(*shard)
+    path.parent.mkdir(exist_ok=True)
+    write_text(path, json.dumps({'passed_over': passed_over}, indent=2) + '\n')
+
+
+def read_parts(output):
+    """Return what the parts of a run passed over, and which have not ended.
+
+    Args:
+        output (Path): folder of predictions.
+
+    Returns:
+        Tuple[List[dict], List[str]]: entries as in :func:`end_part`, sorted; '2 of 8'
+        for each part that is missing.
+    """
+    found = [(part, parts, _read(path)) for path, part, parts in _parts(output)]
+    ended = {part for part, _, content in found if content}
+    count = max((parts for _, parts, _ in found), default=1)
+    missing = [f'{k} of {count}' for k in range(1, count + 1) if k not in ended]
+    entries = [e for *_, content in found if content for e in content['passed_over']]
+    return sorted(entries, key=lambda entry: entry['image']), missing
+
+
+def _parts(output):
+    """Return file, part and number of parts for each that has ended."""
+    matches = [
+        (path, re.fullmatch(r'(\d+)_of_(\d+)\.json', path.name))
+        for path in (output / PARTS).glob('*.json')
+    ]
+    return [(path, int(m[1]), int(m[2])) for path, m in matches if m]
 
 
 def remove_leftovers(output, files):
@@ -163,10 +194,12 @@ def remove_leftovers(output, files):
 
 
 def _read(path):
+    """Return what a file of ours holds; None where it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding='utf-8'))
+        content = json.loads(path.read_text(encoding='utf-8'))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
+    return content if isinstance(content, dict) else None
 
 
 def _join(names):

@@ -10,7 +10,7 @@ from hacdr.inference.formats import COCO, FORMATS
 from hacdr.inference.records import (
     HEAD,
     read_head,
-    read_passed_over,
+    read_parts,
     read_records,
     remove_leftovers,
 )
@@ -38,7 +38,8 @@ def join_tables(output, formats=()):
             written too.
 
     Returns:
-        Tuple[dict, int]: findings.json without its images, and how many these are.
+        Tuple[dict, int, List[str]]: findings.json without its images, how many these
+        are, and '2 of 8' for each part of a run that has not ended.
 
     Raises:
         InputError: not a folder of predictions.
@@ -47,12 +48,12 @@ def join_tables(output, formats=()):
     head = read_head(output)
     source = head.pop('source')
     remove_leftovers(output, (HEAD, TABLE, FINDINGS, COCO, PAGE))
-    head['passed_over'] = read_passed_over(output)
+    head['passed_over'], missing = read_parts(output)
     number = _write_findings(output / FINDINGS, head, _read(output, head))
     _write_table(output / TABLE, head, _read(output, head))
     for name in formats:
         FORMATS[name](output, head, lambda: _read(output, head), source)
-    return head, number
+    return head, number, missing
 
 
 def discard_tables(output):

@@ -56,7 +56,7 @@ def write_photograph(path, grey):
 
 def run(photographs, output):
     predict_folder(FakePredictor(), photographs, output, probabilities=True)
-    head, _ = join_tables(output, FORMATS)
+    head, *_ = join_tables(output, FORMATS)
     write_gallery(output, head, read_records(output, head['made_by']))
 
 

@@ -57,6 +57,7 @@ def test_what_is_written_for_each(photographs, predictor, output):
     assert sorted(read_tree(output)) == [
         'left.png',
         'left_overlay.jpg',
+        'parts/1_of_1.json',
         'predictions.json',
         'records/left.json',
         'records/right.json',
@@ -103,7 +104,11 @@ def test_a_network_without_probabilities(photographs, output):
     predict_folder(FakePredictor(probable=False), photographs, output)
     record = json.loads((output / 'records' / 'left.json').read_text())
     assert record['lesions']['SE']['mean_probability'] is None
-    assert (output / 'viewer' / 'left.js').stat().st_size > 100
+    (output / 'left.png').unlink()
+    with pytest.raises(InputError, match='classes alone'):
+        predict_folder(
+            FakePredictor(probable=False), photographs, output, probabilities=True
+        )
 
 
 def test_sub_folders(photographs, predictor, output):
@@ -227,7 +232,7 @@ def test_what_cannot_be_read_is_passed_over(photographs, predictor, output, caps
     assert [entry['image'] for entry in run.passed_over] == ['broken.jpg', 'empty.jpg']
     assert 'not an image' in run.passed_over[0]['reason']
     assert 'passed over' in capsys.readouterr().err
-    head, number = join_tables(output)
+    head, number, _ = join_tables(output)
     assert number == 2
     assert head['passed_over'] == run.passed_over
     rows = list(csv.DictReader((output / 'findings.csv').open(encoding='utf-8-sig')))
@@ -273,14 +278,17 @@ def test_parts_of_a_run(photographs, predictor, tmp_path):
     predict_folder(predictor, photographs, whole)
     join_tables(whole)
     numbers = [
-        predict_folder(predictor, photographs, parts, shard=(k, 3)).done
-        for k in (1, 2, 3)
+        predict_folder(predictor, photographs, parts, shard=(k, 3)).done for k in (1, 3)
     ]
+    *_, missing = join_tables(parts)
+    assert missing == ['2 of 3']
+    numbers.append(predict_folder(predictor, photographs, parts, shard=(2, 3)).done)
     assert sum(numbers) == 5
-    join_tables(parts)
+    *_, missing = join_tables(parts)
+    assert missing == []
     trees = [read_tree(folder) for folder in (whole, parts)]
     for tree in trees:
-        for name in [name for name in tree if name.startswith('passed_over')]:
+        for name in [name for name in tree if name.startswith('parts/')]:
             tree.pop(name)
     assert trees[0] == trees[1]
     # A whole run afterwards keeps what the parts did, and counts nothing twice.

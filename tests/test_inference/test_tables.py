@@ -25,7 +25,7 @@ def output(tmp_path):
 def test_a_row_and_a_record_for_each_image(output):
     write_record(output, make_record('b'))
     write_record(output, make_record('sub/a', warnings=['too dark', 'blurred']))
-    head, number = join_tables(output)
+    head, number, _ = join_tables(output)
     assert number == 2
     assert head['classes'] == HEAD['classes']
     findings = json.loads((output / 'findings.json').read_text())
