@@ -29,6 +29,7 @@ from hacdr.inference.records import (
 )
 from hacdr.inference.tables import discard_tables
 from hacdr.preprocess.field_of_view import field_of_view
+from hacdr.preprocess.quality import assess_photograph
 
 
 class Run(NamedTuple):
@@ -136,6 +137,7 @@ class _FolderRun:
         self._output = output
         self._labels = labels
         self._made_by = made_by
+        self._trained_diameter = getattr(predictor, 'trained_diameter', None)
         self._probabilities = probabilities
         self._files = dict(OUTPUTS)
         if probabilities:
@@ -232,6 +234,7 @@ class _FolderRun:
         label, classes = prediction.label, prediction.classes
         findings = find_lesions(label, prediction.probabilities, classes)
         fov_area = int(field_of_view(prediction.photograph).sum())
+        quality = assess_photograph(prediction.photograph, self._trained_diameter)
         record = {
             'image': task.image,
             'output': task.output,
@@ -243,7 +246,7 @@ class _FolderRun:
             'fov_area': fov_area,
             'lesions': summarise_lesions(findings, classes, fov_area),
             'notes': list(prediction.notes),
-            'warnings': [],
+            'warnings': [sentence for _, sentence in quality.warnings],
             'findings': [finding._asdict() for finding in findings],
         }
         write_record(self._output, record)

@@ -86,6 +86,7 @@ def test_a_record_says_what_was_found(photographs, predictor, output):
     (finding,) = record['findings']
     assert finding['box'] == [10, 10, 10, 10]
     assert record['notes'] == ['assumed: nothing']
+    assert any('field of view' in warning for warning in record['warnings'])
 
 
 def test_probabilities(photographs, predictor, output):
