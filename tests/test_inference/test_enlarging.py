@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hacdr.inference.enlarging import BAND, enlarge
+from hacdr.inference.enlarging import BAND, _store, enlarge
 from hacdr.inference.prediction import choose_classes
 
 
@@ -58,3 +58,15 @@ def test_large_logits():
     np.testing.assert_array_equal(
         probabilities, (logits == logits.max(0))[1:].astype(np.float16)
     )
+
+
+def test_probabilities_in_float16():
+    edges = [0, 1, 1 / 3, 2**-14, 2**-15, 2**-16, 1e-30, 1 - 1e-7, 1 - 2**-12]
+    values = np.array([*edges, *np.linspace(0, 1, 100_000)], np.float32)
+    out = np.empty(values.shape, np.float16)
+    _store(values.copy(), out)
+    assert abs(out - values.astype(np.float64)).max() < 3e-4
+    assert out[[0, 1]].tolist() == [0, 1]
+    assert out.max() == 1
+    order = values.argsort()
+    assert (np.diff(out[order].astype(np.float64)) >= 0).all()
