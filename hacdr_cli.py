@@ -21,8 +21,11 @@ COMMANDS = {
     'This machine': ('check-env',),
 }
 
-# These work where torch, mmcv and mmseg are missing (predict with weights of export).
-WITHOUT_STACK = ('convert', 'generate', 'stats', 'config', 'compare', 'report', 'merge')
+# These work where torch, mmcv and mmseg are missing; predict on weights of export.
+WITHOUT_STACK = (
+    *('convert', 'generate', 'stats', 'config'),
+    *('predict', 'merge', 'compare', 'report'),
+)
 
 # Packages that only some commands need, and the extra of this package that has them.
 EXTRAS = {'matplotlib': 'report', 'onnx': 'export', 'onnxruntime': 'onnx'}

@@ -157,8 +157,8 @@ class _FolderRun:
                     self._pass_over(task, str(job))
                 elif job is not None:
                     self._discard(task)
-                    prediction = self._segment(job)
-                    writing.append(pool.submit(self._write, job, prediction))
+                    computed = self._predictor.compute(job.sample)
+                    writing.append(pool.submit(self._write, job, computed))
                     done += 1
                 # No more of them than that at a time: they take most of the memory.
                 while len(writing) > jobs:
@@ -183,8 +183,8 @@ class _FolderRun:
         except InputError as error:
             return error
 
-    def _segment(self, job):
-        prediction = self._predictor.segment(job.sample)
+    def _finish(self, job, computed):
+        prediction = self._predictor.finish(job.sample, computed)
         if self._probabilities and prediction.probabilities is None:
             raise InputError(
                 'probabilities are asked for, of a network that gives classes alone'
@@ -224,8 +224,8 @@ class _FolderRun:
     def _paths(self, task):
         return [self._output / file for file in task.files]
 
-    def _write(self, job, prediction):
-        task = job.task
+    def _write(self, job, computed):
+        task, prediction = job.task, self._finish(job, computed)
         result = Result(prediction, task.path.name, job.experts)
         for name, encode in self._files.items():
             path = self._output / name.format(output=task.output)

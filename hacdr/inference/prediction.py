@@ -1,10 +1,11 @@
 """What is known of a photograph once it is segmented, and how its label map is made."""
 
-from typing import Any, NamedTuple, Optional, Sequence
+from typing import NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from hacdr.errors import InputError
+from hacdr.inference.findings import find_lesions
 
 
 class Prediction(NamedTuple):
@@ -18,8 +19,6 @@ class Prediction(NamedTuple):
             network gives classes alone.
         classes (Sequence[str]): names of the label map's values, background first.
         palette (Sequence[Sequence[int]]): RGB colour of each class.
-        findings (Sequence): the single lesions.
-        quality (Quality | None): verdict of the image check.
         notes (Sequence[str]): what was scaled or assumed when the file was read.
     """
 
@@ -28,9 +27,12 @@ class Prediction(NamedTuple):
     probabilities: Optional[np.ndarray]
     classes: Sequence[str]
     palette: Sequence[Sequence[int]]
-    findings: Sequence[Any] = ()
-    quality: Optional[Any] = None
     notes: Sequence[str] = ()
+
+    @property
+    def findings(self):
+        """list[Finding]: the single lesions, found when they are asked for."""
+        return find_lesions(self.label, self.probabilities, self.classes)
 
 
 def choose_classes(probabilities, limits=None):

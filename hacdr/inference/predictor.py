@@ -130,14 +130,16 @@ class Predictor:
             InputError: it cannot be read, or thresholds meet a network that predicts
                 classes alone.
         """
-        return self.segment(self.read(image))
+        sample = self.read(image)
+        return self.finish(sample, self.compute(sample))
 
     def read(self, image):
-        """Read a photograph and prepare it for the network: the part of
-        :meth:`predict` that can be done ahead, in a thread.
+        """Read a photograph and prepare it: the first step of :meth:`predict`.
+
+        A thread can do it ahead.
 
         Returns:
-            Sample: for :meth:`segment`.
+            Sample: for :meth:`compute`.
         """
         steps = self.network.preprocessing
         if isinstance(image, np.ndarray):
@@ -161,27 +163,55 @@ class Predictor:
                 seen = decode_photograph(image.read_bytes(), image, divisor)
         return Sample(photograph, steps.apply(seen, size), image, notes)
 
-    def segment(self, sample):
-        """Segment what :meth:`read` has read.
+    def compute(self, sample):
+        """Run the network: the second step of :meth:`predict`.
+
+        Args:
+            sample (Sample): as :meth:`read` returns it.
+
+        Returns:
+            what :meth:`finish` takes, of a fraction of a :class:`Prediction`'s size
+            where the network sees a smaller copy of the photograph.
+        """
+        if sample.planes is None:
+            return self.network.segment(sample.source)
+        mirrors = MIRROR_IMAGES if self.flips else MIRROR_IMAGES[:1]
+        return [self._logits(sample.planes, axes) for axes in mirrors]
+
+    def finish(self, sample, computed):
+        """Bring it to the photograph's size: the last step of :meth:`predict`.
+
+        A thread can do it while the network computes the next.
+
+        Args:
+            sample (Sample): as :meth:`read` returns it.
+            computed: what :meth:`compute` returns for it.
 
         Returns:
             Prediction: as :meth:`predict`.
+
+        Raises:
+            InputError: thresholds meet a network that predicts classes alone.
         """
-        if sample.planes is None:
-            label, probabilities = self._segment_by_mmseg(sample.source)
-        else:
-            mirrors = MIRROR_IMAGES if self.flips else MIRROR_IMAGES[:1]
-            logits = [self._logits(sample.planes, axes) for axes in mirrors]
-            label, probabilities = enlarge(
-                logits, sample.photograph.shape[:2], self._limits
+        if sample.planes is not None:
+            size = sample.photograph.shape[:2]
+            label, probabilities = enlarge(computed, size, self._limits)
+        elif computed.ndim == 3:
+            label = choose_classes(computed, self._limits)
+            probabilities = computed[1:].astype(np.float16)
+        elif self._limits is not None:
+            raise InputError(
+                "thresholds need probabilities, test_cfg.output='prob'; got classes"
             )
+        else:
+            label, probabilities = computed.astype(np.uint8), None
         return Prediction(
             sample.photograph,
             label,
             probabilities,
             self.classes,
             self.palette,
-            notes=sample.notes,
+            sample.notes,
         )
 
     def _logits(self, planes, axes):
@@ -190,16 +220,6 @@ class Predictor:
             return self.network.logits(planes)
         mirrored = np.ascontiguousarray(np.flip(planes, axes))
         return np.ascontiguousarray(np.flip(self.network.logits(mirrored), axes))
-
-    def _segment_by_mmseg(self, source):
-        result = self.network.segment(source)
-        if result.ndim == 2:
-            if self._limits is not None:
-                raise InputError(
-                    "thresholds need probabilities, test_cfg.output='prob'; got classes"
-                )
-            return result.astype(np.uint8), None
-        return choose_classes(result, self._limits), result[1:].astype(np.float16)
 
 
 def _load_network(weights, config, device, options):

@@ -13,6 +13,7 @@ from hacdr.apis import Predictor
 from hacdr.engine import publish_weights, read_checkpoint
 from hacdr.errors import InputError
 from hacdr.files import file_sha256
+from hacdr.images import read_map
 from hacdr.inference import onnx_export
 from hacdr.inference.onnx_export import export_onnx
 from hacdr.inference.onnx_network import OnnxNetwork
@@ -209,17 +210,23 @@ def test_outside_of_the_context_the_operator_is_plain(tmp_path):
 
 
 def test_neither_torch_nor_numba_is_needed(folder, tmp_path):
+    """For one photograph from Python, for a folder by hacdr predict."""
     blocked = 'torch', 'torchvision', 'mmcv', 'mmseg', 'numba', 'scipy', 'matplotlib'
-    expected = Predictor(folder / 'published.onnx').predict(folder / 'eye.jpg').label
-    np.save(tmp_path / 'expected.npy', expected)
+    weights, photograph = folder / 'published.onnx', folder / 'eye.jpg'
     code = f"""
 {BLOCK.format(names=blocked)}
 import numpy as np
 from hacdr.apis import Predictor
-prediction = Predictor({str(folder / 'published.onnx')!r}).predict(
-    {str(folder / 'eye.jpg')!r})
-np.testing.assert_array_equal(
-    prediction.label, np.load({str(tmp_path / 'expected.npy')!r}))
+prediction = Predictor({str(weights)!r}).predict({str(photograph)!r})
+np.save({str(tmp_path / 'label.npy')!r}, prediction.label)
+import hacdr_cli
+sys.argv = ['hacdr', 'predict', {str(photograph)!r}, '-o', {str(tmp_path / 'out')!r},
+            '--weights', {str(weights)!r}, '--thresholds', 'published']
+hacdr_cli.main()
 """
     result = python(code)
     assert result.returncode == 0, result.stderr
+    expected = Predictor(weights).predict(photograph).label
+    np.testing.assert_array_equal(np.load(tmp_path / 'label.npy'), expected)
+    expected = Predictor(weights, thresholds='published').predict(photograph).label
+    np.testing.assert_array_equal(read_map(tmp_path / 'out' / 'eye.png'), expected)

@@ -60,6 +60,12 @@ def test_an_array_is_as_good_as_a_file(folder, weights, name):
     np.testing.assert_array_equal(from_array.probabilities, from_file.probabilities)
 
 
+def test_findings(folder, weights):
+    prediction = Predictor(weights, device='cpu').predict(folder / 'eye.png')
+    area = sum(finding.area for finding in prediction.findings)
+    assert area == (prediction.label > 0).sum()
+
+
 def test_a_jpeg_is_reduced_by_its_decoder_as_the_pipeline_says(folder, weights):
     predictor = Predictor(weights, device='cpu')
     pipeline = Compose(predictor.network.model.cfg.data.test.pipeline)
