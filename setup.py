@@ -25,6 +25,7 @@ KEPT_BACK = shutil.ignore_patterns(
     'environment',
     'gpu_*.sh',
     'make_wheels.py',
+    'model_zoo.py',
     'quality_thresholds.py',
     'setup_env*',
     'soak.py',

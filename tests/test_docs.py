@@ -1,7 +1,12 @@
 """What the documents promise is there."""
 
+import argparse
+import importlib
 import re
+import runpy
 from pathlib import Path
+
+from hacdr_cli import COMMANDS
 
 import pytest
 from mmcv import Config
@@ -40,6 +45,76 @@ def test_links_and_commands_name_files_that_are_there(path):
     files += [ROOT / name for name in (*commands, *configs)]
     missing = [str(file) for file in files if not file.exists()]
     assert not missing
+
+
+def headings(path):
+    """Return the anchors of a document's headings."""
+    text = re.sub(r'```.*?```', '', path.read_text(), flags=re.S)
+    titles = re.findall(r'^#+ (.+)$', text, re.M)
+    return {re.sub(r'[^\w -]', '', title.lower()).replace(' ', '-') for title in titles}
+
+
+@pytest.mark.parametrize(
+    'path', DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_links_into_documents_name_headings_that_are_there(path):
+    links = re.findall(r'\]\(([^)#:]*)#([^)]+)\)', path.read_text())
+    wrong = [
+        f'{file}#{anchor}'
+        for file, anchor in links
+        if anchor not in headings(path.parent / file if file else path)
+    ]
+    assert wrong == []
+
+
+def shown_commands(text):
+    """Yield the commands that a text shows: name and options."""
+    rest = r'((?:\\\n|[^\n`|])*)'
+    shown = re.findall(
+        rf'(?:^|`|=1 )(?:python -m )?hacdr ([a-z][\w-]*){rest}', text, re.M
+    )
+    for script, words in re.findall(rf'python (tools/\S+\.py){rest}', text):
+        source = (ROOT / script).read_text()
+        shown += [(name, words) for name in re.findall(r"main\('([\w-]+)'", source)]
+    for name, words in shown:
+        # What follows a bracket, a comment or another command is not its own.
+        own = re.split(r'[#)]|&&', words)[0]
+        yield name, re.findall(r'(?<!\S)-[-\w]+', own)
+
+
+@pytest.mark.parametrize(
+    'path', DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_commands_have_the_options_that_are_shown(path):
+    names = [name for group in COMMANDS.values() for name in group]
+    for name, options in shown_commands(path.read_text()):
+        assert name in names
+        parser = argparse.ArgumentParser()
+        module = importlib.import_module(f'hacdr.commands.{name.replace("-", "_")}')
+        module.add_arguments(parser)
+        unknown = {*options} - {*parser._option_string_actions}
+        assert not unknown, f'hacdr {name}'
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('```\nhacdr stats A --gone\n```', [('stats', ['--gone'])]),
+        ('`OMP_NUM_THREADS=1 hacdr stats \\\n    --gone 1`', [('stats', ['--gone'])]),
+        ('`python tools/dataset_stats.py A --json B`', [('stats', ['--json'])]),
+    ],
+)
+def test_commands_are_found(text, expected):
+    assert [*shown_commands(text)] == expected
+
+
+def test_the_readmes_table_of_models_is_made_from_the_metafiles():
+    table = runpy.run_path(str(ROOT / 'tools' / 'model_zoo.py'))['make_table']()
+    assert '\n'.join(table) in (ROOT / 'README.md').read_text()
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / 'README.md').read_text().split()) < 700
 
 
 def named_paths(text):

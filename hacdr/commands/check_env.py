@@ -40,7 +40,7 @@ def describe_environment():
     lines = {'hacdr': hacdr.__version__, 'Python': platform.python_version()}
     lines['stack'] = next(
         (name for start, name in STACKS.items() if torch.__version__.startswith(start)),
-        'none of the two that are tested (see Install in README.md)',
+        'none of the two that are tested (see docs/install.md)',
     )
     for name in PACKAGES:
         try:
