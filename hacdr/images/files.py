@@ -1,5 +1,6 @@
 """Image files: opened, limited in size, and one line where something is wrong."""
 
+import os
 import warnings
 from contextlib import contextmanager
 
@@ -10,14 +11,18 @@ from hacdr.errors import InputError
 
 # Ultra-wide photographs have 16 million pixels, montages of them fewer than this.
 MAX_PIXELS = 100_000_000
+MAX_BYTES = 1 << 31
 # 'JPEG' includes MPO. Pillow knows more, of which some start programs (EPS).
 FORMATS = 'JPEG', 'PNG', 'TIFF', 'BMP', 'WEBP', 'JPEG2000', 'GIF', 'PPM'
 STRIP = 64
 
 
 def open_file(path):
-    """Open a file to read bytes; InputError where that fails."""
+    """Open a file to read bytes; InputError where that fails or it is too large."""
     try:
+        size = os.stat(path).st_size
+        if size > MAX_BYTES:
+            raise InputError(f'{path}: is {size} bytes, expected at most {MAX_BYTES}')
         return open(path, 'rb')
     except FileNotFoundError:
         raise InputError(f'{path}: no such file') from None

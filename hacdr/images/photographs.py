@@ -1,6 +1,7 @@
 """Photographs, whatever they were saved as, to BGR of 8 bits."""
 
 import io
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import List, NamedTuple
@@ -124,8 +125,7 @@ def open_photograph(path):
     Raises:
         InputError: it is missing, cut off, damaged, too large, or of another kind.
     """
-    with open_file(path) as file:
-        return decode_with_notes(file.read(), path)
+    return _open(path, 1)
 
 
 def decode_with_notes(data, where):
@@ -135,7 +135,7 @@ def decode_with_notes(data, where):
         data (bytes): the content.
         where (str | Path): what to call it in messages.
     """
-    return _decode(data, where, 1)
+    return _decode(data, where, decode_header(io.BytesIO(data), where), 1)
 
 
 def read_photograph(path, divisor=1):
@@ -153,8 +153,7 @@ def read_photograph(path, divisor=1):
         InputError: as above.
         ValueError: another divisor, or it is no JPEG.
     """
-    with open_file(path) as file:
-        return decode_photograph(file.read(), path, divisor)
+    return _open(path, divisor).pixels
 
 
 def decode_photograph(data, where, divisor=1):
@@ -165,13 +164,21 @@ def decode_photograph(data, where, divisor=1):
         where (str | Path): what to call it in messages.
         divisor (int): as above.
     """
-    return _decode(data, where, divisor).pixels
+    header = decode_header(io.BytesIO(data), where)
+    return _decode(data, where, header, divisor).pixels
 
 
-def _decode(data, where, divisor):
+def _open(path, divisor):
+    with open_file(path) as file:
+        # What is too large is not even read.
+        header = decode_header(file, path)
+        file.seek(0)
+        return _decode(file.read(), path, header, divisor)
+
+
+def _decode(data, where, header, divisor):
     if _is_cut_off(data):
         raise damaged(where, 'photograph', 'cut off, no end-of-image marker')
-    header = decode_header(io.BytesIO(data), where)
     notes = []
     if header.format == 'JPEG' or (header.format == 'MPO' and divisor == 1):
         pixels = _decode_jpeg(data, where, divisor)
@@ -252,10 +259,24 @@ def _decode_deep(data, header):
     if header.mode:
         # It notices more damage than OpenCV.
         open_image(io.BytesIO(data)).load()
-    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    with _silence_opencv():
+        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype == np.uint8:
         raise ValueError('damaged, or of a kind that is not read')
     return np.atleast_3d(values)
+
+
+@contextmanager
+def _silence_opencv():
+    """Return a context in which it does not print where a damaged file stopped it."""
+    # OpenCV 5 has moved it.
+    logging = cv2 if hasattr(cv2, 'setLogLevel') else cv2.utils.logging
+    level = logging.getLogLevel()
+    logging.setLogLevel(0)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(level)
 
 
 def _is_deep_tiff(data, where):

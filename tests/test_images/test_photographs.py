@@ -1,4 +1,5 @@
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -269,7 +270,7 @@ def test_what_is_no_image_is_named(tmp_path, read):
 @pytest.mark.parametrize(
     'form', ['png', 'jpeg', 'tiff', 'bmp', 'webp', 'jp2', 'png16', 'tiff16', 'floats']
 )
-def test_what_is_cut_off_is_named(form, kept):
+def test_what_is_cut_off_is_named(form, kept, capfd):
     noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
     if form == 'floats':
         data = save_tiff(noise / np.float32(255))
@@ -280,6 +281,8 @@ def test_what_is_cut_off_is_named(form, kept):
     assert decode_photograph(data, 'a').shape == noise.shape
     with pytest.raises(InputError, match=r'^a: photograph cannot be decoded'):
         decode_photograph(data[: int(kept * len(data))], 'a')
+    # Libraries say nothing beside it.
+    assert capfd.readouterr() == ('', '')
 
 
 def test_a_jpeg_filled_up_with_zeros_is_cut_off(tmp_path):
@@ -329,6 +332,24 @@ def test_what_is_too_large_is_refused_before_it_is_decoded(
     path = write(tmp_path, claim_size(form, width, height))
     with pytest.raises(InputError, match=f'^{path}: .*pixels, expected .*100 mil'):
         read(path)
+
+
+def test_a_huge_file_is_not_read(tmp_path):
+    data = bytearray(save(PIXELS, 'BMP'))
+    data[18:26] = struct.pack('<ii', 100_000, 100_000)
+    path = write(tmp_path, data)
+    # Sparse: they take no room on the disk.
+    with open(path, 'ab') as file:
+        file.truncate(1 << 31)
+    tracemalloc.start()
+    with pytest.raises(InputError, match='100 million'):
+        read_photograph(path)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+    with open(path, 'ab') as file:
+        file.truncate((1 << 31) + 1)
+    with pytest.raises(InputError, match='is 2147483649 bytes, expected at most'):
+        read_photograph(path)
 
 
 def test_hidden_files_and_other_files_are_no_images(tmp_path):
