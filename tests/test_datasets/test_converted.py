@@ -123,6 +123,17 @@ def test_a_photograph_that_is_cut_off_is_named(root, test_mode, kept):
         dataset[1]
 
 
+@pytest.mark.parametrize('kept', [0, 0.5])
+def test_a_label_map_that_is_cut_off_is_named(root, kept):
+    dataset = build(root)
+    path = root / 'labels' / 'train' / 'IDRiD_02.png'
+    data = path.read_bytes()
+    path.write_bytes(data[: int(kept * len(data))])
+    assert dataset[0]['gt_semantic_seg'] is not None
+    with pytest.raises(InputError, match=r'IDRiD_02\.png: '):
+        dataset[1]
+
+
 def test_a_photograph_that_is_cut_off_is_named_through_a_worker(root):
     pipeline = [
         *LOAD_WITH_LABELS,

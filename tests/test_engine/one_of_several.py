@@ -18,7 +18,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 @HOOKS.register_module()
 class RecordHook(Hook):
-    """Freezes the statistics of batch normalisation; writes the losses as they are."""
+    """Freezes the statistics of batch normalisation; writes the losses as they are.
+
+    Of several processes the second gets a SIGUSR1 in the second iteration.
+    """
 
     def before_run(self, runner):
         self.losses = []
@@ -27,23 +30,14 @@ class RecordHook(Hook):
         for module in runner.model.modules():
             if isinstance(module, _BatchNorm):
                 module.eval()
+        if runner.iter == 1 and get_dist_info()[0] == 1:
+            os.kill(os.getpid(), signal.SIGUSR1)
 
     def after_train_iter(self, runner):
         self.losses.append(runner.outputs['log_vars'])
-
-    def after_run(self, runner):
         if get_dist_info()[0] == 0:
             with open(osp.join(runner.work_dir, 'losses.json'), 'w') as file:
                 json.dump(self.losses, file)
-
-
-@HOOKS.register_module()
-class SignalHook(Hook):
-    """Sends SIGUSR1 to the second process in its second iteration."""
-
-    def before_train_iter(self, runner):
-        if runner.iter == 1 and get_dist_info()[0] == 1:
-            os.kill(os.getpid(), signal.SIGUSR1)
 
 
 def environment_of(launcher, rank, ranks):
