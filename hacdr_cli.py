@@ -21,6 +21,11 @@ COMMANDS = {
     'This machine': ('check-env',),
 }
 
+REPORT = (
+    'a bug of hacdr, or of what it stands on; please open an issue with all of the '
+    'above, the command, and what hacdr check-env prints (docs/errors.md)'
+)
+
 # These work where torch, mmcv and mmseg are missing; predict on weights of export.
 WITHOUT_STACK = (
     *('convert', 'generate', 'stats', 'config'),
@@ -56,9 +61,10 @@ def run(main, needs_stack=True):
     """Call ``main()`` and leave the process the way a user expects.
 
     Bad input (:class:`hacdr.errors.InputError`), and a stack that is not the one that
-    hacdr needs, prints ``error: <message>`` and exits with 2, so does a disk that takes
-    no more, and a package that an extra would install; Ctrl-C exits with 130; every
-    other exception is a bug and keeps its traceback.
+    hacdr needs, prints ``error: <message>`` and exits with 2, so do a disk that takes
+    no more, a lack of memory, and a package that an extra would install; Ctrl-C exits
+    with 130. Every other exception is a bug: it keeps its traceback, below which stands
+    how to report it, and exits with 1. docs/errors.md lists them all.
 
     Args:
         main (callable): takes no argument; its return value is ignored.
@@ -77,6 +83,7 @@ def run(main, needs_stack=True):
         sys.exit(_fail('interrupted', 130))
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
+            sys.excepthook = _report_bug
             raise
         extra = f"pip install 'hacdr[{EXTRAS[error.name]}]'"
         sys.exit(_fail(f'the package {error.name} is missing: {extra}', 2))
@@ -84,11 +91,16 @@ def run(main, needs_stack=True):
         # Importing hacdr may be what failed: its errors are there all the same.
         errors = sys.modules.get('hacdr.errors')
         if errors is None:
+            sys.excepthook = _report_bug
             raise
         if isinstance(error, OSError) and _is_refused_by_disk(error):
             where = errors.printable(error.filename or 'writing')
             sys.exit(_fail(f'{where}: {error.strerror}', 2))
+        if isinstance(error, MemoryError) or _is_out_of_gpu_memory(error):
+            reason = (str(error) or 'no memory left').splitlines()[0]
+            sys.exit(_fail(f'{reason} (expected smaller images or fewer at once)', 2))
         if not isinstance(error, errors.InputError):
+            sys.excepthook = _report_bug
             raise
         sys.exit(_fail(str(error), 2))
 
@@ -131,6 +143,16 @@ def _is_refused_by_disk(error):
 
     names = 'ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM'
     return error.errno in [getattr(errno, name) for name in names]
+
+
+def _is_out_of_gpu_memory(error):
+    return type(error).__name__ == 'OutOfMemoryError'
+
+
+def _report_bug(kind, error, traceback):
+    """Say below a traceback how to report it: a ``sys.excepthook``."""
+    sys.__excepthook__(kind, error, traceback)
+    print(f'{kind.__name__}: {REPORT}', file=sys.stderr)
 
 
 def _end_with(parent):

@@ -6,6 +6,7 @@ class InputError(Exception):
 
     The message says what was wrong, where (file, key or argument) and what was
     expected. ``hacdr_cli.run`` prints it without a traceback and exits with 2.
+    docs/errors.md lists all ways in which a command ends.
     """
 
     def __init__(self, message=''):

@@ -4,6 +4,9 @@ Lesions are counted from 0, in the order of :data:`LESIONS`. A label map holds o
 for each pixel: 0 background, k + 1 for lesion k (1 EX, 2 HE, 3 SE, 4 MA), 255 where a
 pixel is ignored. A bit map holds every lesion that was drawn there, overlaps included:
 bit k for lesion k, 255 where a pixel is ignored. Both are uint8 (H, W).
+
+A data set may have other classes, up to :data:`MOST_LESIONS` and the background; then
+its own list takes the place of :data:`CLASSES`, and all else stays as it is.
 """
 
 import numpy as np
@@ -11,6 +14,7 @@ import numpy as np
 # The order is also the precedence: where two lesions were drawn over each other, the
 # later one wins in a label map.
 LESIONS = ('EX', 'HE', 'SE', 'MA')
+LESION_COUNT = len(LESIONS)
 CLASSES = ('background', *LESIONS)
 # Their values in a label map.
 LESION_LABELS = tuple(range(1, len(CLASSES)))
@@ -28,8 +32,36 @@ IGNORED = 255
 IGNORED_BIT = 128
 # What the tables below give for a value that their kind of map never holds.
 UNKNOWN = 254
-# How many values the lesions' bits can form.
-COMBINATIONS = 1 << len(LESIONS)
+# How many lesions a bit map has room for, beside the bit of ignored pixels.
+MOST_LESIONS = 7
+# RGB of classes that the field has no colour for, all seven unlike each other.
+OTHER_COLOURS = (
+    [255, 0, 255],
+    [0, 255, 255],
+    [255, 128, 0],
+    [128, 0, 255],
+    [0, 128, 128],
+    [255, 128, 192],
+    [128, 128, 0],
+)
+
+
+def label_to_bits(lesions=LESION_COUNT):
+    """Return the table that turns labels into bits.
+
+    Args:
+        lesions (int): how many there are.
+
+    Returns:
+        np.ndarray: uint8 (256,), for ``table[values]`` or ``cv2.LUT(values, table)``;
+        UNKNOWN for values that no label map holds.
+    """
+    return _build_table([0, *(1 << k for k in range(lesions))])
+
+
+def bits_to_label(lesions=LESION_COUNT):
+    """Return the table that turns bits into labels, as :func:`label_to_bits` does."""
+    return _build_table([bits.bit_length() for bits in range(1 << lesions)])
 
 
 def _build_table(entries):
@@ -40,9 +72,20 @@ def _build_table(entries):
     return table
 
 
-# uint8 (256,), for ``TABLE[values]`` or ``cv2.LUT(values, TABLE)``.
-LABEL_TO_BITS = _build_table([0, *(1 << k for k in range(len(LESIONS)))])
-BITS_TO_LABEL = _build_table([bits.bit_length() for bits in range(COMBINATIONS)])
+def choose_palette(classes):
+    """Return the colours of classes: the field's where it has one, else others.
+
+    Args:
+        classes (Sequence[str]): the first is the background.
+
+    Returns:
+        List[List[int]]: RGB of each.
+    """
+    others = iter(OTHER_COLOURS)
+    return [
+        PALETTE[CLASSES.index(name)] if name in CLASSES else next(others)
+        for name in classes
+    ]
 
 
 def lesion_plane(bits, lesion):

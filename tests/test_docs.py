@@ -12,6 +12,8 @@ import pytest
 from mmcv import Config
 from mmseg.models import build_segmentor
 
+from hacdr.engine.config import check_config, load_config
+
 ROOT = Path(__file__).parents[1]
 # A text that names a path in one of these promises that it is there.
 FOLDERS = 'hacdr', 'configs', 'constraints', 'docs', 'tests', 'tools', 'weights', '.ci'
@@ -159,3 +161,23 @@ def test_the_readmes_model_builds():
     model = build_segmentor(config.model)
     assert model.decode_head.num_classes == 5
     assert len(model.decode_head.loss_decode) == 2
+
+
+def python_blocks(path):
+    return re.findall(r'```python\n(.*?)```', (ROOT / path).read_text(), re.S)
+
+
+def test_the_config_of_one_lesion(tmp_path):
+    (text,) = python_blocks('docs/classes_and_weights.md')
+    base = str(ROOT / 'configs' / 'hacdr_idrid_cpu.py')
+    (tmp_path / 'one.py').write_text(text.replace('hacdr_idrid_cpu.py', base))
+    cfg = load_config(str(tmp_path / 'one.py'))
+    check_config(cfg)
+    assert cfg.model.decode_head.num_classes == 2
+
+
+def test_the_errors_in_python(capsys):
+    (text,) = python_blocks('docs/errors.md')
+    relative = 'configs/hacdr_demo.py'
+    exec(text.replace(relative, str(ROOT / relative)), {})
+    assert capsys.readouterr().out.strip() in text

@@ -11,6 +11,7 @@ from pathlib import Path
 from hacdr_cli import COMMANDS, EXTRAS, main, run, run_command
 
 import pytest
+import torch
 
 import hacdr
 from hacdr.conversion import READERS
@@ -25,6 +26,7 @@ SCRIPTS = sorted(
     if re.search(r'^\s*(from|import) (hacdr|hacdr_cli|torch)\b', path.read_text(), re.M)
     and '__main__' in path.read_text()
 )
+FEWER = '(expected smaller images or fewer at once)'
 # Ends the process as soon as anything looks for torch.
 WATCH = """
 import os, runpy, sys
@@ -214,6 +216,8 @@ def test_it_ends_with_its_parent():
         (KeyboardInterrupt(), 130, 'error: interrupted\n'),
         (OSError(28, 'No space left', 'a.json'), 2, 'error: a.json: No space left\n'),
         (OSError(28, 'No space left'), 2, 'error: writing: No space left\n'),
+        (MemoryError(), 2, f'error: no memory left {FEWER}\n'),
+        (torch.cuda.OutOfMemoryError('CUDA'), 2, f'error: CUDA {FEWER}\n'),
     ],
 )
 def test_one_line_and_an_exit_code(capsys, error, code, message):
@@ -226,12 +230,20 @@ def test_one_line_and_an_exit_code(capsys, error, code, message):
     assert capsys.readouterr().err == message
 
 
-def test_a_bug_keeps_its_traceback():
-    def fail():
-        raise KeyError('bug')
-
-    with pytest.raises(KeyError):
-        run(fail)
+def test_a_bug_keeps_its_traceback_and_says_how_to_report_it():
+    code = 'from hacdr_cli import run; run(lambda: {}["bug"], needs_stack=False)'
+    result = subprocess.run(
+        [sys.executable, '-c', code],
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1
+    *traceback, report = result.stderr.splitlines()
+    assert traceback[0].startswith('Traceback')
+    assert traceback[-1] == "KeyError: 'bug'"
+    assert report.startswith('KeyError: a bug of hacdr')
+    assert 'hacdr check-env' in report
 
 
 def test_a_package_of_an_extra_that_is_missing(capsys):

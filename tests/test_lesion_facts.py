@@ -5,15 +5,16 @@ import numpy as np
 import pytest
 
 from hacdr.lesions import (
-    BITS_TO_LABEL,
     CLASSES,
-    COMBINATIONS,
     IGNORED,
     IGNORED_BIT,
-    LABEL_TO_BITS,
     LESIONS,
+    MOST_LESIONS,
     PALETTE,
     UNKNOWN,
+    bits_to_label,
+    choose_palette,
+    label_to_bits,
     lesion_plane,
     mark_colours,
 )
@@ -30,22 +31,35 @@ def test_classes_and_colours_are_those_of_published_weights():
     ]
 
 
+def test_colours_of_other_classes_are_unlike_each_other():
+    names = [*CLASSES, *(f'other_{k}' for k in range(MOST_LESIONS))]
+    colours = choose_palette(names)
+    assert len({tuple(colour) for colour in colours}) == len(names)
+    assert choose_palette(('background', 'MA', 'X')) == [
+        PALETTE[0],
+        PALETTE[4],
+        colours[5],
+    ]
+
+
 def test_labels_and_bits_translate_there_and_back():
     labels = np.array([*range(len(CLASSES)), IGNORED])
-    assert LABEL_TO_BITS[labels].tolist() == [0, 1, 2, 4, 8, 255]
-    assert BITS_TO_LABEL[LABEL_TO_BITS[labels]].tolist() == labels.tolist()
+    assert label_to_bits()[labels].tolist() == [0, 1, 2, 4, 8, 255]
+    assert bits_to_label()[label_to_bits()[labels]].tolist() == labels.tolist()
 
 
-def test_the_later_of_overlapping_lesions_wins():
-    for bits in range(1, COMBINATIONS):
-        drawn = [k for k in range(len(LESIONS)) if bits >> k & 1]
-        assert BITS_TO_LABEL[bits] == max(drawn) + 1
+@pytest.mark.parametrize('lesions', [1, len(LESIONS), MOST_LESIONS])
+def test_the_later_of_overlapping_lesions_wins(lesions):
+    for bits in range(1, 1 << lesions):
+        drawn = [k for k in range(lesions) if bits >> k & 1]
+        assert bits_to_label(lesions)[bits] == max(drawn) + 1
 
 
-def test_values_of_no_meaning_are_told_apart():
-    assert (LABEL_TO_BITS[len(CLASSES) : IGNORED] == UNKNOWN).all()
-    assert (BITS_TO_LABEL[COMBINATIONS:IGNORED] == UNKNOWN).all()
-    assert UNKNOWN not in (*range(COMBINATIONS), IGNORED, IGNORED_BIT)
+@pytest.mark.parametrize('lesions', [1, len(LESIONS), MOST_LESIONS])
+def test_values_of_no_meaning_are_told_apart(lesions):
+    assert (label_to_bits(lesions)[lesions + 1 : IGNORED] == UNKNOWN).all()
+    assert (bits_to_label(lesions)[1 << lesions : IGNORED] == UNKNOWN).all()
+    assert UNKNOWN not in (*range(1 << lesions), IGNORED, IGNORED_BIT)
 
 
 def test_ignored_pixels_have_no_lesion():
@@ -60,7 +74,7 @@ def test_ignored_pixels_have_no_lesion():
 
 def test_the_tables_are_for_reading():
     with pytest.raises(ValueError, match='read-only'):
-        LABEL_TO_BITS[3] = 0
+        label_to_bits()[3] = 0
 
 
 def test_it_needs_numpy_alone():

@@ -4,6 +4,8 @@ import argparse
 import os
 import os.path as osp
 
+from hacdr.errors import InputError
+
 
 def add_cfg_options(parser):
     """Add ``--cfg-options``."""
@@ -43,20 +45,35 @@ def add_trust_checkpoint(parser):
     )
 
 
+def add_gpu_id(parser):
+    """Add ``--gpu-id``, which :func:`join_processes` checks."""
+    parser.add_argument(
+        '--gpu-id', type=int, default=0, help='GPU of a job of one process (default: 0)'
+    )
+
+
 def join_processes(args, cfg):
     """Make this process one of its job.
 
     Args:
-        args (Namespace): with what :func:`add_launcher` added.
+        args (Namespace): with what :func:`add_launcher` and :func:`add_gpu_id` added.
         cfg (mmcv.Config): its ``dist_params`` are used.
 
     Returns:
         bool: whether the job has several processes.
+
+    Raises:
+        InputError: one process, on a GPU that is not there.
     """
     # Late: commands without a launcher need not wait for it.
+    import torch
+
     from hacdr.engine import processes
 
     if args.launcher == 'none':
+        gpus = torch.cuda.device_count()
+        if gpus and not 0 <= args.gpu_id < gpus:
+            raise InputError(f'--gpu-id {args.gpu_id}: expected 0 to {gpus - 1}')
         return False
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     processes.join_processes(args.launcher, cfg.dist_params)

@@ -6,17 +6,20 @@ Without its --tmpdir and --gpu-collect: processes hand on their results without 
 import copy
 import os
 import os.path as osp
+import sys
 
+import cv2
 import mmcv
 from mmcv.cnn.utils import revert_sync_batchnorm
 from mmcv.runner import get_dist_info
 from mmseg.apis import multi_gpu_test, single_gpu_test
-from mmseg.datasets import DATASETS, PIPELINES, build_dataloader, build_dataset
+from mmseg.datasets import DATASETS, PIPELINES, build_dataloader
 from mmseg.datasets.pipelines import Resize
 from mmseg.utils import build_dp, get_device, get_root_logger, setup_multi_processes
 
 from hacdr.commands.arguments import (
     add_cfg_options,
+    add_gpu_id,
     add_launcher,
     add_trust_checkpoint,
     choose_work_dir,
@@ -24,8 +27,11 @@ from hacdr.commands.arguments import (
 )
 from hacdr.datasets import LesionDataset
 from hacdr.engine.config import (
+    build_data,
+    check_class_counts,
     check_config,
     check_metrics,
+    check_output,
     load_config,
 )
 from hacdr.engine.loading import WatchedLoader
@@ -74,9 +80,7 @@ def add_arguments(parser):
         action='store_true',
         help='average over flips and scales; needs a Resize in the test pipeline',
     )
-    parser.add_argument(
-        '--gpu-id', type=int, default=0, help='GPU of a test that is not distributed'
-    )
+    add_gpu_id(parser)
     add_cfg_options(parser)
     add_launcher(parser)
     add_trust_checkpoint(parser)
@@ -85,11 +89,13 @@ def add_arguments(parser):
 def run(args):
     _check_arguments(args)
     cfg = load_config(args.config, args.cfg_options)
-    check_config(cfg)
+    check_config(cfg, training=False)
     data = dataset_to_test(cfg, args.split)
+    check_class_counts(cfg.model, data, f'data.{args.split}')
     if args.eval:
-        check_metrics(args.eval, data.type, '--eval')
         require_lesion_dataset(data.type)
+        check_metrics(args.eval, data, '--eval')
+        check_output(cfg, args.eval, data, '--eval')
     if args.aug_test:
         enable_tta(data)
     if args.save_probabilities:
@@ -98,7 +104,7 @@ def run(args):
     cfg.device = get_device()
     setup_multi_processes(cfg)
 
-    dataset = build_dataset(data)
+    dataset = build_data(data, f'data.{args.split}')
     model = load_network(cfg, args.checkpoint, dataset)
     sha256 = file_sha256(args.checkpoint)
     if args.thresholds:
@@ -168,6 +174,7 @@ def _report(results, dataset, kind, sha256, work_dir, args):
         summary,
         dataset.protocol,
         dataset.label_maps,
+        dataset.lesions,
         split=args.split,
         dataset=kind,
         data_root=dataset.root,
@@ -258,3 +265,22 @@ def _check_arguments(args):
         raise InputError('nothing to do: give --eval, --out, --show or --show-dir')
     if args.out and not args.out.endswith(('.pkl', '.pickle')):
         raise InputError(f'--out {args.out}: expected a name that ends in .pkl')
+    if args.show:
+        _require_display()
+
+
+def _require_display():
+    """Refuse to show windows where there are none."""
+    # Without a display, OpenCV's windows of Qt would end the process.
+    shown = sys.platform != 'linux' or any(
+        os.environ.get(name) for name in ('DISPLAY', 'WAYLAND_DISPLAY')
+    )
+    try:
+        if shown:
+            cv2.namedWindow('hacdr')
+            cv2.destroyWindow('hacdr')
+    except cv2.error:
+        # An OpenCV built without windows.
+        shown = False
+    if not shown:
+        raise InputError('--show: no display here; expected --show-dir DIR')

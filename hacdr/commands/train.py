@@ -4,6 +4,7 @@ Without its --diff_seed: processes that train together share a seed, and each dr
 numbers of its own from it all the same.
 """
 
+import logging
 import os.path as osp
 import time
 
@@ -13,7 +14,6 @@ import torch
 from mmcv.cnn.utils import revert_sync_batchnorm
 from mmcv.runner import get_dist_info
 from mmseg.apis import init_random_seed, set_random_seed, train_segmentor
-from mmseg.datasets import build_dataset
 from mmseg.utils import (
     collect_env,
     get_device,
@@ -23,13 +23,16 @@ from mmseg.utils import (
 
 from hacdr.commands.arguments import (
     add_cfg_options,
+    add_gpu_id,
     add_launcher,
     add_trust_checkpoint,
     choose_work_dir,
     join_processes,
 )
 from hacdr.engine.checkpoint_files import find_newest
-from hacdr.engine.config import build_network, check_config, load_config
+from hacdr.engine.config import build_data, build_network, check_config, load_config
+from hacdr.engine.starting_weights import check_pretrained, require_checkpoint
+from hacdr.errors import InputError
 from hacdr.files import write_text
 
 
@@ -47,12 +50,7 @@ def add_arguments(parser):
     parser.add_argument(
         '--no-validate', action='store_true', help='do not evaluate during training'
     )
-    parser.add_argument(
-        '--gpu-id',
-        type=int,
-        default=0,
-        help='GPU of a training that is not distributed',
-    )
+    add_gpu_id(parser)
     parser.add_argument('--seed', type=int, help='random seed')
     parser.add_argument(
         '--deterministic', action='store_true', help='deterministic cuDNN'
@@ -70,12 +68,17 @@ def run(args):
     cfg.resume_from = args.resume_from or cfg.get('resume_from')
     # Found here: mmseg's own search takes a damaged one too.
     cfg.auto_resume = False
+    _fill_in(cfg)
     torch.backends.cudnn.benchmark = cfg.get('cudnn_benchmark', False)
 
     distributed = join_processes(args, cfg)
     cfg.gpu_ids = range(get_dist_info()[1]) if distributed else [args.gpu_id]
     cfg.device = get_device()
-    datasets = [build_dataset(cfg.data.train)]
+    # All that can be refused is refused before anything is written.
+    dataset = _build_training_set(cfg, not args.no_validate)
+    for path in (cfg.resume_from, cfg.load_from):
+        if path:
+            require_checkpoint(path)
 
     mmcv.mkdir_or_exist(osp.abspath(cfg.work_dir))
     # Once: formatting takes a second.
@@ -84,8 +87,7 @@ def run(args):
         name = osp.splitext(osp.basename(args.config))[0]
         write_text(osp.join(cfg.work_dir, f'{name}.py'), text)
     timestamp = time.strftime('%Y%m%d_%H%M%S', time.localtime())
-    log_file = osp.join(cfg.work_dir, f'{timestamp}.log')
-    logger = get_root_logger(log_file=log_file, log_level=cfg.log_level)
+    logger = _open_log(osp.join(cfg.work_dir, f'{timestamp}.log'), cfg.log_level)
     setup_multi_processes(cfg)
     environment = '\n'.join(f'{k}: {v}' for k, v in collect_env().items())
     logger.info('Environment:\n%s', environment)
@@ -99,22 +101,23 @@ def run(args):
     logger.info('Seed: %d, deterministic: %s', cfg.seed, args.deterministic)
 
     model = build_network(cfg)
+    check_pretrained(model)
     model.init_weights()
     if not distributed:
         model = revert_sync_batchnorm(model)
-    model.CLASSES = datasets[0].CLASSES
+    model.CLASSES = dataset.CLASSES
 
     meta = dict(
         mmseg_version=mmseg.__version__,
         config=text,
-        CLASSES=datasets[0].CLASSES,
-        PALETTE=datasets[0].PALETTE,
+        CLASSES=dataset.CLASSES,
+        PALETTE=dataset.PALETTE,
     )
     if cfg.get('checkpoint_config') is not None:
         cfg.checkpoint_config.meta = meta
     train_segmentor(
         model,
-        datasets,
+        [dataset],
         cfg,
         distributed=distributed,
         validate=not args.no_validate,
@@ -126,3 +129,49 @@ def run(args):
             exp_name=osp.basename(cfg.filename),
         ),
     )
+
+
+def _fill_in(cfg):
+    """Set what mmseg's training reads and a config may leave out."""
+    for key, default in (
+        ('log_level', 'INFO'),
+        ('workflow', [('train', 1)]),
+        ('optimizer_config', {}),
+        ('lr_config', None),
+        ('checkpoint_config', None),
+        ('log_config', None),
+        ('dist_params', {'backend': 'nccl'}),
+    ):
+        cfg.setdefault(key, default)
+    # Of an option they come as lists.
+    cfg.workflow = [tuple(phase) for phase in cfg.workflow]
+
+
+def _build_training_set(cfg, validate):
+    dataset = build_data(cfg.data.train, 'data.train')
+    loader = {**cfg.data, **cfg.data.get('train_dataloader', {})}
+    batch, processes = loader.get('samples_per_gpu', 1), get_dist_info()[1]
+    if batch * processes > len(dataset):
+        raise InputError(
+            f'data.samples_per_gpu: {processes} x {batch} samples an iteration, '
+            f'expected no more than the {len(dataset)} of data.train'
+        )
+    if validate:
+        # mmseg builds it only when it has begun to write.
+        build_data(cfg.data.val, 'data.val', test_mode=True)
+    return dataset
+
+
+def _open_log(path, level):
+    """Return mmseg's logger, which writes to the file ``path`` from now on.
+
+    mmcv gives a logger its file when it is first asked for only, and the data sets
+    have asked for it.
+    """
+    logger = get_root_logger(log_level=level)
+    if get_dist_info()[0] == 0:
+        file = logging.FileHandler(path)
+        file.setFormatter(logger.handlers[0].formatter)
+        file.setLevel(level)
+        logger.addHandler(file)
+    return logger

@@ -6,10 +6,10 @@ import numpy as np
 from scipy import ndimage
 
 from hacdr.lesions import (
-    BITS_TO_LABEL,
-    COMBINATIONS,
     IGNORED,
+    LESION_COUNT,
     LESIONS,
+    bits_to_label,
     lesion_plane,
 )
 
@@ -48,7 +48,7 @@ def to_labels(bits):
         np.ndarray: uint8 (H, W), 0 for background, 1 to 4 for the lesion that wins,
         IGNORED as it was.
     """
-    return BITS_TO_LABEL[bits]
+    return bits_to_label()[bits]
 
 
 def count_lesions(bits):
@@ -112,5 +112,5 @@ def label_components(mask):
 
 def _count_values(bits):
     """Pixels of every combination of lesions, and the combinations."""
-    combined = np.arange(COMBINATIONS)
+    combined = np.arange(1 << LESION_COUNT)
     return np.bincount(bits.ravel(), minlength=256)[combined], combined

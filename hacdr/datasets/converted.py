@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from mmseg.datasets import DATASETS
 
+from hacdr.datasets.classes import choose_classes
 from hacdr.datasets.lesion import LesionDataset
 from hacdr.errors import InputError
 from hacdr.images import read_map, read_photograph
@@ -12,58 +13,48 @@ from hacdr.images import read_map, read_photograph
 
 @DATASETS.register_module()
 class ConvertedDataset(LesionDataset):
-    """Any converted data set, checked when it is opened.
+    """Any converted data set, with the classes that it was converted with.
 
-    Every photograph and label map of the split must be there; one that cannot be
-    decoded is named when it is loaded. Arguments as mmseg's ``CustomDataset``,
-    with the paths as converted: ``img_dir='images/train'``,
+    A photograph that cannot be decoded is named when it is loaded. Arguments as of
+    :class:`LesionDataset`, with the paths as converted: ``img_dir='images/train'``,
     ``ann_dir='labels/train'``, ``split='splits/train.txt'``; where photographs are
     PNG, ``img_suffix='.png'``.
 
     Raises:
         InputError: ``data_root`` is not a converted data set, or one of another
-            layout; or a photograph or label map of the split is missing.
+            layout; see :class:`LesionDataset` too.
     """
 
     CONVERTER = 'NAME'
     """str: what ``hacdr convert`` calls the data set."""
 
-    def load_annotations(self, img_dir, img_suffix, ann_dir, seg_map_suffix, split):
-        """List the photographs, see ``CustomDataset``; all of them exist."""
+    @classmethod
+    def choose_classes(cls, data_root=None, classes=None, palette=None):
+        """Choose among the classes that were converted, see :class:`LesionDataset`."""
         # Late: converting needs packages that importing hacdr does without.
         from hacdr.conversion import layout
 
         # Somebody may have put a set of this layout together by hand.
-        if osp.isfile(osp.join(self.data_root or '.', layout.MANIFEST)):
-            layout.read_current_manifest(self.data_root or '.')
+        manifest = layout.read_manifest(data_root or '.')
+        own = cls.CLASSES if manifest is None else manifest.get('classes', cls.CLASSES)
+        return choose_classes(own, classes, palette, renames=manifest is None)
+
+    def load_annotations(self, img_dir, img_suffix, ann_dir, seg_map_suffix, split):
+        """List photographs and label maps, see :class:`LesionDataset`."""
+        from hacdr.conversion import layout
+
+        if osp.isfile(osp.join(self.root, layout.MANIFEST)):
+            layout.read_current_manifest(self.root)
         for path in (img_dir, ann_dir, split):
-            if path is not None and not self.file_client.exists(path):
+            if path is not None and not osp.exists(path):
                 raise InputError(
                     f'{path}: not found, expected a converted data set; make it '
                     f'with: hacdr convert {self.CONVERTER} DOWNLOAD -o '
                     f'{self.data_root or "DATA_ROOT"}'
                 )
-        img_infos = super().load_annotations(
+        return super().load_annotations(
             img_dir, img_suffix, ann_dir, seg_map_suffix, split
         )
-        if not img_infos:
-            raise InputError(f'{split or img_dir}: lists no photograph')
-        files = [(img_dir, info['filename'], 'photograph') for info in img_infos]
-        files += [
-            (ann_dir, info['ann']['seg_map'], 'label map')
-            for info in img_infos
-            if 'ann' in info
-        ]
-        missing = [
-            (osp.join(folder, file), kind)
-            for folder, file, kind in files
-            if not self.file_client.isfile(osp.join(folder, file))
-        ]
-        if missing:
-            path, kind = missing[0]
-            more = f' (and {len(missing) - 1} more files)' if missing[1:] else ''
-            raise InputError(f'{path}: {kind} of {split or img_dir} is missing{more}')
-        return img_infos
 
     def prepare_train_img(self, idx):
         """Load a sample with its label map, see ``CustomDataset``."""

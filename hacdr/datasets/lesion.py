@@ -7,7 +7,11 @@ import numpy as np
 import torch
 from mmcv.utils import print_log
 from mmseg.datasets import DATASETS, CustomDataset
+from mmseg.datasets.pipelines import LoadAnnotations
+from mmseg.utils import get_root_logger
 
+from hacdr.datasets.classes import choose_classes
+from hacdr.datasets.listing import list_images
 from hacdr.errors import InputError
 from hacdr.evaluation import (
     ImageScores,
@@ -20,17 +24,27 @@ from hacdr.evaluation import (
 )
 from hacdr.evaluation.matching import FROC_THRESHOLDS
 from hacdr.images import read_map, read_photograph
-from hacdr.lesions import CLASSES, LESIONS, PALETTE
+from hacdr.lesions import CLASSES, IGNORED, LESION_COUNT, PALETTE
 from hacdr.preprocess.field_of_view import field_of_view
+from hacdr.preprocess.maps import relabel, select_bits
 
 
 @DATASETS.register_module()
 class LesionDataset(CustomDataset):
-    """Fundus photographs with label maps of four lesions.
+    """Fundus photographs with label maps of lesions.
 
     Label values: 0 background, 1 EX (hard exudates), 2 HE (haemorrhages), 3 SE (soft
-    exudates), 4 MA (microaneurysms), 255 ignored. Arguments as mmseg's
-    ``CustomDataset`` and those of the scores:
+    exudates), 4 MA (microaneurysms), 255 ignored. Every photograph of the list and its
+    label map must be there. mmseg's ``LoadAnnotations`` reads label maps here as all of
+    hacdr does, and refuses what does not fit the photograph or the classes.
+
+    ``classes=['background', 'EX']`` trains and scores these classes alone: values are
+    counted anew, in the order given, and other lesions are background. Names that the
+    data set has not, none of its lesions among them, say what its values mean:
+    ``classes=['background', 'drusen']`` for label maps of 0 and 1. The network has as
+    many classes (``num_classes``).
+
+    Other arguments as mmseg's ``CustomDataset``, and those of the scores:
 
     Args:
         ground_truth (str): 'labels', the label map, or 'masks', each lesion as the
@@ -48,8 +62,10 @@ class LesionDataset(CustomDataset):
             probabilities.
 
     Raises:
-        InputError: an unknown ground truth or region, thresholds of other lesions, or
-            masks as the ground truth and no folder of them known.
+        InputError: a photograph, label map or list is missing, none of the label maps
+            to train on has a lesion, other classes than the data set has, an unknown
+            ground truth or region, thresholds of other lesions, or masks as the
+            ground truth and no folder of them known.
     """
 
     CLASSES = CLASSES
@@ -69,17 +85,94 @@ class LesionDataset(CustomDataset):
         **kwargs,
     ):
         self.protocol = Protocol.of(ground_truth, region, lesion_level)
-        if thresholds is not None and set(thresholds) != set(LESIONS):
+        if kwargs.get('reduce_zero_label'):
+            raise InputError('reduce_zero_label: the background is a class here')
+        super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
+        if thresholds is not None and set(thresholds) != set(self.lesions):
             raise InputError(
-                f'thresholds for {", ".join(thresholds)}, expected {", ".join(LESIONS)}'
+                f'thresholds for {", ".join(thresholds)}, expected '
+                f'{", ".join(self.lesions)}'
             )
         self.thresholds = thresholds
         self.save_probabilities = save_probabilities
-        super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
+        self.pipeline.transforms = [
+            self._load_labels if type(step) is LoadAnnotations else step
+            for step in self.pipeline.transforms
+        ]
         if mask_dir is not None:
             self.mask_dir = osp.join(self.data_root or '', mask_dir)
         else:
             self.mask_dir = self._masks_beside_labels()
+        if not self.test_mode:
+            self._require_lesions()
+
+    @classmethod
+    def choose_classes(cls, data_root=None, classes=None, palette=None):
+        """Choose classes, see :func:`hacdr.datasets.classes.choose_classes`."""
+        return choose_classes(cls.CLASSES, classes, palette, renames=True)
+
+    def get_classes_and_palette(self, classes=None, palette=None):
+        """Return names and colours of the classes, see ``CustomDataset``."""
+        choice = self.choose_classes(self.data_root, classes, palette)
+        self.label_map = choice.label_map
+        self.custom_classes = choice.label_map is not None
+        return choice.names, choice.palette
+
+    @property
+    def lesions(self):
+        """Tuple[str, ...]: the classes without the background."""
+        return tuple(self.CLASSES[1:])
+
+    @property
+    def _lesions_in_files(self):
+        return len(self.label_map) - 1 if self.label_map else LESION_COUNT
+
+    def load_annotations(self, img_dir, img_suffix, ann_dir, seg_map_suffix, split):
+        """List photographs and label maps, see ``CustomDataset``; all of them exist."""
+        images = list_images(img_dir, img_suffix, ann_dir, seg_map_suffix, split)
+        print_log(f'Loaded {len(images)} images', logger=get_root_logger())
+        return images
+
+    def _load_labels(self, results):
+        """Do what ``LoadAnnotations`` does, and check it."""
+        labels = self._read_labels(results['ann_info'])
+        expected = results['img'].shape[:2] if 'img' in results else labels.shape
+        if labels.shape != expected:
+            raise InputError(
+                f'{osp.join(self.ann_dir, results["ann_info"]["seg_map"])}: label map '
+                f'of height and width {labels.shape}, expected those of '
+                f'{results["filename"]}, {expected}'
+            )
+        results['gt_semantic_seg'] = labels
+        results['seg_fields'].append('gt_semantic_seg')
+        return results
+
+    def _read_labels(self, ann_info):
+        """Return the label map of the chosen classes, uint8 (H, W)."""
+        path = osp.join(self.ann_dir, ann_info['seg_map'])
+        values = read_map(path)
+        unknown = (values > self._lesions_in_files) & (values != IGNORED)
+        if unknown.any():
+            raise InputError(
+                f'{path}: label map with value {values[unknown][0]}, expected 0 to '
+                f'{self._lesions_in_files} or {IGNORED} to ignore'
+            )
+        return relabel(values, self.label_map)
+
+    def _require_lesions(self):
+        """Refuse to train where no label map has a lesion; most often the first has."""
+        if self.ann_dir is None or not self.img_infos:
+            return
+        for info in self.img_infos:
+            labels = self._read_labels(info['ann'])
+            if ((labels > 0) & (labels != IGNORED)).any():
+                return
+        values = ', '.join(map(str, np.unique(labels)))
+        raise InputError(
+            f'{osp.join(self.ann_dir, info["ann"]["seg_map"])}: label map with the '
+            f'values {values}, and none of {len(self)} has a lesion; expected '
+            + ', '.join(f'{value} {name}' for value, name in enumerate(self.CLASSES))
+        )
 
     def _masks_beside_labels(self):
         masks = None
@@ -157,15 +250,22 @@ class LesionDataset(CustomDataset):
             own = self.thresholds or {}
             thresholds = [
                 [*FROC_THRESHOLDS, *([own[lesion]] if lesion in own else [])]
-                for lesion in LESIONS
+                for lesion in self.lesions
             ]
         ground_truth = self.ground_truth_of(index)
         scores = score_image(
-            pred, ground_truth, name, thresholds, torch.get_num_threads()
+            pred,
+            ground_truth,
+            name,
+            thresholds,
+            torch.get_num_threads(),
+            len(self.lesions),
         )
         if self.save_probabilities is not None and pred.ndim == 3:
             stem = osp.splitext(name)[0].replace(os.sep, '_')
-            scores.files = write_probabilities(self.save_probabilities, stem, pred)
+            scores.files = write_probabilities(
+                self.save_probabilities, stem, pred, self.lesions
+            )
         return scores
 
     def ground_truth_of(self, index):
@@ -187,8 +287,10 @@ class LesionDataset(CustomDataset):
         if self.protocol.region == 'fov':
             path = osp.join(self.img_dir, info['filename'])
             inside = field_of_view(read_photograph(path))
-        label = read_map(osp.join(self.ann_dir, info['ann']['seg_map']))
-        return ground_truth_bits(label, masks, inside, info['filename'])
+        path = osp.join(self.ann_dir, info['ann']['seg_map'])
+        label = read_map(path)
+        bits = ground_truth_bits(label, masks, inside, path, self._lesions_in_files)
+        return select_bits(bits, self.label_map) if self.label_map else bits
 
     def evaluate(self, results, metric=METRICS, logger=None):
         """Print the table of scores and return its figures.
@@ -230,7 +332,7 @@ class LesionDataset(CustomDataset):
 
     def summarise(self, scores, **options):
         """Summarise scores, see :func:`hacdr.evaluation.summarise`."""
-        return summarise(scores, self.thresholds, **options)
+        return summarise(scores, self.thresholds, lesions=self.lesions, **options)
 
     def table(self, summary, photographs, metrics):
         """Format a summary.

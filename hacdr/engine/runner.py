@@ -24,7 +24,7 @@ from hacdr.engine.checkpoint_files import name_latest, write_checked
 from hacdr.engine.draws import is_numberable, seed_network
 from hacdr.engine.half_precision import check_half_precision
 from hacdr.engine.loading import TrainingLoader, WatchedLoader
-from hacdr.engine.safe_loading import restrict_loading, unreadable
+from hacdr.engine.starting_weights import load_start
 from hacdr.engine.stopping import StopHook, shield_workers
 from hacdr.engine.weights import load_state_dict_strictly, read_checkpoint
 from hacdr.errors import InputError
@@ -175,20 +175,28 @@ class ResumableIterBasedRunner(IterBasedRunner):
         if create_symlink:
             name_latest(path, osp.join(out_dir, 'latest.pth'))
 
-    def load_checkpoint(self, filename, *args, **kwargs):
-        """Load weights, arguments as in mmcv's runner; runs no code in the file.
+    def load_checkpoint(self, filename, map_location='cpu', strict=False, **kwargs):
+        """Start from the weights of a checkpoint; runs no code in the file.
+
+        Args:
+            filename (str): file, .safetensors too, or an address that mmcv knows.
+            map_location, **kwargs: as mmcv's, not used.
+            strict (bool): whether all weights must be there.
+
+        Returns:
+            dict: the checkpoint.
 
         Raises:
-            InputError: the file is missing, damaged, or holds more than tensors and
-                plain values.
+            InputError: the file is missing, damaged, holds more than tensors and plain
+                values, or is of another network
+                (:mod:`hacdr.engine.starting_weights`).
         """
-        try:
-            with restrict_loading():
-                return super().load_checkpoint(filename, *args, **kwargs)
-        except InputError:
-            raise
-        except Exception as error:
-            raise unreadable(filename, error) from error
+        if not strict:
+            return load_start(self.model, filename, self.logger)
+        checkpoint = read_checkpoint(filename)
+        state_dict = checkpoint.get('state_dict', checkpoint)
+        load_state_dict_strictly(self.model, state_dict, filename)
+        return checkpoint
 
     def resume(self, path, resume_optimizer=True):
         """Resume from a checkpoint file; runs no code that it may hold.
@@ -202,7 +210,8 @@ class ResumableIterBasedRunner(IterBasedRunner):
                 values, or does not fit model or optimizer.
         """
         checkpoint = read_checkpoint(path)
-        if 'meta' not in checkpoint or 'iter' not in checkpoint['meta']:
+        # Published weights keep the number of the iteration.
+        if not {'epoch', 'iter'} <= set(checkpoint.get('meta') or ()):
             raise InputError(
                 f'{path}: holds weights only, no training to resume; use --load-from'
             )

@@ -6,6 +6,7 @@ exceptions for what mmcv 1.x stores before torch 2.4.
 """
 
 import collections
+import json
 import pickle
 import tarfile
 import types
@@ -32,6 +33,8 @@ class UntrustedCheckpoint(InputError):
 def restrict_loading(trust=False):
     """Let ``torch.load`` read tensors and plain values only, until the block ends.
 
+    And .safetensors, so that published weights serve wherever a checkpoint is named.
+
     torch.load itself is replaced, because mmcv's loaders, mmseg's backbones and
     torch.hub all end there. Of blocks inside each other the outermost decides.
 
@@ -44,11 +47,14 @@ def restrict_loading(trust=False):
     original = torch.load
 
     def load(f, map_location=None, **kwargs):
+        if str(f).endswith('.safetensors'):
+            return read_published(f)
+        if trust:
+            return original(f, map_location, **kwargs)
         return _load(original, f, map_location)
 
     restrict_loading.entered = True
-    if not trust:
-        torch.load = load
+    torch.load = load
     try:
         yield
     finally:
@@ -57,6 +63,29 @@ def restrict_loading(trust=False):
 
 
 restrict_loading.entered = False
+
+
+def read_published(path):
+    """Read weights that :func:`hacdr.engine.weights.publish_weights` wrote.
+
+    Args:
+        path (str): file name, .safetensors.
+
+    Returns:
+        dict: 'state_dict' and 'meta'.
+
+    Raises:
+        InputError: it is no such file, or a damaged one.
+    """
+    from safetensors import safe_open
+    from safetensors.torch import load_file
+
+    try:
+        with safe_open(path, 'pt') as file:
+            meta = (file.metadata() or {}).get('meta', '{}')
+        return {'state_dict': load_file(path), 'meta': json.loads(meta)}
+    except Exception as error:
+        raise unreadable(path, error) from error
 
 
 def _load(load, source, map_location):

@@ -6,7 +6,7 @@ import os.path as osp
 import torch
 from mmcv.runner.checkpoint import CheckpointLoader
 
-from hacdr.engine.safe_loading import restrict_loading, unreadable
+from hacdr.engine.safe_loading import read_published, restrict_loading, unreadable
 from hacdr.engine.stored_config import parse_config, prediction_config
 from hacdr.errors import InputError
 from hacdr.files import atomic_write, file_sha256
@@ -16,7 +16,7 @@ def read_checkpoint(path):
     """Read a checkpoint file to the CPU; runs no code that it may hold.
 
     Args:
-        path (str): file name.
+        path (str): file name, .safetensors too, or an address that mmcv knows.
 
     Returns:
         dict: the checkpoint, or a state dict alone.
@@ -25,11 +25,11 @@ def read_checkpoint(path):
         InputError: the file is missing, unreadable, holds no dict, or more than tensors
             and plain values.
     """
-    if not osp.isfile(path):
+    if '://' not in path and not osp.isfile(path):
         raise InputError(f'{path}: no such checkpoint file')
+    if path.endswith('.safetensors'):
+        return read_published(path)
     try:
-        if path.endswith('.safetensors'):
-            return _read_published(path)
         with restrict_loading():
             checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
     except InputError:
@@ -41,15 +41,6 @@ def read_checkpoint(path):
             f'{path}: a {type(checkpoint).__name__}, expected a dict of weights'
         )
     return checkpoint
-
-
-def _read_published(path):
-    from safetensors import safe_open
-    from safetensors.torch import load_file
-
-    with safe_open(path, 'pt') as file:
-        meta = (file.metadata() or {}).get('meta', '{}')
-    return {'state_dict': load_file(path), 'meta': json.loads(meta)}
 
 
 def publish_weights(checkpoint, path, thresholds=None, config=None):
@@ -142,10 +133,7 @@ def load_state_dict_strictly(model, state_dict, source):
             shape, and the first of each.
     """
     model = getattr(model, 'module', model)
-    state_dict = {
-        name[len('module.') :] if name.startswith('module.') else name: tensor
-        for name, tensor in state_dict.items()
-    }
+    state_dict = strip_module(state_dict)
     own = model.state_dict()
     problems = []
     missing = [name for name in own if name not in state_dict]
@@ -170,6 +158,14 @@ def load_state_dict_strictly(model, state_dict, source):
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(state_dict[name])
+
+
+def strip_module(state_dict):
+    """Return weights by their names without what a data parallel wrapper adds."""
+    return {
+        name[len('module.') :] if name.startswith('module.') else name: tensor
+        for name, tensor in state_dict.items()
+    }
 
 
 def check_classes(meta, classes, path):

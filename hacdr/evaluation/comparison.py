@@ -3,7 +3,6 @@
 import numpy as np
 
 from hacdr.errors import InputError
-from hacdr.lesions import LESIONS
 
 from .bootstrap import draw_weights, interval, resample
 from .metrics import (
@@ -23,7 +22,7 @@ def check_comparable(first, second, names):
         names (Sequence[str]): the two files, for the error.
 
     Raises:
-        InputError: another dataset, protocol or other photographs.
+        InputError: another dataset, protocol, other lesions or photographs.
     """
     a, b = names
     for key in ('dataset', 'split'):
@@ -31,6 +30,11 @@ def check_comparable(first, second, names):
             raise InputError(
                 f'{b}: {key} is {second[key]}, expected {first[key]} as in {a}'
             )
+    if first['lesions'] != second['lesions']:
+        raise InputError(
+            f'{b}: scores of {", ".join(second["lesions"])}, expected '
+            f'{", ".join(first["lesions"])} as in {a}'
+        )
     for key, value in first['protocol'].items():
         other = second['protocol'].get(key)
         if other != value:
@@ -83,7 +87,7 @@ def compare(first, first_scores, second, second_scores):
                 draws[1][metric][:, k] - draws[0][metric][:, k],
                 len(order),
             )
-            for k, name in enumerate((*LESIONS, 'mean'))
+            for k, name in enumerate((*first['lesions'], 'mean'))
         }
         for metric in metrics
     }

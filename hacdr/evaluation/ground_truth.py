@@ -4,18 +4,12 @@ import cv2
 import numpy as np
 
 from hacdr.errors import InputError
-from hacdr.lesions import (
-    CLASSES,
-    COMBINATIONS,
-    IGNORED,
-    IGNORED_BIT,
-    LABEL_TO_BITS,
-    LESIONS,
-    UNKNOWN,
-)
+from hacdr.lesions import IGNORED, IGNORED_BIT, LESION_COUNT, UNKNOWN, label_to_bits
 
 
-def ground_truth_bits(label, masks=None, inside=None, name='photograph'):
+def ground_truth_bits(
+    label, masks=None, inside=None, name='photograph', lesions=LESION_COUNT
+):
     """Put the experts' drawing into one byte for each pixel.
 
     Args:
@@ -26,6 +20,7 @@ def ground_truth_bits(label, masks=None, inside=None, name='photograph'):
             the label map's lesions.
         inside (np.ndarray, optional): (H, W), pixels outside (0) do not count.
         name (str): the photograph, for errors.
+        lesions (int): how many there are.
 
     Returns:
         np.ndarray: uint8 (H, W), bit k for lesion k, bit 7 where a pixel does not
@@ -41,20 +36,21 @@ def ground_truth_bits(label, masks=None, inside=None, name='photograph'):
                 'label map has it'
             )
     if label.dtype != np.uint8 and not 0 <= label.min() <= label.max() <= IGNORED:
-        raise _unknown(label, name)
-    table = np.full(256, UNKNOWN, np.uint8)
-    table[: len(CLASSES)] = LABEL_TO_BITS[: len(CLASSES)] if masks is None else 0
+        raise _unknown(label, name, lesions)
+    table = label_to_bits(lesions).copy()
     table[IGNORED] = IGNORED_BIT
+    if masks is not None:
+        table[: lesions + 1] = 0
     ground_truth = cv2.LUT(np.ascontiguousarray(label, np.uint8), table)
     if ground_truth.max(initial=0) == UNKNOWN:
-        raise _unknown(label, name)
+        raise _unknown(label, name, lesions)
     if masks is not None:
         ignored = masks == IGNORED
-        wrong = (masks >= COMBINATIONS) & ~ignored
+        wrong = (masks >= 1 << lesions) & ~ignored
         if wrong.any():
             raise InputError(
                 f'{name}: mask with value {masks[wrong].max()}, expected less than '
-                f'{COMBINATIONS} or {IGNORED}'
+                f'{1 << lesions} or {IGNORED}'
             )
         ground_truth |= np.where(ignored, IGNORED_BIT, masks).astype(np.uint8)
     if inside is not None:
@@ -62,10 +58,9 @@ def ground_truth_bits(label, masks=None, inside=None, name='photograph'):
     return ground_truth
 
 
-def _unknown(label, name):
+def _unknown(label, name, lesions):
     values = np.unique(label)
-    wrong = values[((values < 0) | (values >= len(CLASSES))) & (values != IGNORED)]
+    wrong = values[((values < 0) | (values > lesions)) & (values != IGNORED)]
     return InputError(
-        f'{name}: label map with value {wrong[0]}, expected 0 to {len(LESIONS)} or '
-        f'{IGNORED}'
+        f'{name}: label map with value {wrong[0]}, expected 0 to {lesions} or {IGNORED}'
     )

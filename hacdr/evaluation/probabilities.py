@@ -13,7 +13,7 @@ LONGEST = 1024
 STEP = 3
 
 
-def write_probabilities(folder, name, probabilities):
+def write_probabilities(folder, name, probabilities, lesions=LESIONS):
     """Write one grey image for each lesion of a photograph.
 
     Values are 255 times the probability, rounded to multiples of 3; planes whose longer
@@ -23,13 +23,14 @@ def write_probabilities(folder, name, probabilities):
         folder (str): where; made if it is missing.
         name (str): the photograph, without suffix.
         probabilities (np.ndarray): float32 (lesions + 1, H, W), background first.
+        lesions (Sequence[str]): their names.
 
     Returns:
         dict[str, str]: lesion -> file name below the folder.
     """
     os.makedirs(folder, exist_ok=True)
     files = {}
-    for lesion, plane in zip(LESIONS, probabilities[1:]):
+    for lesion, plane in zip(lesions, probabilities[1:]):
         scale = min(1, LONGEST / max(plane.shape))
         if scale < 1:
             size = [max(1, round(side * scale)) for side in plane.shape[::-1]]

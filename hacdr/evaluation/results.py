@@ -54,6 +54,7 @@ def write_results(
     summary,
     protocol,
     label_maps=None,
+    lesions=LESIONS,
     **about,
 ):
     """Write the scores of a test; the file appears whole or not at all.
@@ -68,18 +69,19 @@ def write_results(
         protocol (Protocol): how the scores were computed.
         label_maps (Sequence[str], optional): files of the label maps, by default
             ``ground_truths``.
+        lesions (Sequence[str]): their names.
         **about: 'split', 'dataset', 'data_root', 'config', 'checkpoint_sha256' and
             'probabilities' (folder of the planes kept, relative to this file, or
             None).
     """
     thresholds = summary['thresholds']
-    at = None if thresholds is None else [thresholds[name] for name in LESIONS]
+    at = None if thresholds is None else [thresholds[name] for name in lesions]
     content = {
         'format': FORMAT,
         'version': VERSION,
         'protocol': protocol.as_dict(),
         **about,
-        'lesions': list(LESIONS),
+        'lesions': list(lesions),
         'summary': summary,
         'packages': _versions(),
         'photographs': [
@@ -88,7 +90,7 @@ def write_results(
                 'image': image,
                 'ground_truth': ground_truth,
                 'label_map': label_map,
-                'figures': photograph_figures(one, at),
+                'figures': photograph_figures(one, at, lesions),
                 **_encode(one),
             }
             for image, ground_truth, label_map, one in zip(
@@ -110,8 +112,7 @@ def read_results(path):
         photographs.
 
     Raises:
-        InputError: no such file, cut off, not a results file of this version, or of
-            other lesions.
+        InputError: no such file, cut off, or not a results file of this version.
     """
     try:
         with open(path) as file:
@@ -129,15 +130,13 @@ def read_results(path):
     missing = [key for key in REQUIRED_KEYS if key not in content]
     if missing or not content['photographs']:
         raise InputError(f'{path}: damaged, no {(*missing, "photographs")[0]}')
-    if content['lesions'] != list(LESIONS):
-        raise InputError(
-            f'{path}: scores of {", ".join(content["lesions"])}, expected '
-            f'{", ".join(LESIONS)}'
-        )
+    names = content['lesions']
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise InputError(f'{path}: damaged, lesions {names!r}, expected their names')
     scores = []
     for number, image in enumerate(content['photographs']):
         try:
-            scores.append(_decode(image))
+            scores.append(_decode(image, len(names)))
         except (KeyError, TypeError, ValueError, zlib.error) as error:
             name = image.get('name', number) if isinstance(image, dict) else number
             raise InputError(
@@ -175,8 +174,7 @@ def _encode(image):
     }
 
 
-def _decode(entry):
-    lesions = len(LESIONS)
+def _decode(entry, lesions):
     above = entry['above']
     return ImageScores(
         size=(entry['height'], entry['width']),

@@ -12,7 +12,7 @@ from typing import Dict, List, Optional
 import numpy as np
 
 from hacdr.errors import InputError
-from hacdr.lesions import LESIONS
+from hacdr.lesions import LESION_COUNT
 
 from . import kernels
 from .histogram import Histogram, build_histogram
@@ -46,7 +46,14 @@ class ImageScores:
     files: Dict[str, str] = field(default_factory=dict)
 
 
-def score_image(prediction, ground_truth, name='photograph', match_at=None, threads=1):
+def score_image(
+    prediction,
+    ground_truth,
+    name='photograph',
+    match_at=None,
+    threads=1,
+    lesions=LESION_COUNT,
+):
     """Score the prediction for one photograph.
 
     Args:
@@ -58,6 +65,7 @@ def score_image(prediction, ground_truth, name='photograph', match_at=None, thre
         match_at (Sequence[Sequence[float]], optional): for each lesion the thresholds
             at which to match predicted with true lesions; None leaves it out.
         threads (int): how many to use at most.
+        lesions (int): how many there are.
 
     Returns:
         ImageScores: for adding up.
@@ -65,7 +73,6 @@ def score_image(prediction, ground_truth, name='photograph', match_at=None, thre
     Raises:
         InputError: shapes that do not fit, or scores outside [0, 1].
     """
-    lesions = len(LESIONS)
     is_label_map = prediction.ndim == 2
     shape = ground_truth.shape
     expected = shape if is_label_map else (lesions + 1, *shape)

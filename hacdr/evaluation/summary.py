@@ -14,7 +14,13 @@ from .metrics import (
 )
 
 
-def summarise(scores, thresholds=None, select_thresholds=False, with_intervals=True):
+def summarise(
+    scores,
+    thresholds=None,
+    select_thresholds=False,
+    with_intervals=True,
+    lesions=LESIONS,
+):
     """Summarise the scores of many photographs.
 
     Args:
@@ -24,6 +30,7 @@ def summarise(scores, thresholds=None, select_thresholds=False, with_intervals=T
         select_thresholds (bool): find the thresholds of best Dice on these
             photographs, which are not a test's.
         with_intervals (bool): bootstrap, which takes seconds.
+        lesions (Sequence[str]): their names.
 
     Returns:
         dict: 'figures': metric -> lesion -> {'value', 'low', 'high'} of all pixels
@@ -33,29 +40,29 @@ def summarise(scores, thresholds=None, select_thresholds=False, with_intervals=T
         'thresholds': as given. 'best_dice_thresholds': lesion -> threshold or None.
         'froc': lesion -> see :func:`hacdr.evaluation.froc`, or None.
     """
-    at = None if thresholds is None else [thresholds[name] for name in LESIONS]
+    at = None if thresholds is None else [thresholds[name] for name in lesions]
     point = figures(scores, at)
     ends = intervals(scores, at, point) if with_intervals else {}
     soft = has_probabilities(scores)
     return {
         'figures': {
-            metric: _with_ends(values, ends.get(metric))
+            metric: _with_ends(values, ends.get(metric), lesions)
             for metric, values in point.items()
         },
-        'per_photograph': _per_photograph(scores, at),
+        'per_photograph': _per_photograph(scores, at, lesions),
         'bootstrap': (
             {'draws': DRAWS, 'seed': SEED, 'level': LEVEL} if with_intervals else None
         ),
         'thresholds': thresholds,
         'best_dice_thresholds': (
-            dict(zip(LESIONS, best_dice_thresholds(scores)))
+            dict(zip(lesions, best_dice_thresholds(scores)))
             if select_thresholds and soft
             else None
         ),
         'froc': (
             {
                 name: froc([image.matches[k] for image in scores])
-                for k, name in enumerate(LESIONS)
+                for k, name in enumerate(lesions)
             }
             if all(image.matches for image in scores)
             else None
@@ -63,24 +70,24 @@ def summarise(scores, thresholds=None, select_thresholds=False, with_intervals=T
     }
 
 
-def photograph_figures(image, thresholds=None):
+def photograph_figures(image, thresholds=None, lesions=LESIONS):
     """Return the figures of one photograph: metric -> lesion -> value or None."""
     return {
-        metric: _named([*values, nan_mean(values)])
+        metric: _named([*values, nan_mean(values)], lesions)
         for metric, values in figures([image], thresholds).items()
     }
 
 
-def _per_photograph(scores, thresholds):
+def _per_photograph(scores, thresholds, lesions):
     each = [figures([image], thresholds) for image in scores]
     means = {}
     for metric in each[0]:
         values = nan_mean([one[metric] for one in each], axis=0)
-        means[metric] = _named([*values, nan_mean(values)])
+        means[metric] = _named([*values, nan_mean(values)], lesions)
     return means
 
 
-def _with_ends(values, ends):
+def _with_ends(values, ends, lesions):
     values = [*values, nan_mean(values)]
     if ends is None:
         ends = [(np.nan, np.nan)] * len(values)
@@ -90,12 +97,12 @@ def _with_ends(values, ends):
             'low': nan_to_none(low),
             'high': nan_to_none(high),
         }
-        for name, value, (low, high) in zip((*LESIONS, 'mean'), values, ends)
+        for name, value, (low, high) in zip((*lesions, 'mean'), values, ends)
     }
 
 
-def _named(values):
-    return {name: nan_to_none(value) for name, value in zip((*LESIONS, 'mean'), values)}
+def _named(values, lesions):
+    return {name: nan_to_none(value) for name, value in zip((*lesions, 'mean'), values)}
 
 
 def nan_to_none(value):

@@ -7,6 +7,7 @@ from mmcv.runner import wrap_fp16_model
 from mmseg.datasets import DATASETS
 from mmseg.models.builder import MODELS
 
+from hacdr.datasets.classes import classes_of
 from hacdr.engine.config import (
     apply_options,
     build_network,
@@ -41,8 +42,8 @@ def init_model(config, checkpoint, device='cuda:0', options=None):
         cfg = load_config_of(checkpoint, options)
     else:
         cfg = load_config(config, options)
-        check_config(cfg)
-    model = load_network(cfg, checkpoint, DATASETS.get(cfg.data.test.type))
+        check_config(cfg, training=False)
+    model = load_network(cfg, checkpoint)
     model.cfg = cfg
     return revert_sync_batchnorm(model).to(device).eval()
 
@@ -78,14 +79,16 @@ def load_config_of(checkpoint, options=None):
     return cfg
 
 
-def load_network(cfg, checkpoint, dataset):
+def load_network(cfg, checkpoint, dataset=None):
     """Build the network of a config for predictions and load a checkpoint into it.
 
     Args:
         cfg (mmcv.Config): a checked config; its model loses 'pretrained' and
             'train_cfg'.
         checkpoint (str): checkpoint file; must fit the model entirely.
-        dataset (type | Dataset): what has the CLASSES that it is for, and a PALETTE.
+        dataset (Dataset, optional): what has the CLASSES that it is for, and a
+            PALETTE; by default they are those that the checkpoint was trained for, or
+            of the config where it does not say.
 
     Returns:
         nn.Module: the segmentor on the CPU with CLASSES, PALETTE and thresholds, see
@@ -100,8 +103,13 @@ def load_network(cfg, checkpoint, dataset):
     if cfg.get('fp16') is not None:
         wrap_fp16_model(model)
     meta = load_weights(model, checkpoint)
-    check_classes(meta, dataset.CLASSES, checkpoint)
-    model.CLASSES, model.PALETTE = dataset.CLASSES, dataset.PALETTE
+    if dataset is not None:
+        check_classes(meta, dataset.CLASSES, checkpoint)
+        model.CLASSES, model.PALETTE = dataset.CLASSES, dataset.PALETTE
+    else:
+        choice = classes_of(cfg.data.test)
+        model.CLASSES = tuple(meta.get('CLASSES') or choice.names)
+        model.PALETTE = meta.get('PALETTE') or choice.palette
     model.thresholds = meta.get('thresholds')
     return model
 

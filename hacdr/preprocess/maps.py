@@ -23,24 +23,22 @@ import cv2
 import numpy as np
 
 from hacdr.lesions import (
-    BITS_TO_LABEL,
-    COMBINATIONS,
     IGNORED,
-    LABEL_TO_BITS,
-    LESIONS,
+    IGNORED_BIT,
+    LESION_COUNT,
     UNKNOWN,
+    bits_to_label,
+    label_to_bits,
 )
 
-_BITS_TO_BITS = np.arange(256, dtype=np.uint8)
-_BITS_TO_BITS[COMBINATIONS:IGNORED] = UNKNOWN
 
-
-def reduce_bits(bits, size):
+def reduce_bits(bits, size, lesions=LESION_COUNT):
     """Reduce a bit map, see above.
 
     Args:
         bits (np.ndarray): uint8 (H, W), see :mod:`hacdr.lesions`.
         size (Tuple[int, int]): width and height of the copy.
+        lesions (int): how many there are.
 
     Returns:
         Tuple[np.ndarray, List[int]]: the copy, uint8 (height, width), and for each
@@ -49,10 +47,12 @@ def reduce_bits(bits, size):
     Raises:
         ValueError: another type, or a value that no bit map holds.
     """
-    return _reduce(bits, size, _BITS_TO_BITS)
+    to_bits = np.arange(256, dtype=np.uint8)
+    to_bits[1 << lesions : IGNORED] = UNKNOWN
+    return _reduce(bits, size, to_bits, lesions)
 
 
-def reduce_labels(labels, size):
+def reduce_labels(labels, size, lesions=LESION_COUNT):
     """Reduce a label map, see above; where two lesions share a pixel the later wins.
 
     It knows nothing of what lies below the lesion that won: where there is a bit map,
@@ -61,6 +61,7 @@ def reduce_labels(labels, size):
     Args:
         labels (np.ndarray): uint8 (H, W), see :mod:`hacdr.lesions`.
         size (Tuple[int, int]): width and height of the copy.
+        lesions (int): how many there are.
 
     Returns:
         np.ndarray: uint8 (height, width).
@@ -68,7 +69,8 @@ def reduce_labels(labels, size):
     Raises:
         ValueError: another type, or a value that no label map holds.
     """
-    return cv2.LUT(_reduce(labels, size, LABEL_TO_BITS)[0], BITS_TO_LABEL)
+    bits, _ = _reduce(labels, size, label_to_bits(lesions), lesions)
+    return cv2.LUT(bits, bits_to_label(lesions))
 
 
 def relabel(labels, new_values):
@@ -88,7 +90,45 @@ def relabel(labels, new_values):
     return cv2.LUT(labels, table)
 
 
-def _reduce(values, size, to_bits):
+def merge_bits(bits, new_values=None, lesions=LESION_COUNT):
+    """Return the label map of a bit map; where lesions overlap the later wins.
+
+    Args:
+        bits (np.ndarray): uint8 (H, W), see :mod:`hacdr.lesions`.
+        new_values (Dict[int, int], optional): label -> new label; a lesion of which
+            the new label is 0 hides none that was drawn below it.
+        lesions (int): how many there are.
+
+    Returns:
+        np.ndarray: uint8 (H, W).
+    """
+    table = bits_to_label(lesions).copy()
+    if new_values:
+        kept = sum(1 << k - 1 for k, new in new_values.items() if k and new)
+        table[: 1 << lesions] = table[np.arange(1 << lesions) & kept]
+        table = relabel(table, new_values)
+    return cv2.LUT(bits, table)
+
+
+def select_bits(bits, new_values):
+    """Return a bit map of some of the lesions, counted anew.
+
+    Args:
+        bits (np.ndarray): uint8 (H, W); bit 7 stays as it is.
+        new_values (Dict[int, int]): label -> new label, 0 for those left out.
+
+    Returns:
+        np.ndarray: uint8 (H, W), bit k - 1 for the new label k.
+    """
+    before = np.arange(256)
+    table = before & IGNORED_BIT
+    for old, new in new_values.items():
+        if old and new:
+            table |= (before >> old - 1 & 1) << new - 1
+    return cv2.LUT(bits, table.astype(np.uint8))
+
+
+def _reduce(values, size, to_bits, lesions):
     """Reduce a map whose values a table turns into bits."""
     # numba takes its time to be imported.
     from hacdr.preprocess.kernels import find_runs
@@ -108,11 +148,11 @@ def _reduce(values, size, to_bits):
     found = np.unique(runs[:, 3])
     _check(found, to_bits)
     if values.shape == size[::-1]:
-        return cv2.LUT(values, to_bits), [0] * len(LESIONS)
+        return cv2.LUT(values, to_bits), [0] * lesions
     copy, kept = np.zeros(size[::-1], np.uint8), []
     cover = np.zeros(copy.size, np.uint32)
-    for k in range(len(LESIONS)):
-        drawn = (to_bits >> k & 1 == 1) & (to_bits < COMBINATIONS)
+    for k in range(lesions):
+        drawn = (to_bits >> k & 1 == 1) & (to_bits < IGNORED_BIT)
         shares, vanished = _set_half_covered(
             runs, drawn, values.shape, cover, 1 << k, copy
         )

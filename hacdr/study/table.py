@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from hacdr.engine import read_eval_history
 from hacdr.engine.time_budget import TRAINING_RECORD
+from hacdr.errors import InputError
 from hacdr.evaluation import read_results
 from hacdr.files import atomic_write, write_text
 from hacdr.lesions import LESIONS
@@ -67,7 +68,13 @@ def _collect_figures(entry):
 
 def _read_scores(run):
     """Return the headline scores of a results file: column -> value or None."""
-    figures = read_results(run.results_file)[0]['summary']['figures']
+    content, _ = read_results(run.results_file)
+    if content['lesions'] != list(LESIONS):
+        raise InputError(
+            f'{run.results_file}: scores of {", ".join(content["lesions"])}, expected '
+            f'{", ".join(LESIONS)}'
+        )
+    figures = content['summary']['figures']
     return {
         column: figures[metric][lesion]['value']
         for column in SCORES

@@ -34,26 +34,24 @@ def write_photographs(root, names='abc', size=(24, 32), seed=0):
 def make_dataset(root, **options):
     """Build a dataset of what :func:`write_photographs` wrote."""
     collect = dict(type='Collect', keys=['img'], meta_keys=('filename', 'ori_shape'))
-    return build_dataset(
-        dict(
-            type='LesionDataset',
-            data_root=str(root),
-            img_dir='images',
-            ann_dir='labels',
-            img_suffix='.png',
-            test_mode=True,
-            pipeline=[
-                dict(type='LoadImageFromFile'),
-                dict(
-                    type='MultiScaleFlipAug',
-                    img_scale=(32, 24),
-                    flip=False,
-                    transforms=[dict(type='ImageToTensor', keys=['img']), collect],
-                ),
-            ],
-            **options,
-        )
+    config = dict(
+        type='LesionDataset',
+        data_root=str(root),
+        img_dir='images',
+        ann_dir='labels',
+        img_suffix='.png',
+        test_mode=True,
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(
+                type='MultiScaleFlipAug',
+                img_scale=(32, 24),
+                flip=False,
+                transforms=[dict(type='ImageToTensor', keys=['img']), collect],
+            ),
+        ],
     )
+    return build_dataset({**config, **options})
 
 
 class Guess(torch.nn.Module):

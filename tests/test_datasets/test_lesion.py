@@ -22,6 +22,10 @@ def dataset(tmp_path):
     return make_dataset(tmp_path)
 
 
+def save(path, values):
+    Image.fromarray(values).save(path)
+
+
 def perfect(dataset):
     labels = [dataset.get_gt_seg_map_by_idx(i) for i in range(len(dataset))]
     return [np.eye(5, dtype=np.float32)[label].transpose(2, 0, 1) for label in labels]
@@ -119,10 +123,14 @@ def test_files_of_photographs_and_truths(dataset, tmp_path, monkeypatch):
     ],
 )
 def test_pipelines_are_told_of_the_masks_beside_the_labels(tmp_path, labels, masks):
+    for folder in ('images', labels):
+        (tmp_path / folder).mkdir(parents=True)
+        save(tmp_path / folder / 'a.png', np.ones((4, 4), np.uint8))
+
     def mask_prefix(**options):
-        options = dict(data_root=str(tmp_path), ann_dir=labels, **options)
+        options.update(data_root=str(tmp_path), ann_dir=labels, img_suffix='.png')
         sample = {}
-        LesionDataset(pipeline=[], img_dir='.', **options).pre_pipeline(sample)
+        LesionDataset(pipeline=[], img_dir='images', **options).pre_pipeline(sample)
         return sample['mask_prefix']
 
     assert mask_prefix() is None
@@ -131,15 +139,10 @@ def test_pipelines_are_told_of_the_masks_beside_the_labels(tmp_path, labels, mas
     assert mask_prefix() == str(tmp_path / masks)
 
 
-def test_masks_beside_no_labels(tmp_path):
+def test_masks_beside_no_labels(tmp_path, dataset):
+    (tmp_path / 'labels').rename(tmp_path / 'maps')
     with pytest.raises(InputError, match=r"no folder 'labels' in ann_dir .*maps"):
-        LesionDataset(
-            pipeline=[],
-            data_root=str(tmp_path),
-            img_dir='.',
-            ann_dir='maps',
-            ground_truth='masks',
-        )
+        make_dataset(tmp_path, ann_dir='maps', ground_truth='masks')
 
 
 def test_the_field_of_view(tmp_path, dataset):

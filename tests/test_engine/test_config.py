@@ -14,36 +14,150 @@ def test_every_config_passes(path):
     check_config(load_config(str(path)))
 
 
-@pytest.mark.parametrize(
-    ('option', 'value', 'message'),
-    [
-        ('modle.backbone.type', 'HACDR', 'did you mean model'),
-        ('model.backbone.embed_dim', [1], r'model\.backbone\.embed_dim.*embed_dims'),
-        ('model.decode_head.chanels', 3, r'decode_head\.chanels.*channels'),
-        ('model.backbone.type', 'HACRD', 'unknown HACRD; did you mean HACDR'),
-        ('data.sample_per_gpu', 2, 'did you mean samples_per_gpu'),
-        ('data.val.ann_dirs', 'x', r'data\.val\.ann_dirs.*ann_dir'),
-        ('data.train.dataset.ann_dirs', 'x', r'train\.dataset\.ann_dirs.*ann_dir'),
-        (
-            'data.train.dataset.pipeline.0.type',
-            'LoadImage',
-            r'data\.train\.dataset\.pipeline\[0\]',
-        ),
-        ('evaluation.intervall', 5, 'did you mean interval'),
-        ('evaluation.metric', 'mAUPRC', 'mAUPR, mDice'),
-        ('optimizer.learning_rate', 5, r'optimizer\.learning_rate'),
-        ('runner.max_iter', 5, 'did you mean max_iters'),
-        ('model.decode_head.num_classes', 4, 'is 4, but IDRiDDataset has 5 classes'),
-        ('model.decode_head.class_prior', [1, 2], 'class_prior has 2 values'),
-        ('model.decode_head.loss_decode.0.class_weight', [1.0], 'has 1 values'),
-        ('model.decode_head.loss_decode.2.cls_num_list', [1.0], 'cls_num_list has 1'),
-        ('fp16.loss_scale', 512.0, 'would train in float32; write optimizer_config='),
-    ],
-)
+# What is written, and the one line that it gets.
+MISTAKES = [
+    ('modle.backbone.type', 'HACDR', 'did you mean model'),
+    ('model.backbone.embed_dim', [1], r'model\.backbone\.embed_dim.*embed_dims'),
+    ('model.decode_head.chanels', 3, r'decode_head\.chanels.*channels'),
+    ('model.backbone.type', 'HACRD', 'unknown HACRD; did you mean HACDR'),
+    ('model.backbone.type', 'mmdet.HACDR', 'unknown mmdet.HACDR'),
+    ('model.decode_head', 3, 'model.decode_head is 3, expected a dict'),
+    ('data.sample_per_gpu', 2, 'did you mean samples_per_gpu'),
+    ('data.samples_per_gpu', 0, 'is 0, expected a whole number of at least 1'),
+    ('data.workers_per_gpu', -1, 'is -1, expected a whole number of at least 0'),
+    ('data.val.ann_dirs', 'x', r'data\.val\.ann_dirs.*ann_dir'),
+    ('data.train.dataset.ann_dirs', 'x', r'train\.dataset\.ann_dirs.*ann_dir'),
+    (
+        'data.train.dataset.pipeline.0.type',
+        'LoadImage',
+        r'data\.train\.dataset\.pipeline\[0\]',
+    ),
+    ('evaluation.intervall', 5, 'did you mean interval'),
+    ('evaluation.interval', 0, 'evaluation.interval is 0, expected'),
+    ('evaluation.metric', 'mAUPRC', 'unknown metric mAUPRC, IDRiDDataset has mAUPR, '),
+    ('evaluation.save_best', 'mIoU', "'mIoU', expected one of evaluation.metric: mAU"),
+    ('evaluation.rule', 'less', "rule is 'less', expected 'greater' for mAUPR"),
+    ('optimizer.learning_rate', 5, r'optimizer\.learning_rate'),
+    ('optimizer.type', 'Adamw', 'unknown Adamw; did you mean Adam'),
+    ('optimizer.constructor', 'Grouped', 'optimizer.constructor: unknown Grouped'),
+    ('lr_config.policy', 'pol', 'lr_config.policy: unknown pol; did you mean Poly'),
+    ('lr_config.powers', 1, r'lr_config\.powers.*did you mean power'),
+    ('lr_config.by_epoch', True, 'lr_config.by_epoch is True, but the runner counts'),
+    ('checkpoint_config.by_epoch', True, 'checkpoint_config.by_epoch is True, but'),
+    ('optimizer_config.grad_clips', None, 'did you mean grad_clip'),
+    ('checkpoint_config.intervall', 1, 'did you mean interval'),
+    ('log_config.hooks.0.type', 'TextLogger', 'did you mean TextLoggerHook'),
+    ('custom_hooks.0.type', 'EMAHooks', 'did you mean EMAHook'),
+    ('runner.max_iter', 5, 'did you mean max_iters'),
+    ('runner.max_iters', 0, 'runner.max_iters is 0, expected a whole number'),
+    ('runner.max_epochs', 5, 'runner counts epochs; schedule, checkpoints and'),
+    ('runner.type', 'EpochBasedRunner', "expected dict.type='ResumableIterBasedRunn"),
+    ('workflow', [('val', 1)], r"workflow is \[\('val', 1\)\], expected"),
+    ('workflow', [('train', 5), ('val', 1)], 'evaluation=... scores the validation'),
+    ('workflow', [['train']], r'workflow is \[.*, expected'),
+    ('model.decode_head.num_classes', 4, 'is 4, but IDRiDDataset of data.train has 5'),
+    ('model.decode_head.class_prior', [1, 2], 'class_prior has 2 values'),
+    ('model.decode_head.loss_decode.0.class_weight', [1.0], 'has 1 values'),
+    ('model.decode_head.loss_decode.2.cls_num_list', [1.0], 'cls_num_list has 1'),
+    ('model.test_cfg.mode', 'tiles', "is 'tiles', expected 'whole' or 'slide'"),
+    ('model.test_cfg.mode', 'slide', 'test_cfg.crop_size is None, expected height and'),
+    ('model.test_cfg.flip', True, 'test_cfg.flip: unknown config key; did you mean fl'),
+    ('model.test_cfg.output', 'label', 'mAUPR needs probabilities, and the network'),
+    ('model.type', 'EncoderDecoder', 'mAUPR needs probabilities, and the network'),
+    ('data.val.classes', ['background', 'EX'], 'is 5, but IDRiDDataset of data.val ha'),
+    ('data.val.classes', ['EX'], 'classes: EX, expected background first'),
+    ('fp16.loss_scale', 512.0, 'would train in float32; write optimizer_config='),
+    ('img_scale', (9, 9), 'img_scale is a variable of the config file'),
+    ('dataset_type', 'DDRDataset', 'dataset_type is a variable of the config file'),
+]
+
+
+@pytest.mark.parametrize(('option', 'value', 'message'), MISTAKES)
 def test_a_mistake_gets_one_line(option, value, message):
     with pytest.raises(InputError, match=message) as caught:
         check_config(load_config(IDRID, {option: value}))
     assert '\n' not in str(caught.value)
+
+
+def slide(crop_size, stride):
+    return {'model.test_cfg': dict(mode='slide', crop_size=crop_size, stride=stride)}
+
+
+@pytest.mark.parametrize(
+    ('stride', 'message'),
+    [
+        (None, 'stride is None, expected height and width'),
+        ((8, 0), r'stride is \(8, 0\), expected height and width'),
+        ((9, 8), 'leaves gaps between crops of'),
+    ],
+)
+def test_sliding_windows(stride, message):
+    options = {'evaluation.metric': 'mDice', 'evaluation.save_best': None}
+    check_config(load_config(IDRID, {**options, **slide((8, 8), (8, 4))}))
+    with pytest.raises(InputError, match=message):
+        check_config(load_config(IDRID, {**options, **slide((8, 8), stride)}))
+
+
+def test_some_of_the_lesions():
+    names = ['background', 'MA', 'EX']
+    options = {
+        'data.train.dataset.classes': names,
+        'data.val.classes': names,
+        'model.decode_head.num_classes': 3,
+        'model.decode_head.class_prior': [9, 1, 1],
+        'model.decode_head.loss_decode': [dict(type='CrossEntropyLoss')],
+    }
+    check_config(load_config(IDRID, options))
+    options['data.val.classes'] = ['background', 'EX', 'MA']
+    with pytest.raises(InputError, match=r'data\.val has the classes background, EX'):
+        check_config(load_config(IDRID, options))
+
+
+def test_our_segmentor_on_a_data_set_of_mmseg():
+    data = dict(type='CustomDataset', img_dir='.', classes=list('abcde'), pipeline=[])
+    options = {
+        'data': dict(_delete_=True, samples_per_gpu=1, train=data, val=data),
+        'evaluation': dict(metric='mIoU'),
+        'evaluation.save_best': 'mIoU',
+    }
+    message = "model.test_cfg.output is 'prob', but CustomDataset scores label maps"
+    with pytest.raises(InputError, match=message):
+        check_config(load_config(IDRID, {**options, 'data.val.type': 'CustomDataset'}))
+    options['model.test_cfg.output'] = 'label'
+    check_config(load_config(IDRID, options))
+    options['evaluation.metric'] = 'mAUPR'
+    with pytest.raises(InputError, match='mAUPR, CustomDataset has mIoU, mDice, mFsc'):
+        check_config(load_config(IDRID, options))
+
+
+def test_the_data_set_moves():
+    cfg = load_config(IDRID, {'data_root': '/a', 'data.val.data_root': '/b'})
+    roots = [cfg.data.train.dataset, cfg.data.val, cfg.data.test]
+    assert [data.data_root for data in roots] == ['/a', '/b', '/a']
+    assert cfg.data_root == '/a'
+
+
+def test_the_data_set_moves_only_where_it_was(tmp_path):
+    path = tmp_path / 'config.py'
+    base = f'_base_ = {IDRID!r}\n'
+    path.write_text(f"{base}data = dict(val=dict(data_root='/other'))\n")
+    cfg = load_config(str(path), {'data_root': '/a'})
+    assert cfg.data.val.data_root == '/other'
+    path.write_text(f"{base}data_root = '/other'\n")
+    expected = 'lies in /other; expected data.train.dataset.data_root, data.val.data_ro'
+    with pytest.raises(InputError, match=expected):
+        load_config(str(path), {'data_root': '/a'})
+    path.write_text(
+        "data = dict(train=dict(data_root='/b'), test=dict(data_root='/b'))"
+    )
+    assert load_config(str(path), {'data_root': '/a'}).data.test.data_root == '/a'
+
+
+def test_no_workers_are_kept_where_there_are_none():
+    assert not load_config(IDRID, {'data.workers_per_gpu': 0}).data.persistent_workers
+    loader = {'data.train_dataloader': dict(workers_per_gpu=0)}
+    assert not load_config(IDRID, loader).data.train_dataloader.persistent_workers
+    assert 'persistent_workers' not in load_config(IDRID).data
 
 
 def test_a_list_and_a_place_in_it():

@@ -44,6 +44,13 @@ def better(tmp_path):
     return results(str(tmp_path / 'b.json'), 1.5)
 
 
+def test_scores_of_other_lesions(worse):
+    other = copy.deepcopy(worse[0])
+    other['lesions'] = ['EX', 'HE', 'SE', 'drusen']
+    with pytest.raises(InputError, match='b: scores of EX, HE, SE, drusen, expected E'):
+        check_comparable(worse[0], other, ('a', 'b'))
+
+
 def test_the_better_one_is_found(worse, better):
     comparison = compare(*worse, *better)
     for name in ('EX', 'HE', 'SE', 'mean'):

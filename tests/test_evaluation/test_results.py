@@ -82,6 +82,30 @@ def test_label_maps_have_no_histograms(tmp_path):
     assert read[0].above is None
 
 
+def test_other_lesions_than_the_field_has(tmp_path):
+    names = ['drusen', 'EX']
+    bits = ground_truth_bits(np.array([[1, 2, 2, 0]], np.uint8), lesions=2)
+    p = np.array([[0, 0, 0.5, 1], [1, 0, 0, 0], [0, 1, 0.5, 0]], np.float32)[:, None]
+    scores = [score_image(p, bits, lesions=2)]
+    summary = summarise(scores, dict(drusen=0.5, EX=0.5), True, lesions=names)
+    assert list(summary['figures']['AUPR']) == ['drusen', 'EX', 'mean']
+    assert summary['best_dice_thresholds'] == dict(drusen=1.0, EX=0.5)
+    write_results(
+        str(tmp_path / 'a.json'),
+        scores,
+        NAMES[:1],
+        GROUND_TRUTHS[:1],
+        summary,
+        Protocol(),
+        lesions=names,
+        **ABOUT,
+    )
+    content, read = read_results(str(tmp_path / 'a.json'))
+    assert content['lesions'] == names
+    assert content['photographs'][0]['figures']['Dice']['EX'] == pytest.approx(2 / 3)
+    assert figures(read)['AUPR'].tolist() == [1, 1]
+
+
 def test_a_file_that_is_cut_off(path):
     path.write_text(path.read_text()[:1000])
     with pytest.raises(InputError, match='not JSON or cut off'):
@@ -111,10 +135,8 @@ def damage(path, change):
     [
         (lambda c: c.pop('protocol'), 'damaged, no protocol'),
         (lambda c: c['photographs'].clear(), 'damaged, no photographs'),
-        (
-            lambda c: c.update(lesions=['EX', 'MA', 'SE', 'HE']),
-            'scores of EX, MA, SE, HE, expected EX, HE, SE, MA',
-        ),
+        (lambda c: c.update(lesions=['EX', 'MA']), 'damaged at photograph a'),
+        (lambda c: c.update(lesions=4), 'damaged, lesions 4, expected their names'),
         (lambda c: c['photographs'][1].pop('counts'), "photograph b .'counts'"),
         (
             lambda c: c['photographs'][2]['histograms'][0].update(positives='AAAA'),

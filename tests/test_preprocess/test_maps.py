@@ -14,7 +14,7 @@ from hacdr.conversion.merging import count_lesions, to_labels
 from hacdr.conversion.reading import read_mask
 from hacdr.datasets.pipelines import LoadPhotograph
 from hacdr.lesions import IGNORED, LESIONS, lesion_plane
-from hacdr.preprocess.maps import reduce_bits, reduce_labels
+from hacdr.preprocess.maps import merge_bits, reduce_bits, reduce_labels, select_bits
 from hacdr.preprocess.resize import fit_size
 
 EIGHT = np.ones((3, 3))
@@ -325,3 +325,24 @@ def test_wrong_shapes(shape):
 def test_wrong_types():
     with pytest.raises(ValueError, match=r'uint8 \(H, W\), got int64'):
         reduce_bits(np.zeros((8, 8), np.int64), (4, 4))
+
+
+def test_other_numbers_of_lesions():
+    bits = np.array([[0, 1, 64, 65, IGNORED]], np.uint8)
+    assert merge_bits(bits, lesions=7).tolist() == [[0, 1, 7, 7, IGNORED]]
+    assert reduce_bits(bits, (5, 1), 7)[0].tolist() == bits.tolist()
+    with pytest.raises(ValueError, match='holds the value 64, expected 0 to 15'):
+        reduce_bits(bits, (5, 1))
+    labels = np.array([[0, 5, 7, IGNORED]], np.uint8)
+    assert reduce_labels(labels, (4, 1), 7).tolist() == labels.tolist()
+    with pytest.raises(ValueError, match='holds the value 7, expected 0 to 6 or 255'):
+        reduce_labels(labels, (4, 1), 6)
+
+
+def test_some_of_the_lesions():
+    bits = np.array([[0, 0b0001, 0b0010, 0b0011, 0b1101, IGNORED]], np.uint8)
+    chosen = {0: 0, 1: 2, 2: 0, 3: 0, 4: 1}
+    assert merge_bits(bits, chosen).tolist() == [[0, 2, 0, 2, 1, IGNORED]]
+    bits[0, -1] = 0b1000_0001
+    expected = [[0, 0b10, 0, 0b10, 0b11, 0b1000_0010]]
+    assert select_bits(bits, chosen).tolist() == expected

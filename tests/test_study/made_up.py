@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+LESIONS = ['EX', 'HE', 'SE', 'MA']
 CONFIG = str(Path(__file__).parents[2] / 'configs' / 'hacdr_demo.py')
 
 
 def summary(value):
     """Return made-up scores; the second lesion is in no photograph."""
-    aupr = {'EX': value, 'HE': None, 'SE': value, 'MA': value, 'mean': value}
+    aupr = {**dict.fromkeys(LESIONS, value), 'HE': None, 'mean': value}
     dice = dict.fromkeys(aupr, value / 2)
     return {
         'figures': {

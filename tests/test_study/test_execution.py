@@ -9,7 +9,7 @@ import pytest
 from hacdr.errors import InputError
 from hacdr.study import execution
 
-from .made_up import CONFIG, summary
+from .made_up import CONFIG, LESIONS, summary
 
 # Notes that it was called, on which device, and does as if.
 HACDR = f"""
@@ -28,7 +28,7 @@ if name == 'train':
     content = dict(iterations=10, seconds=20.0)
 elif name == 'test':
     result = os.path.join(option['--work-dir'], 'results_val.json')
-    content = dict(summary={summary(0.5)!r})
+    content = dict(lesions={LESIONS!r}, summary={summary(0.5)!r})
 else:
     result = option['--json']
     content = dict(

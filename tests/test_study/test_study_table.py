@@ -7,7 +7,7 @@ import pytest
 
 from hacdr.study import write_table
 
-from .made_up import CONFIG, summary
+from .made_up import CONFIG, LESIONS, summary
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def finish(made_up_results):
         os.makedirs(run.training_folder)
         record = dict(iterations=iterations, seconds=seconds)
         for path, content in (
-            (run.results_file, dict(summary=summary(value))),
+            (run.results_file, dict(lesions=LESIONS, summary=summary(value))),
             (os.path.join(run.training_folder, 'training.json'), record),
         ):
             with open(path, 'w') as file:

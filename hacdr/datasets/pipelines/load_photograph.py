@@ -2,7 +2,6 @@
 
 import os.path as osp
 
-import cv2
 import mmcv
 import numpy as np
 from mmseg.datasets import PIPELINES
@@ -12,8 +11,8 @@ from hacdr.datasets.cache import ArrayCache
 from hacdr.datasets.pipelines.lesion_crop import LesionCrop
 from hacdr.errors import InputError
 from hacdr.images import read_header, read_map, read_photograph
-from hacdr.lesions import BITS_TO_LABEL
-from hacdr.preprocess.maps import reduce_bits, reduce_labels, relabel
+from hacdr.lesions import LESION_COUNT
+from hacdr.preprocess.maps import merge_bits, reduce_bits, reduce_labels, relabel
 from hacdr.preprocess.resize import find_divisor, resize_photograph
 
 
@@ -113,14 +112,17 @@ class LoadPhotograph:
                 f'{path}: is of height and width {values.shape}, expected those of '
                 f'{photograph}, {shape}'
             )
+        # Empty where the lesions are the field's four.
+        new_values = results.get('label_map') or {}
+        lesions = len(new_values) - 1 if new_values else LESION_COUNT
         try:
             if masks:
-                labels = cv2.LUT(reduce_bits(values, size)[0], BITS_TO_LABEL)
-            else:
-                labels = reduce_labels(values, size)
+                bits, _ = reduce_bits(values, size, lesions)
+                return merge_bits(bits, new_values, lesions)
+            labels = reduce_labels(values, size, lesions)
         except ValueError as error:
             raise InputError(f'{path}: {error}') from error
-        return relabel(labels, results.get('label_map') or {})
+        return relabel(labels, new_values)
 
     def _fetch(self, path, what, make):
         return self.cache.get(path, what, make) if self.cache else make()

@@ -22,12 +22,12 @@ logger = logging.getLogger('hacdr')
 
 @SEGMENTORS.register_module()
 class LesionEncoderDecoder(EncoderDecoder):
-    """mmseg's EncoderDecoder that returns probabilities.
+    """mmseg's EncoderDecoder that can return probabilities.
 
     Average precision needs the scores of all classes, where mmseg returns the class
-    alone. ``test_cfg=dict(mode='whole', output='prob')``, the default, returns for
-    each photograph float32 (num_classes, H, W) at the photograph's own size;
-    ``output='label'`` returns mmseg's label maps (H, W).
+    alone. ``test_cfg=dict(mode='whole', output='prob')`` returns for each photograph
+    float32 (num_classes, H, W) at the photograph's own size; ``output='label'``, the
+    default, returns label maps (H, W), as mmseg's own datasets score them.
 
     ``train_cfg=dict(bfloat16=True)`` and ``test_cfg=dict(bfloat16=True)`` compute the
     network in bfloat16 where torch.autocast does; weights, coordinates of samples and
@@ -41,12 +41,26 @@ class LesionEncoderDecoder(EncoderDecoder):
         ValueError: another output.
     """
 
+    SETTINGS = {
+        'train_cfg': ('bfloat16', 'cuda_graph'),
+        'test_cfg': (
+            'mode',
+            'crop_size',
+            'stride',
+            'output',
+            'flips',
+            'size_divisor',
+            'bfloat16',
+        ),
+    }
+    """Dict[str, Tuple[str, ...]]: keys of ``train_cfg`` and ``test_cfg``."""
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         if self.test_cfg is None:
             self.test_cfg = ConfigDict(mode='whole')
         self._graphed = None
-        self.output = self.test_cfg.get('output', 'prob')
+        self.output = self.test_cfg.get('output', 'label')
         if self.output not in ('prob', 'label'):
             raise ValueError(
                 f"test_cfg.output must be 'prob' or 'label', got {self.output!r}"

@@ -26,13 +26,14 @@ def build(**test_cfg):
                 num_classes=5,
                 loss_decode=dict(type='CrossEntropyLoss'),
             ),
-            test_cfg=dict(dict(mode='whole'), **test_cfg),
+            test_cfg={'mode': 'whole', 'output': 'prob', **test_cfg},
         )
     )
     return build_segmentor(config).eval()
 
 
-def test_whole_and_probabilities_by_default():
+def test_whole_and_label_maps_by_default():
+    """As mmseg's datasets score them."""
     config = ConfigDict(
         type='LesionEncoderDecoder',
         backbone=dict(type='HACDR', embed_dims=(8, 8, 8, 8), depths=(1, 1, 1, 1)),
@@ -46,7 +47,7 @@ def test_whole_and_probabilities_by_default():
     config.backbone.ffn_ratios = (2, 2, 2, 2)
     segmentor = build_segmentor(config)
     assert segmentor.test_cfg.mode == 'whole'
-    assert segmentor.output == 'prob'
+    assert segmentor.output == 'label'
 
 
 def meta(**kwargs):

@@ -1,0 +1,17 @@
+"""Config files: read, checked before any work begins, and built."""
+
+from .building import build_data, build_network
+from .checks import check_config
+from .fit import check_class_counts, check_metrics, check_output
+from .reading import apply_options, load_config
+
+__all__ = [
+    'apply_options',
+    'build_data',
+    'build_network',
+    'check_class_counts',
+    'check_config',
+    'check_metrics',
+    'check_output',
+    'load_config',
+]

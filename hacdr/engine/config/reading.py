@@ -1,0 +1,181 @@
+"""Config files: read, and changed by options."""
+
+import copy
+import difflib
+
+from mmcv import Config
+
+from hacdr.errors import InputError
+from hacdr.shipped import find_config
+
+# What training and testing read; what else a file defines are variables of its own.
+TOP_LEVEL_KEYS = (
+    'auto_resume',
+    'checkpoint_config',
+    'cudnn_benchmark',
+    'custom_hooks',
+    'custom_imports',
+    'data',
+    'device',
+    'dist_params',
+    'evaluation',
+    'find_unused_parameters',
+    'fp16',
+    'load_from',
+    'log_config',
+    'log_level',
+    'lr_config',
+    'model',
+    'momentum_config',
+    'mp_start_method',
+    'opencv_num_threads',
+    'optimizer',
+    'optimizer_config',
+    'resume_from',
+    'runner',
+    'seed',
+    'test_cfg',
+    'train_cfg',
+    'work_dir',
+    'workflow',
+)
+
+
+def load_config(path, options=None):
+    """Read a config file and apply ``--cfg-options``.
+
+    Args:
+        path (str): config file, or the name of one that comes with the package.
+        options (dict, optional): dotted key -> value. An item of a list is named by
+            its place, as mmcv has it, or by its type:
+            ``data.train.pipeline.LoadPhotograph.cache_dir``. ``data_root`` moves all
+            data sets that lie there.
+
+    Returns:
+        mmcv.Config: the config. Where loaders have no workers they are told to keep
+        none, which torch insists on.
+
+    Raises:
+        InputError: no such file, a file that is not a config, an option whose first
+            key does not exist or is a variable that nothing reads any more, or a type
+            that not exactly one item of a list has.
+    """
+    path = find_config(path)
+    try:
+        cfg = Config.fromfile(path)
+    except Exception as error:
+        raise InputError(
+            f'{path}: {type(error).__name__}: {first_line(error)}'
+        ) from error
+    apply_options(cfg, options)
+    _keep_no_workers_of_none(cfg)
+    return cfg
+
+
+def apply_options(cfg, options):
+    """Apply ``--cfg-options`` to a config.
+
+    Args:
+        cfg (mmcv.Config): the config, changed.
+        options (dict | None): see :func:`load_config`.
+
+    Raises:
+        InputError: see :func:`load_config`.
+    """
+    # mmcv takes '_delete_' out of what it is given.
+    options = copy.deepcopy(options or {})
+    if 'data_root' in options:
+        _move_data(cfg, options['data_root'])
+    for option in options:
+        _check_first_key(cfg, option)
+    try:
+        changes = {_find_items(cfg, key): value for key, value in options.items()}
+        cfg.merge_from_dict(changes)
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AssertionError,
+        IndexError,
+    ) as error:
+        raise InputError(f'--cfg-options: {first_line(error)}') from error
+
+
+def _check_first_key(cfg, option):
+    key = option.split('.')[0]
+    if key in TOP_LEVEL_KEYS or option == 'data_root':
+        return
+    if key in cfg:
+        raise InputError(
+            f'--cfg-options {option}: {key} is a variable of the config file, and what '
+            'it was used for is set by now; set that, by its own key (model..., '
+            'data..., ...)'
+        )
+    nearest = difflib.get_close_matches(key, TOP_LEVEL_KEYS, 1)
+    hint = f'; did you mean {nearest[0]}?' if nearest else ''
+    raise InputError(f'--cfg-options {option}: unknown config key{hint}')
+
+
+def _move_data(cfg, root):
+    """Move all data sets that lie where the config's ``data_root`` says."""
+    former = cfg.get('data_root')
+    found = _find_dicts(cfg.get('data'), 'data', 'data_root')
+    moved = [part for _, part in found if part['data_root'] == former]
+    if former is None and len({str(part['data_root']) for _, part in found}) == 1:
+        moved = [part for _, part in found]
+    if not moved:
+        keys = ', '.join(f'{where}.data_root' for where, _ in found)
+        raise InputError(
+            f'--cfg-options data_root: no data set of the config lies in {former}; '
+            f'expected {keys or "a config with data sets"}'
+        )
+    for part in moved:
+        part['data_root'] = root
+
+
+def _find_dicts(part, where, key):
+    """Return all dicts in a part of a config that have a key, and where they are."""
+    found = [(where, part)] if isinstance(part, dict) and key in part else []
+    items = enumerate(part) if isinstance(part, (list, tuple)) else ()
+    for name, inner in part.items() if isinstance(part, dict) else items:
+        found += _find_dicts(inner, f'{where}.{name}', key)
+    return found
+
+
+def _find_items(cfg, option):
+    """Return a dotted key in which items of lists are named by their places alone."""
+    parts, node = [], cfg
+    for part in option.split('.'):
+        if isinstance(node, list):
+            if not part.isdecimal():
+                part = _find_item(node, part, option, '.'.join(parts))
+            node = node[int(part)] if int(part) < len(node) else None
+        else:
+            node = node.get(part) if hasattr(node, 'get') else None
+        parts.append(part)
+    return '.'.join(parts)
+
+
+def _find_item(items, kind, option, where):
+    """Return the place of the one item that has a type."""
+    types = [item.get('type') if isinstance(item, dict) else None for item in items]
+    if types.count(kind) != 1:
+        raise InputError(
+            f'--cfg-options {option}: {types.count(kind)} items of {where} have the '
+            f'type {kind}, expected one; there are '
+            f'{", ".join(str(each) for each in types if each)}'
+        )
+    return str(types.index(kind))
+
+
+def _keep_no_workers_of_none(cfg):
+    """Set ``persistent_workers=False`` where ``workers_per_gpu=0``."""
+    for _, part in _find_dicts(cfg.get('data'), 'data', 'workers_per_gpu'):
+        if part['workers_per_gpu'] == 0:
+            part['persistent_workers'] = False
+
+
+def first_line(error):
+    """Return the first line of what an exception says."""
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,110 @@
+"""Commands say in one line what they cannot do, before they have written anything."""
+
+import shutil
+from pathlib import Path
+
+from hacdr_cli import run_command
+
+import pytest
+import torch
+
+from hacdr.errors import InputError
+
+from ..test_datasets.distributed import write_photographs
+
+DEMO = Path(__file__).parents[2] / 'configs' / 'hacdr_demo.py'
+# Label maps and photographs by hand: a folder each, no lists.
+CONFIG = """
+_base_ = {demo!r}
+part = dict(
+    type='LesionDataset', data_root={root!r}, img_dir='images', ann_dir='labels',
+    img_suffix='.png', split=None,
+)
+data = dict(samples_per_gpu=1, train=dict(times=2, dataset=part), val=part, test=part)
+"""
+PARTS = 'data.train.dataset', 'data.val'
+OTHERS = [f'{part}.type=CustomDataset' for part in PARTS]
+MMSEG = [
+    'model.test_cfg.output=label',
+    'evaluation.metric=mIoU',
+    'evaluation.save_best=mIoU',
+    *(f'{part}.classes=[a,b,c,d,e]' for part in PARTS),
+]
+CROP = 'data.train.dataset.pipeline.LesionCrop.crop_size'
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    write_photographs(tmp_path, 'ab')
+    config = CONFIG.format(demo=str(DEMO), root=str(tmp_path))
+    (tmp_path / 'config.py').write_text(config)
+    torch.save(dict(model=1), tmp_path / 'foreign.pth')
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--load-from', 'gone.pth'], 'gone.pth: no such checkpoint file'),
+        (['--resume-from', 'gone.pth'], 'gone.pth: no such checkpoint file'),
+        (['--cfg-options', 'data.samples_per_gpu=5'], r'1 x 5 samples an iteration'),
+        (
+            ['--cfg-options', 'data_root=/gone'],
+            'no data set of the config lies in',
+        ),
+        (['--cfg-options', 'data.val.img_dir=gone'], 'gone: no such folder'),
+        (['--cfg-options', *OTHERS], 'unknown metric mAUPR, CustomDataset has mIoU'),
+        (
+            ['--cfg-options', *OTHERS, *MMSEG[1:]],
+            "'prob', but CustomDataset scores label maps",
+        ),
+        (['--cfg-options', 'runner.max_epochs=3'], 'runner counts epochs'),
+        (
+            ['--cfg-options', 'data.train.dataset.pipeline.2.crop_size=0'],
+            'crop_size must',
+        ),
+    ],
+)
+def test_a_training_that_cannot_begin(root, arguments, message):
+    work = root / 'work'
+    command = [str(root / 'config.py'), '--work-dir', str(work), *arguments]
+    with pytest.raises(InputError, match=message) as caught:
+        run_command('train', command)
+    assert '\n' not in str(caught.value)
+    assert not work.exists()
+
+
+@pytest.mark.parametrize('folder', ['images', 'labels'])
+def test_folders_of_a_data_set_of_mmseg(root, folder):
+    shutil.rmtree(root / folder)
+    options = [*OTHERS, *MMSEG]
+    with pytest.raises(InputError, match=rf'{folder}: no such f') as caught:
+        run_command('train', [str(root / 'config.py'), '--cfg-options', *options])
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--show'], '--show: no display here; expected --show-dir DIR'),
+        ([], 'nothing to do: give --eval'),
+        (['--eval', 'mIOU'], 'unknown metric mIOU, LesionDataset has mAUPR, mDice, mI'),
+        (
+            ['--eval', 'mAUPR', '--cfg-options', 'model.test_cfg.output=label'],
+            '--eval: mAUPR needs probabilities',
+        ),
+        (
+            ['--eval', 'mDice', '--cfg-options', 'data.test.classes=[background,EX]'],
+            'num_classes is 5, but LesionDataset of data.test has 2 classes',
+        ),
+        (['--eval', 'mDice'], 'foreign.pth: checkpoint of another architecture'),
+    ],
+)
+def test_a_test_that_cannot_begin(root, monkeypatch, arguments, message):
+    for name in ('DISPLAY', 'WAYLAND_DISPLAY'):
+        monkeypatch.delenv(name, raising=False)
+    command = [str(root / 'config.py'), str(root / 'foreign.pth'), *arguments]
+    with pytest.raises(InputError, match=message) as caught:
+        run_command('test', command)
+    assert '\n' not in str(caught.value)
