@@ -155,9 +155,23 @@ def test_a_path_that_is_gone_is_noticed(text):
     assert len(missing_paths(text)) == 1
 
 
+def test_the_config_for_data_of_ones_own(tmp_path):
+    (block,) = python_blocks('docs/own_data.md')
+    path = tmp_path / 'own.py'
+    path.write_text(block.replace("'configs/", f"'{ROOT}/configs/"))
+    cfg = load_config(str(path))
+    check_config(cfg)
+    assert cfg.data.test.data_root == 'data/own'
+    assert cfg.data.test.split == 'splits/test.txt'
+    head = cfg.model.decode_head
+    assert head.num_classes == len(head.class_prior) == len(cfg.data.val.classes)
+    assert (ROOT / cfg.load_from).is_file()
+
+
 def test_the_readmes_model_builds():
-    blocks = re.findall(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.S)
-    (config,) = [Config.fromstring(block, '.py') for block in blocks]
+    (config,) = [
+        Config.fromstring(block, '.py') for block in python_blocks('README.md')
+    ]
     model = build_segmentor(config.model)
     assert model.decode_head.num_classes == 5
     assert len(model.decode_head.loss_decode) == 2

@@ -1,8 +1,25 @@
-"""Convert a data set as downloaded, or check a conversion."""
+"""Convert a data set to the layout that training reads, or check a conversion.
+
+DATASET is one of those published:
+  idrid, ddr, fgadr, e_ophtha, retinal_lesions   as downloaded: folder, zip, its parts
+or how lesions are marked in data of one's own, a folder or a zip (docs/own_data.md):
+  masks        a folder of masks for each lesion, called as the lesion is
+  label_maps   one label map a photograph; --classes says which value is what
+  coco         COCO files (.json) with polygons or runs
+  labelme      a LabelMe file (.json) for each photograph
+"""
 
 import sys
+from pathlib import Path
 
-from hacdr.conversion import READERS, check_conversion, convert, open_source
+from hacdr.conversion import (
+    OWN_READERS,
+    READERS,
+    Options,
+    check_conversion,
+    convert,
+    open_source,
+)
 from hacdr.errors import InputError
 
 
@@ -11,12 +28,17 @@ def add_arguments(parser):
         '%(prog)s DATASET SOURCE -o OUTPUT [options]  or  %(prog)s --check ROOT'
     )
     parser.add_argument(
-        'dataset', nargs='?', choices=READERS, help=f'one of {", ".join(READERS)}'
+        'dataset',
+        nargs='?',
+        choices=[*READERS, *OWN_READERS],
+        metavar='DATASET',
+        help='see above',
     )
     parser.add_argument(
         'source',
         nargs='?',
-        help='the download: a folder, the zip, or the first of its parts',
+        metavar='SOURCE',
+        help='a folder, a zip, or the first of the parts of one',
     )
     parser.add_argument('-o', '--output', help='folder to create')
     parser.add_argument(
@@ -26,7 +48,9 @@ def add_arguments(parser):
         help='reduce photographs and masks that are longer than N pixels',
     )
     parser.add_argument(
-        '--strict', action='store_true', help='fail where files are missing'
+        '--strict',
+        action='store_true',
+        help='fail where files are missing',
     )
     parser.add_argument(
         '--overwrite',
@@ -39,6 +63,36 @@ def add_arguments(parser):
     parser.add_argument(
         '--check', metavar='ROOT', help='verify the conversion in this folder instead'
     )
+    own = parser.add_argument_group("data of one's own")
+    own.add_argument(
+        '--classes',
+        nargs='+',
+        default=(),
+        metavar='CLASS[=WORD]',
+        help='what there is to learn, and the folder, label, value or colour (#ff0000) '
+        "that means it; 'ignored' and 'background' are classes too; default: EX, HE, "
+        'SE, MA, by their usual names, as far as they are there',
+    )
+    own.add_argument(
+        '--photographs',
+        metavar='FOLDER',
+        help='name of the folders that photographs are in '
+        '(default: images, if there is one)',
+    )
+    own.add_argument(
+        '--labels',
+        default=Options().labels,
+        metavar='FOLDER',
+        help='name of the folders that label maps are in (default: %(default)s)',
+    )
+    own.add_argument(
+        '--soft-masks', action='store_true', help='masks are grey: lesion from 128 on'
+    )
+    own.add_argument(
+        '--patient',
+        metavar='REGEX',
+        help='what tells the patient in a photograph\'s name, in a group: "(.*)_.*"',
+    )
 
 
 def run(args):
@@ -50,7 +104,7 @@ def run(args):
         _check(args.check, args.jobs)
         return
     source = open_source(args.source)
-    plan = READERS[args.dataset](source)
+    plan = _plan(source, args)
     if args.strict and plan.warnings:
         raise InputError(f'{args.source}: {"; ".join(plan.warnings)} (--strict)')
     for warning in plan.warnings:
@@ -61,12 +115,49 @@ def run(args):
     if converted is None:
         print(f'{args.output}: already converted from the same files, nothing to do')
         return
-    print('\n'.join(_report(manifest)))
+    print('\n'.join([*_report(manifest), *plan.notes, *_photograph_notes(manifest)]))
+    for warning in manifest['warnings'][len(plan.warnings) :]:
+        print(f'warning: {warning}', file=sys.stderr)
     unchanged = len(plan.records) - converted
     print(
         f'{args.output}: {converted} photographs converted'
         + (f', {unchanged} unchanged' if unchanged else '')
     )
+
+
+def _plan(source, args):
+    options = Options(
+        classes=tuple(args.classes),
+        photographs=args.photographs,
+        labels=args.labels,
+        patient=args.patient,
+        soft_masks=args.soft_masks,
+    )
+    if args.dataset in OWN_READERS:
+        output = Path(args.output).resolve()
+        if source.path.resolve() in (output, *output.parents):
+            raise InputError(
+                f'{args.output}: lies in {args.source}, where the next run would take '
+                'what it holds for photographs; choose another output'
+            )
+        return OWN_READERS[args.dataset](source, options)
+    for name, value in options._asdict().items():
+        if value != getattr(Options(), name):
+            raise InputError(
+                f"--{name.replace('_', '-')} is for data of one's own "
+                f'({", ".join(OWN_READERS)}), not for {args.dataset}'
+            )
+    return READERS[args.dataset](source)
+
+
+def _photograph_notes(manifest):
+    """What was scaled or assumed to read the photographs, a line for each kind."""
+    names = {}
+    for image in manifest['images']:
+        for note in image['photograph'].get('notes', ()):
+            names.setdefault(note, []).append(image['name'])
+    for note, found in names.items():
+        yield f'{note}: {", ".join(found[:5])}{", ..." if found[5:] else ""}'
 
 
 def _check(root, jobs):

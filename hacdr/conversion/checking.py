@@ -13,7 +13,7 @@ from hacdr.conversion.earlier import sha256
 from hacdr.errors import InputError
 from hacdr.files import decode_list
 from hacdr.images import decode_image
-from hacdr.lesions import CLASSES, IGNORED
+from hacdr.lesions import IGNORED
 from hacdr.parallel import for_each
 
 COUNTS = ('mask_pixels', 'label_pixels', 'components')
@@ -36,7 +36,8 @@ def check_conversion(root, jobs=None):
     root = Path(root)
     manifest = layout.read_current_manifest(root)
     images = manifest['images']
-    work = partial(_check_image, root, manifest['photograph_format'])
+    lesions = layout.classes_of(manifest)[1:]
+    work = partial(_check_image, root, manifest['photograph_format'], lesions)
     found = for_each(work, images, jobs, 'checking')
     problems = [problem for problems in found for problem in problems]
     problems += _check_splits(root, manifest)
@@ -47,7 +48,7 @@ def check_conversion(root, jobs=None):
     return len(images), problems
 
 
-def _check_image(root, file_format, entry):
+def _check_image(root, file_format, lesions, entry):
     """Problems of one photograph, its label map and its bit map."""
     problems, maps = [], []
     for path, digest in layout.image_files(entry, file_format).items():
@@ -73,8 +74,8 @@ def _check_image(root, file_format, entry):
     types = _check_types({label_path: maps[1], mask_path: maps[2]})
     if types:
         return problems + types
-    problems += _check_label(label_path, *maps[1:])
-    problems += _check_counts(mask_path, maps[2], entry)
+    problems += _check_label(label_path, *maps[1:], lesions)
+    problems += _check_counts(mask_path, maps[2], entry, lesions)
     return problems
 
 
@@ -87,30 +88,30 @@ def _check_types(maps):
     ]
 
 
-def _check_label(path, label, bits):
+def _check_label(path, label, bits, lesions):
     """Problems of a label map, given its bit map."""
-    last = len(CLASSES) - 1
+    last = len(lesions)
     other = {*np.unique(label).tolist()} - {*range(last + 1), IGNORED}
     if other:
         return [
             f'{path}: has the value {min(other)}, expected 0 to {last} or {IGNORED}'
         ]
-    if (merging.to_labels(bits) != label).any():
+    if (merging.to_labels(bits, lesions) != label).any():
         return [f'{path}: is not what its bit map says']
     return []
 
 
-def _check_counts(path, bits, entry):
+def _check_counts(path, bits, entry, lesions):
     """Differences between a bit map and its entry in the manifest."""
     problems = []
-    for lesion, count in merging.count_lesions(bits).items():
+    for lesion, count in merging.count_lesions(bits, lesions).items():
         noted = entry['lesions'][lesion]
         problems += [
             f'{path}: {lesion} has {count[key]} {key}, expected {noted[key]}'
             for key in COUNTS
             if count[key] != noted[key]
         ]
-    if merging.count_overlaps(bits) != entry['overlaps']:
+    if merging.count_overlaps(bits, lesions) != entry['overlaps']:
         problems.append(f'{path}: overlaps are not those in {layout.MANIFEST}')
     if merging.count_ignored(bits) != entry['ignored_pixels']:
         problems.append(f'{path}: ignored pixels are not those in {layout.MANIFEST}')

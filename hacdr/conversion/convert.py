@@ -7,7 +7,7 @@ returns a :class:`Plan`. Everything else is here, once.
 import platform
 from functools import partial
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -25,7 +25,7 @@ from hacdr.conversion.earlier import (
 )
 from hacdr.errors import InputError
 from hacdr.images import encode_map
-from hacdr.lesions import LESIONS
+from hacdr.lesions import CLASSES, LESIONS
 from hacdr.parallel import for_each
 from hacdr.preprocess.maps import reduce_bits
 from hacdr.preprocess.resize import fit_size, resize_photograph
@@ -46,7 +46,8 @@ class Record(NamedTuple):
         name: without suffix; unique in the data set.
         subset: 'train' or 'test', the folder it goes to.
         photograph: its file, a name of the source.
-        masks: lesion -> its file; a lesion without one is absent.
+        masks: lesion -> the file that tells where it was drawn; without one it is
+            absent.
     """
 
     name: str
@@ -63,16 +64,33 @@ class Plan(NamedTuple):
         records: the photographs, sorted.
         splits: split's name -> names of its photographs.
         warnings: what is missing or odd, each one line; ``--strict`` refuses them.
-        read_mask: one of the functions of ``reading`` for masks.
+        read_masks: ``read_masks(source, record, size)`` returns the masks of a
+            photograph, see ``reading.read_separate_masks``.
         photograph_format: 'JPEG' or 'PNG'.
+        any_photograph: whether photographs of other kinds are made to be of this one.
+        classes: by label value, the background first.
+        drawn: the lesions that experts drew; others among the classes are not absent
+            but unknown.
+        read_as: plain values that tell how the masks are read, where the files do not.
+        notes: what was assumed, each one line.
     """
 
     dataset: str
     records: List[Record]
     splits: Dict[str, List[str]]
     warnings: List[str]
-    read_mask: Callable = reading.read_mask
+    read_masks: Callable = reading.read_separate_masks
     photograph_format: str = 'JPEG'
+    any_photograph: bool = False
+    classes: Tuple[str, ...] = CLASSES
+    drawn: Tuple[str, ...] = LESIONS
+    read_as: Optional[dict] = None
+    notes: Tuple[str, ...] = ()
+
+    @property
+    def lesions(self):
+        """Tuple[str, ...]: the classes without the background."""
+        return self.classes[1:]
 
 
 def convert(source, plan, output, overwrite=False, jobs=None, max_side=None):
@@ -139,20 +157,20 @@ def _check_names(source, plan):
 
 def _convert_record(source, plan, folder, max_side, record):
     """Convert one photograph and its masks; returns its entry in the manifest."""
-    data = source.read(record.photograph)
-    photograph = reading.read_photograph(
-        data, source.where(record.photograph), plan.photograph_format
+    data, where = source.read(record.photograph), source.where(record.photograph)
+    photograph, written = reading.take_photograph(
+        data, where, plan.photograph_format, plan.any_photograph
     )
-    original = photograph.shape[1::-1]
+    original = photograph.pixels.shape[1::-1]
     size = fit_size(original, max_side)
     bits, lesions = _convert_masks(source, plan, record, original, size)
-    written = data
     if size != original:
-        copy = resize_photograph(photograph, size)
-        written = layout.encode_photograph(copy, plan.photograph_format)
+        copy = resize_photograph(photograph.pixels, size)
+        written = reading.encode_photograph(copy, plan.photograph_format)
+    labels = merging.to_labels(bits, plan.lesions)
     files = dict(
         photograph=written,
-        label=encode_map(merging.to_labels(bits), layout.LABEL_PALETTE),
+        label=encode_map(labels, layout.label_palette(plan.classes)),
         mask=encode_map(bits),
     )
     image = dict(
@@ -162,11 +180,16 @@ def _convert_record(source, plan, folder, max_side, record):
         height=size[1],
         original_width=original[0],
         original_height=original[1],
-        photograph=dict(source=record.photograph, sha256=sha256(data), bytes=len(data)),
+        photograph=dict(
+            source=record.photograph,
+            sha256=sha256(data),
+            bytes=len(data),
+            notes=photograph.notes,
+        ),
         **{f'{kind}_sha256': sha256(content) for kind, content in files.items()},
         ignored_pixels=merging.count_ignored(bits),
         lesions=lesions,
-        overlaps=merging.count_overlaps(bits),
+        overlaps=merging.count_overlaps(bits, plan.lesions),
     )
     paths = layout.image_files(image, plan.photograph_format)
     for path, content in zip(paths, files.values()):
@@ -176,20 +199,34 @@ def _convert_record(source, plan, folder, max_side, record):
 
 def _convert_masks(source, plan, record, original_size, size):
     """The bit map of a photograph, and the manifest's entries of its lesions."""
-    masks, sources = {}, {}
-    for lesion, file in record.masks.items():
-        data = source.read(file)
-        masks[lesion] = plan.read_mask(data, source.where(file), original_size)
-        sources[lesion] = dict(source=file, sha256=sha256(data))
-    drawn = merging.to_bits(masks, original_size[::-1])
-    bits, kept = reduce_bits(drawn, size)
-    lesions = merging.count_lesions(bits)
-    before = lesions if size == original_size else merging.count_lesions(drawn)
+    masks = plan.read_masks(source, record, original_size)
+    drawn = merging.to_bits(masks, original_size[::-1], plan.lesions)
+    bits, kept = reduce_bits(drawn, size, len(plan.lesions))
+    lesions = before = merging.count_lesions(bits, plan.lesions)
+    if size != original_size:
+        before = merging.count_lesions(drawn, plan.lesions)
+    digests = {file: sha256(source.read(file)) for file in {*record.masks.values()}}
+    sources = {
+        lesion: dict(source=file, sha256=digests[file])
+        for lesion, file in record.masks.items()
+    }
     for (lesion, count), kept_as_one_pixel in zip(lesions.items(), kept):
         count['original_components'] = before[lesion]['components']
         count['kept_as_one_pixel'] = kept_as_one_pixel
         count.update(sources.get(lesion, dict(source=None, sha256=None)))
     return bits, lesions
+
+
+def _warn_of_large(images):
+    """One line for each mask of the field's lesions that covers half a photograph."""
+    return [
+        f'{image["name"]}: {lesion} covers {share:.0%} of the photograph; are lesion '
+        'and background swapped?'
+        for image in images
+        for lesion, count in image['lesions'].items()
+        for share in [count['mask_pixels'] / (image['width'] * image['height'])]
+        if lesion in LESIONS and share > 0.5
+    ]
 
 
 def _describe(source, plan, max_side, images):
@@ -208,8 +245,10 @@ def _describe(source, plan, max_side, images):
             pillow=PIL.__version__,
             opencv=cv2.__version__,
         ),
-        lesions=list(LESIONS),
-        warnings=plan.warnings,
+        classes=list(plan.classes),
+        drawn=list(plan.drawn),
+        read_as=plan.read_as,
+        warnings=[*plan.warnings, *_warn_of_large(images)],
         splits={
             split: dict(photographs=len(names), sha256=sha256(layout.split_text(names)))
             for split, names in plan.splits.items()
@@ -238,7 +277,7 @@ def sum_up(images):
                 ignored_pixels=0,
                 lesions={
                     lesion: dict(masks=0, **dict.fromkeys(SUMMED, 0))
-                    for lesion in LESIONS
+                    for lesion in image['lesions']
                 },
                 overlaps=dict.fromkeys(image['overlaps'], 0),
             ),

@@ -44,11 +44,11 @@ def read_e_ophtha(source):
     (lesion,) = drawn
     pairs = found[lesion]
     pairs = [pair._replace(name=pair.name.replace('/', '_')) for pair in pairs]
-    splits = split_by_seed(pairs, group=_examination)
+    splits = split_by_seed([pair.name for pair in pairs], _examination, source.path)
     warnings = warn_of_number(len(pairs), OFFICIAL[lesion])
     warnings.append(f'only {lesion} was drawn; other lesions count as background')
     records = make_records(pairs, splits, {lesion.lower(): lesion})
-    return Plan(f'e-ophtha {lesion}', records, splits, warnings)
+    return Plan(f'e-ophtha {lesion}', records, splits, warnings, drawn=(lesion,))
 
 
 def _examination(name):

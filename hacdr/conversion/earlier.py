@@ -44,6 +44,10 @@ def find_earlier(plan, output, overwrite, max_side):
         other = f'{manifest["dataset"]} and not {plan.dataset}'
     elif manifest['max_side'] != max_side:
         other = f'a conversion with max_side {manifest["max_side"]}, not {max_side}'
+    elif layout.classes_of(manifest) != [*plan.classes]:
+        other = f'the classes {", ".join(layout.classes_of(manifest)[1:])}'
+    elif manifest.get('read_as') != plan.read_as:
+        other = 'a conversion of which the masks were read in another way'
     elif gone:
         other = f'{len(gone)} photographs that the source lacks ({gone[0]})'
     else:

@@ -1,7 +1,9 @@
 """Reader of FGADR's Seg-set (Zhou et al., IEEE TMI 2021)."""
 
+from functools import partial
+
 from hacdr.conversion.pairing import find_pairs, plan_from_pairs
-from hacdr.conversion.reading import read_soft_mask
+from hacdr.conversion.reading import read_separate_masks, read_soft_mask
 
 # Hemohedge is their spelling. The other two lesions they drew are passed over.
 LESIONS = {
@@ -39,6 +41,6 @@ def read_fgadr(source):
         LESIONS,
         OFFICIAL,
         group=str,
-        read_mask=read_soft_mask,
+        read_masks=partial(read_separate_masks, read=read_soft_mask),
         photograph_format='PNG',
     )

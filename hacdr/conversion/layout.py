@@ -1,21 +1,15 @@
 """What a converted data set looks like on disk."""
 
-import io
 import json
 from pathlib import Path
 
-import cv2
-from PIL import Image
-
 from hacdr.errors import InputError
-from hacdr.lesions import IGNORED, PALETTE
+from hacdr.lesions import CLASSES, IGNORED, choose_palette
 
 MANIFEST = 'manifest.json'
 # Raised when the files of a converted set change their meaning.
 LAYOUT_VERSION = 3
 SUFFIXES = {'JPEG': '.jpg', 'PNG': '.png'}
-# RGB of all 256 values of a label map.
-LABEL_PALETTE = [*PALETTE, *[[0, 0, 0]] * (IGNORED - len(PALETTE)), [128, 128, 128]]
 
 
 def photograph_path(subset, name, file_format='JPEG'):
@@ -33,7 +27,7 @@ def photograph_path(subset, name, file_format='JPEG'):
 
 
 def label_path(subset, name):
-    """Path of a label map (values 0 to 4, 255 to ignore), arguments as above."""
+    """Path of a label map, arguments as above."""
     return f'labels/{subset}/{name}.png'
 
 
@@ -52,20 +46,22 @@ def split_text(names):
     return ''.join(f'{name}\n' for name in names).encode()
 
 
-def encode_photograph(photograph, file_format):
-    """Encode a photograph that was changed.
+def label_palette(classes=CLASSES):
+    """Colours of all 256 values of a label map.
 
     Args:
-        photograph (np.ndarray): BGR, uint8 (H, W, 3).
-        file_format (str): 'JPEG' (at quality 95) or 'PNG'.
+        classes (Sequence[str]): by value.
 
     Returns:
-        bytes: the file's content.
+        List[List[int]]: RGB; ignored pixels are grey.
     """
-    file = io.BytesIO()
-    rgb = cv2.cvtColor(photograph, cv2.COLOR_BGR2RGB)
-    Image.fromarray(rgb).save(file, format=file_format, quality=95)
-    return file.getvalue()
+    colours = choose_palette(classes)
+    return [*colours, *[[0, 0, 0]] * (IGNORED - len(colours)), [128, 128, 128]]
+
+
+def classes_of(manifest):
+    """The classes of a data set, List[str], by label value, the background first."""
+    return manifest.get('classes', list(CLASSES))
 
 
 def encode_manifest(manifest):

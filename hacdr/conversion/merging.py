@@ -5,66 +5,63 @@ from itertools import combinations
 import numpy as np
 from scipy import ndimage
 
-from hacdr.lesions import (
-    IGNORED,
-    LESION_COUNT,
-    LESIONS,
-    bits_to_label,
-    lesion_plane,
-)
+from hacdr.lesions import IGNORED, LESIONS, bits_to_label, lesion_plane
 
 # A mask of one lesion holds 0, this, and IGNORED.
 LESION = 1
 
 
-def to_bits(masks, shape):
+def to_bits(masks, shape, lesions=LESIONS):
     """Pack the masks of one photograph.
 
     Args:
         masks (Dict[str, np.ndarray]): lesion -> uint8 (H, W), 0, LESION or
             IGNORED; a lesion that is absent is not a key.
         shape (Tuple[int, int]): H and W.
+        lesions (Sequence[str]): all of them, the first is bit 0.
 
     Returns:
-        np.ndarray: uint8 (H, W), bit k set where lesion k was drawn; IGNORED
-        where a mask says so and no lesion was drawn.
+        np.ndarray: uint8 (H, W), bit k set where lesion k was drawn; IGNORED where a
+        mask says so and no lesion was drawn.
     """
     bits = np.zeros(shape, np.uint8)
     for lesion, mask in masks.items():
-        bits |= (mask == LESION).view(np.uint8) << LESIONS.index(lesion)
+        bits |= (mask == LESION).view(np.uint8) << lesions.index(lesion)
     ignored = [mask == IGNORED for mask in masks.values() if mask.max() == IGNORED]
     if ignored:
         bits[np.any(ignored, axis=0) & (bits == 0)] = IGNORED
     return bits
 
 
-def to_labels(bits):
-    """Merge overlapping lesions, EX < HE < SE < MA.
+def to_labels(bits, lesions=LESIONS):
+    """Merge overlapping lesions: the later one wins.
 
     Args:
         bits (np.ndarray): uint8 (H, W), as :func:`to_bits` returns it.
+        lesions (Sequence[str]): as there.
 
     Returns:
-        np.ndarray: uint8 (H, W), 0 for background, 1 to 4 for the lesion that wins,
-        IGNORED as it was.
+        np.ndarray: uint8 (H, W), 0 for background, k + 1 for lesion k, IGNORED as it
+        was.
     """
-    return bits_to_label()[bits]
+    return bits_to_label(len(lesions))[bits]
 
 
-def count_lesions(bits):
+def count_lesions(bits, lesions=LESIONS):
     """Count pixels and components of every lesion.
 
     Args:
         bits (np.ndarray): uint8 (H, W), as :func:`to_bits` returns it.
+        lesions (Sequence[str]): as there.
 
     Returns:
         Dict[str, Dict[str, int]]: lesion -> ``mask_pixels`` (as the experts drew
         it), ``label_pixels`` (what is left in the label map) and ``components``
         (8-connected, of the mask).
     """
-    histogram, combined = _count_values(bits)
+    histogram, combined = _count_values(bits, len(lesions))
     counts = {}
-    for bit, lesion in enumerate(LESIONS):
+    for bit, lesion in enumerate(lesions):
         drawn = combined >> bit & 1 == 1
         on_top = combined >> bit == 1
         counts[lesion] = dict(
@@ -75,18 +72,19 @@ def count_lesions(bits):
     return counts
 
 
-def count_overlaps(bits):
+def count_overlaps(bits, lesions=LESIONS):
     """Count the pixels that two lesions share.
 
     Args:
         bits (np.ndarray): uint8 (H, W), as :func:`to_bits` returns it.
+        lesions (Sequence[str]): as there.
 
     Returns:
-        Dict[str, int]: 'EX&HE' and the like -> pixels, all six pairs.
+        Dict[str, int]: 'EX&HE' and the like -> pixels, all pairs.
     """
-    histogram, combined = _count_values(bits)
+    histogram, combined = _count_values(bits, len(lesions))
     overlaps = {}
-    for (i, first), (j, second) in combinations(enumerate(LESIONS), 2):
+    for (i, first), (j, second) in combinations(enumerate(lesions), 2):
         both = (combined >> i & 1) & (combined >> j & 1) == 1
         overlaps[f'{first}&{second}'] = int(histogram[both].sum())
     return overlaps
@@ -110,7 +108,7 @@ def label_components(mask):
     return ndimage.label(mask, np.ones((3, 3)))
 
 
-def _count_values(bits):
-    """Pixels of every combination of lesions, and the combinations."""
-    combined = np.arange(1 << LESION_COUNT)
+def _count_values(bits, lesions):
+    """Pixels of every combination of so many lesions, and the combinations."""
+    combined = np.arange(1 << lesions)
     return np.bincount(bits.ravel(), minlength=256)[combined], combined

@@ -109,34 +109,45 @@ def plan_from_pairs(
         raise InputError(
             f'{source.path}: not {name}; looked for {looked_for} and the like'
         )
-    splits = split_by_seed(pairs, group)
+    splits = split_by_seed([pair.name for pair in pairs], group, source.path)
     records = make_records(pairs, splits, lesions)
     warnings = warn_of_number(len(pairs), official)
     return Plan(name, records, splits, warnings, **options)
 
 
-def split_by_seed(pairs, group):
+def split_by_seed(names, group, where, test=True):
     """Choose splits for a data set that has none of its own: a fifth of the groups
     is for testing, a tenth for validation, the same ones every time.
 
     Args:
-        pairs (List[Pair]): the photographs.
+        names (Iterable[str]): the photographs.
         group (callable): name -> what must stay together, such as the patient.
+        where (str | Path): the source, for the message.
+        test (bool): whether some are for testing.
 
     Returns:
         Dict[str, List[str]]: 'train', 'val', 'trainval', 'test' -> names, sorted.
+
+    Raises:
+        InputError: there are fewer groups than splits.
     """
-    groups = sorted({group(pair.name) for pair in pairs})
+    groups = sorted({group(name) for name in names})
+    if len(groups) < 2 + test:
+        raise InputError(
+            f'{where}: photographs of {len(groups)} patients, expected {2 + test} or '
+            'more to choose some for validation and testing among them'
+        )
     order = np.random.default_rng(0).permutation(len(groups))
-    test, val = len(groups) // 5, len(groups) // 5 + len(groups) // 10
-    chosen = {groups[i]: 'test' for i in order[:test]}
-    chosen.update((groups[i], 'val') for i in order[test:val])
+    number = max(1, len(groups) // 5) if test else 0
+    last = number + max(1, len(groups) // 10)
+    chosen = {groups[i]: 'test' for i in order[:number]}
+    chosen.update((groups[i], 'val') for i in order[number:last])
     splits = dict(train=[], val=[], trainval=[], test=[])
-    for pair in sorted(pairs):
-        split = chosen.get(group(pair.name), 'train')
-        splits[split].append(pair.name)
+    for name in sorted(names):
+        split = chosen.get(group(name), 'train')
+        splits[split].append(name)
         if split != 'test':
-            splits['trainval'].append(pair.name)
+            splits['trainval'].append(name)
     return splits
 
 

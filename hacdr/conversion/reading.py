@@ -2,11 +2,19 @@
 
 import io
 
+import cv2
 import numpy as np
+from PIL import Image
 
 from hacdr.conversion.merging import LESION
 from hacdr.errors import InputError
-from hacdr.images import decode_header, decode_image, decode_photograph
+from hacdr.images import (
+    Photograph,
+    decode_header,
+    decode_image,
+    decode_photograph,
+    decode_with_notes,
+)
 from hacdr.lesions import IGNORED
 
 MASK_MODES = ('1', 'L', 'P', 'LA', 'RGB', 'RGBA')
@@ -28,7 +36,7 @@ def read_photograph(data, where, file_format='JPEG'):
         InputError: of another format, cut off, not in colour, or to be turned or
             mirrored according to its Exif orientation.
     """
-    header = decode_header(io.BytesIO(data), where)
+    header = _read_upright_header(data, where)
     if header.format != file_format:
         raise InputError(
             f'{where}: photograph is {header.format}, expected {file_format}'
@@ -37,16 +45,64 @@ def read_photograph(data, where, file_format='JPEG'):
         raise InputError(
             f'{where}: photograph has mode {header.mode}, expected colour (RGB)'
         )
-    # Viewers would turn the photograph but not its masks.
+    return decode_photograph(data, where)
+
+
+def take_photograph(data, where, file_format, any_photograph=False):
+    """Decode a photograph for a set whose photographs are all of one kind.
+
+    Args:
+        data (bytes): content of the file.
+        where (str): the file, for the message.
+        file_format (str): the kind, 'JPEG' or 'PNG'.
+        any_photograph (bool): whether one of another format, of other channels or more
+            bits is made to be of this kind.
+
+    Returns:
+        Tuple[Photograph, bytes]: pixels and notes, see ``hacdr.images``; and the
+        content of its file, as it was or of a new one.
+
+    Raises:
+        InputError: as :func:`read_photograph`.
+    """
+    if not any_photograph:
+        return Photograph(read_photograph(data, where, file_format), []), data
+    header = _read_upright_header(data, where)
+    photograph = decode_with_notes(data, where)
+    as_it_is = header[:2] == (file_format, 'RGB') and not photograph.notes
+    if file_format == 'PNG' and not as_it_is:
+        data = encode_photograph(photograph.pixels, file_format)
+    return photograph, data
+
+
+def _read_upright_header(data, where):
+    """Read a header; a photograph that viewers turn, but not its masks, is refused."""
+    header = decode_header(io.BytesIO(data), where)
     if header.orientation != 1:
         raise InputError(
             f'{where}: photograph has the Exif orientation {header.orientation}, '
             'expected 1 or none: masks are for the pixels as they are stored'
         )
-    return decode_photograph(data, where)
+    return header
 
 
-def read_mask(data, where, size):
+def encode_photograph(photograph, file_format):
+    """Encode a photograph that was changed.
+
+    Args:
+        photograph (np.ndarray): BGR, uint8 (H, W, 3).
+        file_format (str): 'JPEG' (at quality 95) or 'PNG'.
+
+    Returns:
+        bytes: the file's content.
+    """
+    file = io.BytesIO()
+    rgb = cv2.cvtColor(photograph, cv2.COLOR_BGR2RGB)
+    Image.fromarray(rgb).save(file, format=file_format, quality=95)
+    return file.getvalue()
+
+
+def read_mask(data, where, size, advice=''):
     """Read a two-valued mask, whatever its encoding.
 
     Background is what is black, lesion is the one other colour. Palettes are
@@ -57,6 +113,7 @@ def read_mask(data, where, size):
         data (bytes): content of the mask's file.
         where (str): the file, for the message.
         size (Tuple[int, int]): width and height of the photograph.
+        advice (str): what the message says at its end where there are more values.
 
     Returns:
         np.ndarray: uint8 (H, W), LESION or 0.
@@ -65,14 +122,15 @@ def read_mask(data, where, size):
         InputError: not an image, compressed with loss, of another size than the
             photograph, or not black and one other colour.
     """
-    image = _decode_mask(data, where, size, MASK_MODES)
+    image = decode_mask(data, where, size, MASK_MODES)
     if image.mode == '1':
         # As an array it would be of another type than its values.
         image = image.convert('L')
     counted = image.getcolors(maxcolors=2)
     if counted is None:
         raise InputError(
-            f'{where}: mask has more than two values, expected black and one other'
+            f'{where}: mask has more than two values, expected black and one '
+            f'other{advice}'
         )
     lesion = [value for _, value in counted if any(_colour(image, value))]
     if len(counted) - len(lesion) != 1:
@@ -91,7 +149,7 @@ def read_soft_mask(data, where, size):
 
     Arguments, result and errors as :func:`read_mask`, but any grey is allowed.
     """
-    image = _decode_mask(data, where, size, GREY_MODES)
+    image = decode_mask(data, where, size, GREY_MODES)
     return (np.asarray(image.convert('L')) >= 128) * np.uint8(LESION)
 
 
@@ -106,7 +164,7 @@ def read_graded_mask(data, where, size):
     Raises:
         InputError: as :func:`read_mask`, and for any other value.
     """
-    values = np.asarray(_decode_mask(data, where, size, GREY_MODES).convert('L'))
+    values = np.asarray(decode_mask(data, where, size, GREY_MODES).convert('L'))
     other = {*np.unique(values).tolist()} - {0, 127, 255}
     if other:
         raise InputError(
@@ -117,20 +175,60 @@ def read_graded_mask(data, where, size):
     return table[values]
 
 
-def _decode_mask(data, where, size, modes):
-    image = decode_image(io.BytesIO(data), where, 'mask')
+def read_separate_masks(source, record, size, read=read_mask):
+    """Read the masks of a photograph that has a file for each.
+
+    Args:
+        source (FolderSource | ZipSource): where they lie.
+        record (Record): the photograph.
+        size (Tuple[int, int]): its width and height.
+        read (callable): one of the three above.
+
+    Returns:
+        Dict[str, np.ndarray]: lesion -> uint8 (H, W), LESION, IGNORED or 0.
+    """
+    return {
+        lesion: read(source.read(file), source.where(file), size)
+        for lesion, file in record.masks.items()
+    }
+
+
+def decode_mask(data, where, size, modes=MASK_MODES, what='mask'):
+    """Decode a mask or label map, not yet looking at its values.
+
+    Args:
+        data (bytes): content of the file.
+        where (str): the file, for the message.
+        size (Tuple[int, int]): width and height of the photograph.
+        modes (Sequence[str]): Pillow's names of the channels that are allowed.
+        what (str): what it is, for the message.
+
+    Returns:
+        PIL.Image.Image: decoded.
+
+    Raises:
+        InputError: not an image, compressed with loss, of another size than the
+            photograph, or of other channels.
+    """
+    image = decode_image(io.BytesIO(data), where, what)
+    header = decode_header(io.BytesIO(data), where, what)
+    if header.orientation != 1 or header.several:
+        problem = 'several images' if header.several else 'an Exif orientation'
+        raise InputError(
+            f'{where}: {what} has {problem}, expected one image as it is shown'
+        )
     if image.format == 'JPEG':
         raise InputError(
-            f'{where}: mask is JPEG, whose edges are blurred; expected TIFF or PNG'
+            f'{where}: {what} is JPEG, whose edges are blurred; expected TIFF or PNG'
         )
     if image.size != tuple(size):
         raise InputError(
-            f'{where}: mask is {image.size[0]}x{image.size[1]}, expected '
+            f'{where}: {what} is {image.size[0]}x{image.size[1]}, expected '
             f"{size[0]}x{size[1]} as the photograph's"
         )
     if image.mode not in modes:
         raise InputError(
-            f'{where}: mask has mode {image.mode}, expected one of '
+            f'{where}: {what} has mode {image.mode}, expected one of '
             f'{", ".join(modes)} (at most 8 bits)'
         )
     return image

@@ -1,7 +1,9 @@
 """Reader of Retinal-Lesions (Wei et al., ICPR 2020)."""
 
+from functools import partial
+
 from hacdr.conversion.pairing import find_pairs, plan_from_pairs
-from hacdr.conversion.reading import read_graded_mask
+from hacdr.conversion.reading import read_graded_mask, read_separate_masks
 
 # The other four lesions they drew are passed over.
 LESIONS = {
@@ -40,7 +42,7 @@ def read_retinal_lesions(source):
         LESIONS,
         OFFICIAL,
         group=_patient,
-        read_mask=read_graded_mask,
+        read_masks=partial(read_separate_masks, read=read_graded_mask),
     )
 
 

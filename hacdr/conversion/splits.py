@@ -1,11 +1,12 @@
 """Which photographs of a converted data set are in a split."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Tuple
 
 from hacdr.conversion import layout
 from hacdr.errors import InputError
 from hacdr.files import read_list
+from hacdr.lesions import CLASSES
 
 
 class Member(NamedTuple):
@@ -15,12 +16,14 @@ class Member(NamedTuple):
         name (str): the photograph's name, without suffix.
         photograph, labels, masks (Path): files of the photograph, its label map and
             its bit map.
+        classes (Tuple[str, ...]): of the data set, by label value.
     """
 
     name: str
     photograph: Path
     labels: Path
     masks: Path
+    classes: Tuple[str, ...] = CLASSES
 
 
 def split_members(root, split, number=None):
@@ -58,6 +61,7 @@ def split_members(root, split, number=None):
             photograph=root / layout.photograph_path(subsets[name], name, file_format),
             labels=root / layout.label_path(subsets[name], name),
             masks=root / layout.mask_path(subsets[name], name),
+            classes=tuple(layout.classes_of(manifest)),
         )
         for name in names
     ]

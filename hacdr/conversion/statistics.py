@@ -7,7 +7,7 @@ import numpy as np
 
 from hacdr.conversion.merging import label_components
 from hacdr.images import read_map, read_photograph
-from hacdr.lesions import CLASSES, IGNORED, LESIONS, lesion_plane
+from hacdr.lesions import IGNORED, lesion_plane
 from hacdr.parallel import for_each
 from hacdr.preprocess.field_of_view import field_of_view
 
@@ -53,7 +53,8 @@ def count_dataset(members, jobs):
     Raises:
         InputError: a file is missing or damaged, or a process was killed.
     """
-    return _sum_up(for_each(_count, members, jobs, 'photographs'))
+    lesions = members[0].classes[1:]
+    return _sum_up(for_each(_count, members, jobs, 'photographs'), lesions)
 
 
 def config_lines(figures):
@@ -69,7 +70,7 @@ def config_lines(figures):
     weights = ', '.join(f'{weight:.3g}' for weight in class_weights(pixels))
     view = figures['field_of_view']
     mean, std = (', '.join(f'{v:.3f}' for v in view[key]) for key in ('mean', 'std'))
-    names = ', '.join(CLASSES)
+    names = ', '.join(['background', *figures['lesions']])
     return [
         f'# {names}: pixels of the label maps',
         f'class_pixels = {pixels}',
@@ -113,7 +114,7 @@ def _count(member):
     inside = field_of_view(photograph)
     number = cv2.countNonZero(inside)
     mean, std = (v[::-1, 0] for v in cv2.meanStdDev(photograph, mask=inside))
-    lesions = range(len(LESIONS))
+    lesions = range(len(member.classes) - 1)
     masks = [lesion_plane(bits, lesion) for lesion in lesions]
     histogram = np.bincount(labels.ravel(), minlength=256)
     return Counts(
@@ -133,9 +134,9 @@ def _areas(mask):
     return np.bincount(components[mask])[1:]
 
 
-def _sum_up(counts):
+def _sum_up(counts, names):
     lesions = {}
-    for bit, name in enumerate(LESIONS):
+    for bit, name in enumerate(names):
         masks = [count.mask_pixels[bit] for count in counts]
         areas = np.concatenate([count.areas[bit] for count in counts])
         quantiles = np.percentile(areas, QUANTILES).tolist() if len(areas) else None

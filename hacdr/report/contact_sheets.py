@@ -2,7 +2,7 @@
 
 import random
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Sequence
 
 import cv2
 import mmcv
@@ -14,7 +14,7 @@ from hacdr.conversion.splits import split_members
 from hacdr.errors import InputError
 from hacdr.images import read_map, read_photograph
 from hacdr.inference.overlay import LEGEND_GREY, draw_legend, draw_outlines, put_text
-from hacdr.lesions import CLASSES, FULL_NAMES, IGNORED, PALETTE
+from hacdr.lesions import CLASSES, FULL_NAMES, IGNORED, choose_palette
 from hacdr.preprocess.maps import reduce_labels
 from hacdr.preprocess.resize import resize_photograph
 
@@ -29,11 +29,13 @@ class Sample(NamedTuple):
         title: what stands over it.
         photograph: BGR, uint8, (H, W, 3).
         label: uint8 (H, W).
+        classes: by label value.
     """
 
     title: str
     photograph: np.ndarray
     label: np.ndarray
+    classes: Sequence[str] = CLASSES
 
 
 def converted_samples(root, split='trainval', number=None):
@@ -53,7 +55,8 @@ def converted_samples(root, split='trainval', number=None):
     """
     for member in split_members(Path(root), split, number):
         photograph = read_photograph(member.photograph)
-        yield Sample(member.name, photograph, read_map(member.labels))
+        labels = read_map(member.labels)
+        yield Sample(member.name, photograph, labels, member.classes)
 
 
 def pipeline_samples(cfg, number, draws=1, seed=0):
@@ -72,6 +75,7 @@ def pipeline_samples(cfg, number, draws=1, seed=0):
         InputError: the pipeline passes on no photograph, label map or 'img_norm_cfg'.
     """
     dataset = build_dataset(cfg.data.train)
+    classes = dataset.CLASSES
     np.random.seed(seed)
     random.seed(seed)
     # A RepeatDataset is as long as all its rounds.
@@ -92,14 +96,15 @@ def pipeline_samples(cfg, number, draws=1, seed=0):
             photograph = _denormalize(img.numpy().transpose(1, 2, 0), norm)
             name = Path(meta.get('ori_filename', f'{index}')).stem
             title = f'{name} ({draw + 1})' if draws > 1 else name
-            yield Sample(title, photograph, label[0].numpy().astype(np.uint8))
+            labels = label[0].numpy().astype(np.uint8)
+            yield Sample(title, photograph, labels, classes)
 
 
 def contact_sheet(samples, columns=3, width=640):
     """Draw samples side by side: outlines, number of lesions, legend.
 
     Args:
-        samples (Sequence[Sample]): at least one.
+        samples (Sequence[Sample]): at least one, all of the same classes.
         columns (int): panels in a row.
         width (int): of a panel, in pixels.
 
@@ -117,9 +122,10 @@ def contact_sheet(samples, columns=3, width=640):
             np.hstack([_pad(panel, height + GAP, width + GAP) for panel in row])
         )
     sheet = np.vstack(rows)
-    lesions = (f'{lesion} {name}' for lesion, name in FULL_NAMES.items())
+    classes = samples[0].classes
+    lesions = (f'{name} {FULL_NAMES.get(name, "")}'.strip() for name in classes[1:])
     names = ['', *lesions, 'grey: ignored']
-    palette = [*PALETTE, (IGNORED_GREY,) * 3]
+    palette = [*choose_palette(classes), (IGNORED_GREY,) * 3]
     return np.vstack([sheet, draw_legend(sheet.shape[1], names, palette, width / 900)])
 
 
@@ -132,20 +138,21 @@ def _denormalize(img, norm):
 
 def _panel(sample, width):
     """Photograph with outlines over a strip of title and counts."""
+    classes, palette = sample.classes, choose_palette(sample.classes)
     counts = [
-        label_components(sample.label == value)[1] for value in range(1, len(CLASSES))
+        label_components(sample.label == value)[1] for value in range(1, len(classes))
     ]
     height = max(1, round(sample.label.shape[0] * width / sample.label.shape[1]))
     photograph = resize_photograph(sample.photograph, (width, height))
     # Outlines come last: drawn before, they would fade when reduced.
-    label = reduce_labels(sample.label, (width, height))
+    label = reduce_labels(sample.label, (width, height), len(classes) - 1)
     photograph[label == IGNORED] = IGNORED_GREY
-    drawn = draw_outlines(photograph, label, CLASSES, PALETTE)
+    drawn = draw_outlines(photograph, label, classes, palette)
     scale = width / 900
     title = np.full((int(44 * scale), width, 3), LEGEND_GREY, np.uint8)
     put_text(title, sample.title, (int(12 * scale), int(30 * scale)), scale)
     return np.vstack(
-        [title, drawn, draw_legend(width, CLASSES, PALETTE, scale, counts)]
+        [title, drawn, draw_legend(width, classes, palette, scale, counts)]
     )
 
 

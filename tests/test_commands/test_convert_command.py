@@ -95,6 +95,51 @@ def test_a_data_set_that_nobody_knows(capsys):
     assert "invalid choice: 'messidor'" in capsys.readouterr().err
 
 
+@pytest.fixture
+def eyes(tmp_path):
+    """Three photographs of one's own, each with a mask."""
+    for name in ('1_left', '2_left', '3_left'):
+        for folder, mode in (('images', 'RGB'), ('masks/hard exudates', 'L')):
+            path = tmp_path / 'eyes' / folder / f'{name}.png'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.eye(32, dtype=np.uint8) * 255).convert(mode).save(path)
+    return tmp_path / 'eyes'
+
+
+def test_data_of_ones_own(eyes, tmp_path, capsys):
+    convert('masks', eyes, '-o', tmp_path / 'out', '--jobs', 1)
+    out = capsys.readouterr().out
+    assert '1 train, 1 val, 1 test; 3 patients by the photographs' in out
+    classes = '--classes', 'Bright=hard exudates'
+    with pytest.raises(InputError, match='holds the classes EX, HE, SE, MA; choose'):
+        convert('masks', eyes, '-o', tmp_path / 'out', *classes)
+    convert('masks', eyes, '-o', tmp_path / 'new', '--jobs', 1, *classes)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ['Bright', '2', '64', '2', '2', '0'] in rows
+
+
+def test_an_output_among_the_photographs(eyes):
+    with pytest.raises(InputError, match=r'out: lies in .*eyes, where the next run'):
+        convert('masks', eyes, '-o', eyes / 'out')
+
+
+@pytest.mark.parametrize(
+    'option',
+    [
+        ('--classes', 'EX'),
+        ('--photographs', 'x'),
+        ('--labels', 'x'),
+        ('--soft-masks',),
+        ('--patient', '(.)'),
+    ],
+    ids=lambda option: option[0],
+)
+def test_options_for_data_of_ones_own(download, tmp_path, option):
+    message = f"^{option[0]} is for data of one's own .*, not for idrid$"
+    with pytest.raises(InputError, match=message):
+        convert('idrid', download, '-o', tmp_path / 'out', *option)
+
+
 @pytest.mark.parametrize('tool', sorted(TOOLS.glob('*.py')), ids=lambda path: path.stem)
 def test_bad_input_is_one_line_and_exit_code_two(tool, tmp_path, run_script):
     (tmp_path / 'holiday.jpg').write_bytes(b'')

@@ -35,7 +35,7 @@ def change_label(output, change):
     """With the sha256 of the manifest put right: something else must notice."""
     values = np.array(Image.open(output / LABEL))
     change(values)
-    data = encode_map(values, layout.LABEL_PALETTE)
+    data = encode_map(values, layout.label_palette())
     (output / LABEL).write_bytes(data)
     change_manifest(output, lambda m: m['images'][0].update(label_sha256=digest(data)))
 
@@ -57,16 +57,16 @@ def test_no_problem(output):
 
 def test_reduced_and_ignored(raw, tmp_path):
     source = open_source(raw.root)
-    plan = read_idrid(source)._replace(read_mask=with_ignored)
+    plan = read_idrid(source)._replace(read_masks=with_ignored)
     manifest, _ = convert(source, plan, tmp_path / 'x', jobs=1, max_side=32)
     assert manifest['totals']['train']['ignored_pixels'] > 0
     assert problems(tmp_path / 'x') == []
 
 
-def with_ignored(data, where, size):
+def with_ignored(source, record, size):
     mask = np.zeros(size[::-1], np.uint8)
     mask[5:9], mask[10:30] = 1, 255
-    return mask
+    return dict.fromkeys(record.masks, mask)
 
 
 @pytest.mark.parametrize('path', [LABEL, MASK, PHOTOGRAPH, 'splits/val.txt'])

@@ -1,0 +1,58 @@
+"""JSON files of annotators, checked while they are read."""
+
+import json
+
+from hacdr.errors import InputError
+
+NAMES = {list: 'a list', dict: 'an object', str: 'a text', int: 'a number'}
+
+
+def read_json_files(source):
+    """Read the JSON files of a source that hold an object, one after the other.
+
+    Args:
+        source (FolderSource | ZipSource): as ``open_source`` returns it.
+
+    Yields:
+        Tuple[str, dict]: the file, a name of the source, and its content.
+
+    Raises:
+        InputError: one cannot be read.
+    """
+    for file in source.names():
+        if not file.lower().endswith('.json'):
+            continue
+        try:
+            content = json.loads(source.read(file).decode('utf-8-sig'))
+        except (ValueError, RecursionError) as error:
+            reason = str(error) or type(error).__name__
+            raise InputError(f'{source.where(file)}: not JSON ({reason})') from error
+        if isinstance(content, dict):
+            yield file, content
+
+
+def take(content, key, kind, where):
+    """Take a value out of what a JSON file says.
+
+    Args:
+        content (object): what should be an object.
+        key (str): which of its values.
+        kind (type): what that must be.
+        where (str): what to call the object in messages.
+
+    Returns:
+        object: the value.
+
+    Raises:
+        InputError: not an object, no such value, or one of another type.
+    """
+    value = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise InputError(f'{where}: expected {NAMES[kind]} as {key!r}')
+    return value
+
+
+def take_size(content, width, height):
+    """Take the size of a photograph: width and height, None where it is not told."""
+    size = content.get(width), content.get(height)
+    return size if all(isinstance(side, int) for side in size) else None

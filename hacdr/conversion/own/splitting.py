@@ -1,0 +1,168 @@
+"""Which photographs are for training, for validation and for testing."""
+
+import re
+from collections import defaultdict
+
+from hacdr.conversion.pairing import split_by_seed
+from hacdr.errors import InputError
+
+EYES = {'left', 'right', 'l', 'r', 'le', 're', 'od', 'os', 'oi'}
+# A visit, or which part of the eye was photographed.
+VISIT = re.compile(r'(?:visit|followup|fu|exam|session|field|macula|disc)\d*|[vtf]\d+')
+EYE_AT_THE_END = re.compile(r'(.*\d)(?:l|r|od|os|oi)')
+FOLDER = re.compile(r'(?:\w\. )?(train|val|test)(?:ing|id|idation)?(?: set)?(?: ?\d+)?')
+
+
+def find_subset(folders, where):
+    """Tell what a photograph is for by the folders that it lies in.
+
+    Args:
+        folders (Sequence[str]): their names.
+        where (str): the photograph, for the message.
+
+    Returns:
+        str | None: 'train', 'val' or 'test', if a folder is called so, or 'training',
+        'valid', 'b. Testing Set' and the like.
+
+    Raises:
+        InputError: one says this and another says that.
+    """
+    spelt = [re.sub(r'[\s_-]+', ' ', folder.lower()) for folder in folders]
+    found = {match[1] for match in map(FOLDER.fullmatch, spelt) if match}
+    if len(found) > 1:
+        raise InputError(
+            f'{where}: lies in folders of {" and ".join(sorted(found))}, expected one'
+        )
+    return found.pop() if found else None
+
+
+def find_patients(names, pattern=None):
+    """Tell whose photographs these are, by their names.
+
+    The names are cut at blanks and at ``_ - .``, and what all of them begin with is
+    left aside. The patient is what stands before the eye (left, right, L, R, OD, OS,
+    ..., also at the end of a number: 12L) or the visit or field (visit2, v2, followup1,
+    field1, macula, ...). Where there is neither, and the name ends in a number, it is
+    what stands before that, if this has a figure in it: 17 in 17_2. Otherwise each
+    photograph is taken for a patient of its own.
+
+    Args:
+        names (Iterable[str]): the photographs' names.
+        pattern (str, optional): a regular expression to use instead, with one group.
+
+    Returns:
+        Dict[str, str]: name -> patient.
+
+    Raises:
+        InputError: the pattern is none, or does not fit a name.
+    """
+    if pattern is not None:
+        return _match_patients(names, pattern)
+    parts = {name: re.split(r'[\s_.-]+', name.lower()) for name in names}
+    common = _count_common([*parts.values()])
+    return {name: _patient(words[common:]) or name for name, words in parts.items()}
+
+
+def _match_patients(names, pattern):
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise InputError(f'--patient {pattern!r}: {error}') from error
+    if compiled.groups != 1:
+        raise InputError(
+            f'--patient {pattern!r}: has {compiled.groups} groups, expected one: what '
+            r"tells the patient, as in '(\d+)_.*'"
+        )
+    patients = {}
+    for name in names:
+        match = compiled.match(name)
+        if not match or not match[1]:
+            raise InputError(f'--patient {pattern!r}: does not fit the name {name!r}')
+        patients[name] = match[1]
+    return patients
+
+
+def _count_common(names):
+    """How many parts all of the names begin with; the last part never counts."""
+    shortest = min(map(len, names), default=1) - 1
+    for index in range(shortest):
+        if len({words[index] for words in names}) > 1:
+            return index
+    return max(0, shortest) if len(names) > 1 else 0
+
+
+def _patient(words):
+    """The patient in the parts of a name; empty where it is not told."""
+    words = [word for word in words if word]
+    if words[:1] and words[0] in EYES:
+        # The eye first: left_0001.
+        return '_'.join(words[1:2])
+    for index, word in enumerate(words):
+        joined = EYE_AT_THE_END.fullmatch(word)
+        if joined:
+            return '_'.join([*words[:index], joined[1]])
+        if index and (word in EYES or VISIT.fullmatch(word)):
+            return '_'.join(words[:index])
+    before = '_'.join(words[:-1])
+    return before if words[-1:] and words[-1].isdigit() and _has_digit(before) else ''
+
+
+def _has_digit(word):
+    return any(c.isdigit() for c in word)
+
+
+def split_own(subsets, patients, where):
+    """Choose the splits.
+
+    Where no folder says what the photographs are for, a fifth of the patients is for
+    testing and a tenth for validation, drawn with a fixed seed. Where folders say it,
+    they decide; of a set that has none for validation, a tenth of the patients of its
+    training photographs is.
+
+    Args:
+        subsets (Dict[str, str | None]): name -> what its folder says.
+        patients (Dict[str, str]): name -> patient.
+        where (str | Path): the source, for messages.
+
+    Returns:
+        Tuple[Dict[str, List[str]], List[str]]: split -> its names, sorted; and
+        warnings: patients whose photographs the folders put on both sides.
+
+    Raises:
+        InputError: only some photographs lie in such folders, or too few patients.
+    """
+    if not any(subsets.values()):
+        return split_by_seed(subsets, patients.get, where), []
+    names = defaultdict(list)
+    for name, subset in sorted(subsets.items()):
+        if subset is None:
+            raise InputError(
+                f'{where}: {name} lies in no folder train, val or test, others do; '
+                'expected all of them or none'
+            )
+        names[subset].append(name)
+    if names['train'] and not names['val']:
+        drawn = split_by_seed(names['train'], patients.get, where, test=False)
+        names.update(train=drawn['train'], val=drawn['val'])
+    splits = dict(
+        train=names['train'],
+        val=names['val'],
+        trainval=sorted(names['train'] + names['val']),
+        test=names['test'],
+    )
+    return {key: value for key, value in splits.items() if value}, _find_leaks(
+        splits, patients
+    )
+
+
+def _find_leaks(splits, patients):
+    warnings = []
+    for one, other in (('train', 'val'), ('trainval', 'test')):
+        both = {patients[n] for n in splits[one]} & {patients[n] for n in splits[other]}
+        if both:
+            shown = ', '.join(sorted(both)[:5]) + (', ...' if len(both) > 5 else '')
+            warnings.append(
+                f'{len(both)} patients have photographs in {one} and in {other}: '
+                f'{shown}'
+            )
+    return warnings
