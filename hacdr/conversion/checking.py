@@ -172,4 +172,20 @@ def _check_disjoint(lists):
         if other:
             path = layout.split_path('trainval')
             problems.append(f'{path}: is not train and val, differs in {min(other)}')
+    return problems + _check_folds(lists)
+
+
+def _check_folds(lists):
+    """Problems between the two lists of each fold."""
+    problems = []
+    for split, listed in lists.items():
+        if split.startswith('fold') and split.endswith('_val'):
+            train = {*lists.get(split.replace('_val', '_train'), ())}
+            other = {*lists.get('trainval', ())} ^ train ^ {*listed}
+            if other or train & {*listed}:
+                differs = min(other or train & {*listed})
+                problems.append(
+                    f'{layout.split_path(split)}: is not trainval with the train of '
+                    f'its fold, differs in {differs}'
+                )
     return problems

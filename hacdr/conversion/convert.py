@@ -7,7 +7,8 @@ returns a :class:`Plan`. Everything else is here, once.
 import platform
 from functools import partial
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+from types import MappingProxyType
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ from hacdr.conversion.earlier import (
     same_splits,
     sha256,
 )
+from hacdr.conversion.folds import fold_lists
 from hacdr.errors import InputError
 from hacdr.images import encode_map
 from hacdr.lesions import CLASSES, LESIONS
@@ -73,6 +75,7 @@ class Plan(NamedTuple):
             but unknown.
         read_as: plain values that tell how the masks are read, where the files do not.
         notes: what was assumed, each one line.
+        patients: name -> patient, where the names tell; folds keep them together.
     """
 
     dataset: str
@@ -86,6 +89,7 @@ class Plan(NamedTuple):
     drawn: Tuple[str, ...] = LESIONS
     read_as: Optional[dict] = None
     notes: Tuple[str, ...] = ()
+    patients: Mapping[str, str] = MappingProxyType({})
 
     @property
     def lesions(self):
@@ -124,8 +128,10 @@ def convert(source, plan, output, overwrite=False, jobs=None, max_side=None):
     kept = {}
     if earlier and not overwrite:
         kept = find_unchanged(source, plan, earlier, output, jobs)
-        if len(kept) == len(plan.records) and same_splits(plan, earlier, output):
-            return earlier, None
+        if len(kept) == len(plan.records):
+            splits = _add_folds(plan, kept)
+            if same_splits(splits, earlier, output):
+                return earlier, None
     if earlier:
         refuse_unknown_files(earlier, output)
     changed = [record for record in plan.records if record.name not in kept]
@@ -135,12 +141,13 @@ def convert(source, plan, output, overwrite=False, jobs=None, max_side=None):
         for image in kept.values():
             for path in layout.image_files(image, plan.photograph_format):
                 building.link_or_copy(output, folder, path)
-        for split, names in plan.splits.items():
+        entries = {**kept, **{image['name']: image for image in converted}}
+        splits = _add_folds(plan, entries)
+        for split, names in splits.items():
             path = folder / layout.split_path(split)
             building.add_file(path, layout.split_text(names))
-        images = {**kept, **{image['name']: image for image in converted}}
-        images = [images[record.name] for record in plan.records]
-        manifest = _describe(source, plan, max_side, images)
+        images = [entries[record.name] for record in plan.records]
+        manifest = _describe(source, plan, max_side, images, splits)
         building.add_file(folder / layout.MANIFEST, layout.encode_manifest(manifest))
     return manifest, len(changed)
 
@@ -153,6 +160,15 @@ def _check_names(source, plan):
                 f'{source.path}: name of a photograph {name!r} has line breaks, '
                 'control characters or blanks around it; rename the file'
             )
+
+
+def _add_folds(plan, entries):
+    """The splits of a plan, and folds of what is not for testing."""
+    amounts = {
+        name: [1, *(one['mask_pixels'] for one in entries[name]['lesions'].values())]
+        for name in plan.splits.get('trainval', ())
+    }
+    return {**plan.splits, **fold_lists(amounts, plan.patients)}
 
 
 def _convert_record(source, plan, folder, max_side, record):
@@ -229,7 +245,7 @@ def _warn_of_large(images):
     ]
 
 
-def _describe(source, plan, max_side, images):
+def _describe(source, plan, max_side, images, splits):
     """The manifest."""
     return dict(
         dataset=plan.dataset,
@@ -251,7 +267,7 @@ def _describe(source, plan, max_side, images):
         warnings=[*plan.warnings, *_warn_of_large(images)],
         splits={
             split: dict(photographs=len(names), sha256=sha256(layout.split_text(names)))
-            for split, names in plan.splits.items()
+            for split, names in splits.items()
         },
         totals=sum_up(images),
         images=images,

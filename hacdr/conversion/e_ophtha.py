@@ -48,7 +48,15 @@ def read_e_ophtha(source):
     warnings = warn_of_number(len(pairs), OFFICIAL[lesion])
     warnings.append(f'only {lesion} was drawn; other lesions count as background')
     records = make_records(pairs, splits, {lesion.lower(): lesion})
-    return Plan(f'e-ophtha {lesion}', records, splits, warnings, drawn=(lesion,))
+    patients = {pair.name: _examination(pair.name) for pair in pairs}
+    return Plan(
+        f'e-ophtha {lesion}',
+        records,
+        splits,
+        warnings,
+        drawn=(lesion,),
+        patients=patients,
+    )
 
 
 def _examination(name):

@@ -101,14 +101,14 @@ def _is_unchanged(source, file_format, output, task):
     )
 
 
-def same_splits(plan, earlier, output):
-    """Whether the lists of an earlier conversion are those of the plan."""
-    if {*plan.splits} != {*earlier['splits']}:
+def same_splits(splits, earlier, output):
+    """Whether the lists of an earlier conversion are these (split -> names)."""
+    if {*splits} != {*earlier['splits']}:
         return False
     try:
         return all(
             (output / layout.split_path(split)).read_bytes() == layout.split_text(names)
-            for split, names in plan.splits.items()
+            for split, names in splits.items()
         )
     except OSError:
         return False

@@ -112,7 +112,8 @@ def plan_from_pairs(
     splits = split_by_seed([pair.name for pair in pairs], group, source.path)
     records = make_records(pairs, splits, lesions)
     warnings = warn_of_number(len(pairs), official)
-    return Plan(name, records, splits, warnings, **options)
+    patients = {pair.name: group(pair.name) for pair in pairs}
+    return Plan(name, records, splits, warnings, patients=patients, **options)
 
 
 def split_by_seed(names, group, where, test=True):

@@ -203,6 +203,7 @@ def plan_own(source, photographs, masks, drawn, options, read_as, **plan):
         any_photograph=True,
         classes=classes,
         drawn=drawn,
+        patients=patients,
         read_as=dict(read_as, patient=options.patient),
         **plan,
     )
