@@ -74,10 +74,12 @@ def encode_thumbnail(prediction):
             cv2.RETR_EXTERNAL,
             cv2.CHAIN_APPROX_SIMPLE,
         )
-        outlines = [np.int32(outline * scale) for outline in outlines]
         colour = [int(c) for c in reversed(colours[value])]
-        # Two pixels wide, so that a lesion of less than a pixel is a dot that is seen.
-        cv2.polylines(small, outlines, True, colour, 2)
+        for outline in outlines:
+            outline = np.int32(outline * scale)
+            # A dot is drawn wider, so that small lesions are seen too.
+            width = 1 if np.ptp(outline, axis=0).max() > 2 else 2
+            cv2.polylines(small, [outline], True, colour, width)
     return _encode('jpeg', small, cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
 
 

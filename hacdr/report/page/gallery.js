@@ -7,8 +7,12 @@ const grid = document.getElementById('grid');
 const order = document.getElementById('order');
 const search = document.getElementById('search');
 const warned = document.getElementById('warned');
-const cards = images.map(card);
+const more = document.getElementById('more');
+// So many cards are laid out at once: thousands would take seconds.
+const PART = 120;
+const cards = [];
 let listed = [];
+let laid = 0;
 // Whether the page itself put the address of the image in the history.
 let followed = false;
 
@@ -59,11 +63,23 @@ function key(image) {
 function list() {
   const keys = images.map(key);
   const wanted = search.value.toLowerCase();
-  const sorted = [...images.keys()].sort((a, b) => keys[b] - keys[a] || byName(a, b));
-  listed = sorted.filter(i => (!warned.checked || images[i].warnings.length)
-    && images[i].name.toLowerCase().includes(wanted));
-  grid.replaceChildren(...listed.map(i => cards[i]));
-  document.getElementById('listed').textContent = `${listed.length} of ${images.length} shown`;
+  listed = [...images.keys()]
+    .filter(i => (!warned.checked || images[i].warnings.length)
+      && images[i].name.toLowerCase().includes(wanted))
+    .sort((a, b) => keys[b] - keys[a] || byName(a, b));
+  document.getElementById('listed').textContent = `${listed.length} of ${images.length} listed`;
+  grid.replaceChildren();
+  laid = 0;
+  layOut(PART);
+}
+
+// Lay out the cards of as many of the images that are listed.
+function layOut(number) {
+  const added = listed.slice(laid, number);
+  added.forEach(i => { cards[i] = cards[i] || card(images[i]); });
+  grid.append(...added.map(i => cards[i]));
+  laid += added.length;
+  more.hidden = laid === listed.length;
 }
 
 // --- the viewer -------------------------------------------------------------------
@@ -124,7 +140,8 @@ dialog.addEventListener('close', () => {
   if (at < 0) return;
   if (followed) history.back();
   else location.replace('#');
-  cards[at].querySelector('a').focus();
+  layOut(listed.indexOf(at) + 1);
+  if (cards[at]) cards[at].querySelector('a').focus();
 });
 
 // --- wiring -----------------------------------------------------------------------
@@ -133,6 +150,10 @@ grid.addEventListener('click', event => {
   if (event.target.closest('a') && !event.ctrlKey && !event.metaKey) followed = true;
 });
 document.getElementById('close').addEventListener('click', () => dialog.close());
+more.addEventListener('click', () => layOut(laid + PART));
+new IntersectionObserver(([entry]) => {
+  if (entry.isIntersecting) layOut(laid + PART);
+}, {rootMargin: '1000px'}).observe(more);
 order.addEventListener('change', list);
 [search, warned].forEach(control => control.addEventListener('input', list));
 // Back from the viewer, the last image is in sight.
