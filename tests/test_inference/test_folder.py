@@ -121,6 +121,33 @@ def test_sub_folders(photographs, predictor, output):
     assert (output / 'records' / 'more' / 'left.json').is_file()
 
 
+def test_names_of_all_kinds(predictor, tmp_path, output):
+    names = 'right eye (1)', 'Auge \u00e4 \u773c', 'a.b', '{output}', '%20', '-o', "'"
+    for name in names:
+        save_photograph(tmp_path / 'in' / 'right eye' / f'{name}.PNG')
+    # macOS leaves these beside what it copies.
+    (tmp_path / 'in' / 'right eye' / '._a.b.PNG').write_bytes(b'\0\5\x16\7')
+    run = predict_folder(predictor, tmp_path / 'in', output, recursive=True)
+    assert run == (len(names), 0, [])
+    for name in names:
+        assert (output / 'right eye' / f'{name}_overlay.jpg').is_file()
+    assert join_tables(output, ['coco', 'labelme', 'geojson'])[1] == len(names)
+    assert predict_folder(predictor, tmp_path / 'in', output, recursive=True).done == 0
+
+
+def test_a_name_that_is_not_utf_8(photographs, predictor, output):
+    name = os.fsdecode(b'\xff.jpg')
+    (photographs / 'left.jpg').rename(photographs / name)
+    (photographs / os.fsdecode(b'\xfe.jpg')).touch()
+    run = predict_folder(predictor, photographs, output)
+    assert run.done == 2
+    join_tables(output, ['coco', 'labelme'])
+    assert (output / os.fsdecode(b'\xff.png')).is_file()
+    table = (output / 'findings.csv').read_text(encoding='utf-8-sig')
+    assert r'\udcff.jpg' in table
+    assert r'\udcfe.jpg' in table
+
+
 def test_results_inside_of_the_photographs_are_no_photographs(photographs, predictor):
     output = photographs / 'out'
     for _ in range(2):
