@@ -165,8 +165,10 @@ def _draw(image, outlines, colours, factor):
 
 
 def _draw_lines(image, layers, thickness):
+    # Smoothing takes the colour of lines of one pixel.
+    kind = cv2.LINE_AA if thickness > 1 else cv2.LINE_8
     for borders, colour in layers:
-        cv2.polylines(image, borders, True, colour, thickness, cv2.LINE_AA, SHIFT)
+        cv2.polylines(image, borders, True, colour, thickness, kind, SHIFT)
 
 
 def _place(border, factor):
