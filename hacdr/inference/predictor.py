@@ -153,6 +153,11 @@ class Predictor:
             image = Path(image)
             photograph, notes = open_photograph(image)
         if steps is None:
+            is_file = not isinstance(image, np.ndarray)
+            if is_file and (notes or read_header(image).format != 'JPEG'):
+                # A pipeline's own loader would not do what the notes say, nor read
+                # every format.
+                image = photograph
             return Sample(photograph, None, image, notes)
         full = photograph.shape[1::-1]
         size = steps.network_size(full)

@@ -14,6 +14,7 @@ from hacdr.inference import predictor as module
 from hacdr.inference.model import init_model
 from hacdr.inference.torch_network import segment
 from hacdr.lesions import CLASSES
+from tests.test_images.forms import LOSSLESS, save, with_alpha
 
 from . import tiny
 
@@ -58,6 +59,30 @@ def test_an_array_is_as_good_as_a_file(folder, weights, name):
     from_array = predictor.predict(from_file.photograph)
     np.testing.assert_array_equal(from_array.label, from_file.label)
     np.testing.assert_array_equal(from_array.probabilities, from_file.probabilities)
+
+
+@pytest.mark.parametrize('name', tiny.CONFIGS)
+@pytest.mark.parametrize(
+    'form', ['png of 12 bits in 16', 'png, orientation 6', 'clear', 'j2k']
+)
+def test_whatever_it_was_saved_as(folder, weights, tmp_path, name, form):
+    predictor = Predictor(weights, str(folder / f'{name}.py'), 'cpu')
+    expected = predictor.predict(folder / 'eye.png')
+    pixels = np.ascontiguousarray(expected.photograph[..., ::-1])
+    path = tmp_path / 'eye'
+    if form == 'clear':
+        pixels[:, :60] = 0
+        expected = predictor.predict(np.ascontiguousarray(pixels[..., ::-1]))
+        # White hides where it is clear.
+        alpha = 255 * (pixels.max(2) > 0)
+        pixels[:, :60] = 255
+        path.write_bytes(save(with_alpha(pixels, alpha), 'PNG'))
+    else:
+        path.write_bytes(LOSSLESS[form](pixels))
+    prediction = predictor.predict(path)
+    np.testing.assert_array_equal(prediction.photograph, expected.photograph)
+    np.testing.assert_array_equal(prediction.label, expected.label)
+    assert len(prediction.notes) == (form != 'j2k')
 
 
 def test_findings(folder, weights):
