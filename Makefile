@@ -1,4 +1,4 @@
-.PHONY: help setup demo test test-share bench lint wheels which-python
+.PHONY: help setup demo test test-share bench lint docs wheels which-python
 export PYTHONPATH := $(CURDIR)
 export STACK
 ENV = tools/setup_env.sh
@@ -11,6 +11,7 @@ help:
 	@echo 'make test         set up, run the tests (test-share: what depends on the stack)'
 	@echo 'make setup        one of two pinned environments; STACK=current or classic'
 	@echo 'make lint         linter and format'
+	@echo 'make docs         the documentation site, into site/'
 	@echo 'make bench        times of the convolutions and of the network'
 	@echo 'make wheels       what a GPU machine without network lacks, into wheels/'
 	@echo 'make which-python the Python of the environment'
@@ -40,6 +41,18 @@ bench: setup
 lint: setup
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
+
+# An environment of its own: the site is made without importing the package.
+DOCS = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hacdr/docs
+
+$(DOCS)/bin/mkdocs: constraints/docs.txt
+	@python3 -m venv --clear $(DOCS)
+	@$(DOCS)/bin/pip install -q -r constraints/docs.txt
+	@touch $@
+
+docs: $(DOCS)/bin/mkdocs
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
+	@echo 'look at it: python3 -m http.server -d site'
 
 wheels: export STACK = current
 wheels: setup

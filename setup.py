@@ -28,6 +28,7 @@ KEPT_BACK = shutil.ignore_patterns(
     'model_zoo.py',
     'quality_thresholds.py',
     'setup_env*',
+    'site.py',
     'soak.py',
 )
 

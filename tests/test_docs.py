@@ -115,6 +115,30 @@ def test_the_readmes_table_of_models_is_made_from_the_metafiles():
     assert '\n'.join(table) in (ROOT / 'README.md').read_text()
 
 
+def test_every_registered_part_is_in_the_reference():
+    registered = set()
+    for path in (ROOT / 'hacdr').rglob('*.py'):
+        module = '.'.join(path.relative_to(ROOT).with_suffix('').parts)
+        classes = re.findall(r'register_module\([^)]*\)\nclass (\w+)', path.read_text())
+        registered |= {f'{module}.{name}' for name in classes}
+    text = (ROOT / 'docs' / 'reference' / 'parts.md').read_text()
+    assert len(registered) > 20
+    assert {*re.findall(r'^::: (\S+)$', text, re.M)} >= registered
+
+
+def test_the_reference_names_what_is_there():
+    for path in (ROOT / 'docs' / 'reference').glob('*.md'):
+        for name in re.findall(r'^::: (\S+)$', path.read_text(), re.M):
+            module, attribute = name.rsplit('.', 1)
+            assert getattr(importlib.import_module(module), attribute).__doc__, name
+
+
+def test_every_page_is_in_the_sites_menu():
+    menu = (ROOT / 'mkdocs.yml').read_text()
+    pages = (path.relative_to(ROOT / 'docs') for path in ROOT.glob('docs/**/*.md'))
+    assert [str(page) for page in pages if f': {page}\n' not in menu] == []
+
+
 def test_the_readme_is_short():
     assert len((ROOT / 'README.md').read_text().split()) < 700
 
