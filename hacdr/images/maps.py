@@ -13,10 +13,18 @@ from hacdr.images.files import (
     open_image,
     to_array,
 )
-from hacdr.images.headers import decode_header
+from hacdr.images.headers import (
+    BITS_PER_SAMPLE,
+    PHOTOMETRIC,
+    PNG_DEPTH,
+    decode_header,
+    read_tiff_tags,
+)
 
 # Those that keep every value.
 MAP_FORMATS = 'PNG', 'TIFF', 'BMP', 'GIF', 'PPM'
+PNG_GREY = 0
+TIFF_WHITE_IS_ZERO, TIFF_PALETTE = 0, 3
 
 
 def read_map(path):
@@ -47,8 +55,29 @@ def read_map(path):
             )
         if header.several:
             raise InputError(f'{path}: holds several images, expected one map')
+        with one_line_errors(path, 'map'):
+            _check_values_are_kept(file, header.format)
         file.seek(0)
         return _single_channel(decode_image(file, path, 'map'), path)
+
+
+def _check_values_are_kept(file, file_format):
+    """Raise ValueError where Pillow changes values: it stretches few bits of grey."""
+    if file_format == 'PNG':
+        file.seek(PNG_DEPTH)
+        bits, kind = file.read(2)
+        grey, white_is_zero = kind == PNG_GREY, False
+    elif file_format == 'TIFF':
+        tags = read_tiff_tags(file)
+        bits = max(tags.get(BITS_PER_SAMPLE, (1,)))
+        grey = tags.get(PHOTOMETRIC) != TIFF_PALETTE
+        white_is_zero = tags.get(PHOTOMETRIC) == TIFF_WHITE_IS_ZERO
+    else:
+        return
+    if white_is_zero:
+        raise ValueError('white is zero in it, expected black')
+    if grey and 1 < bits < 8:
+        raise ValueError(f'grey of {bits} bits, expected 8')
 
 
 def _single_channel(image, path):

@@ -23,6 +23,7 @@ from hacdr.images.headers import (
     EXTRA_SAMPLES,
     PHOTOMETRIC,
     PLANAR_CONFIGURATION,
+    PNG_DEPTH,
     SAMPLE_FORMAT,
     decode_header,
     read_tiff_tags,
@@ -51,8 +52,6 @@ TURNS = {
     8: (partial(cv2.rotate, rotateCode=cv2.ROTATE_90_COUNTERCLOCKWISE),),
 }
 START_OF_IMAGE, START_OF_SCAN, END_OF_IMAGE = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
-# Where a PNG says how many bits a channel has.
-PNG_DEPTH = 24
 # JPEG 2000: where a codestream begins, and from there to the bits of its first channel.
 CODESTREAM, CODESTREAM_DEPTH = b'\xff\x4f\xff\x51', 42
 # TIFF: unsigned integers and floats, black is zero and RGB, straight transparency.
@@ -231,7 +230,7 @@ def _decode_other(data, where, header, notes):
         values, bits = _decode_shallow(data, header, notes), 8
     if values.shape[2] == 4:
         values = lay_over_black(values, notes)
-    if values.shape[2] == 1 and 'grey' not in notes:
+    if values.shape[2] == 1:
         notes.append('grey')
     values = reduce_to_8_bits(values, bits, notes)
     return cv2.cvtColor(values, cv2.COLOR_GRAY2BGR) if values.shape[2] == 1 else values
@@ -257,8 +256,11 @@ def _decode_deep(data, header):
         np.ndarray: uint16 or float, (H, W, C) of grey, BGR or BGR and transparency.
     """
     if header.mode:
-        # It notices more damage than OpenCV.
-        open_image(io.BytesIO(data)).load()
+        # It notices more damage than OpenCV, and a grey that stands for clear.
+        image = open_image(io.BytesIO(data))
+        image.load()
+        if 'transparency' in image.info and image.mode != 'RGB':
+            raise ValueError('a grey of 16 bits that stands for transparent')
     with _silence_opencv():
         values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype == np.uint8:

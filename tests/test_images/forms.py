@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from functools import partial
 
 import cv2
@@ -34,6 +35,32 @@ def save_deep(values, suffix):
     if values.ndim == 3:
         values = values[..., [2, 1, 0, 3][: values.shape[2]]]
     return cv2.imencode(suffix, np.ascontiguousarray(values))[1].tobytes()
+
+
+def save_png(rows, size, bits, kind, transparent=b''):
+    """Return the bytes of a PNG.
+
+    Args:
+        rows (Sequence[bytes]): packed as the PNG has them.
+        size (Tuple[int, int]): width and height.
+        bits (int): of each channel.
+        kind (int): of colour, as PNG numbers them: 0 grey, 4 grey and transparency.
+        transparent (bytes): what a tRNS chunk holds.
+    """
+
+    def chunk(name, data):
+        check = struct.pack('>I', zlib.crc32(name + data))
+        return struct.pack('>I', len(data)) + name + data + check
+
+    return b''.join(
+        (
+            b'\x89PNG\r\n\x1a\n',
+            chunk(b'IHDR', struct.pack('>IIBBBBB', *size, bits, kind, 0, 0, 0)),
+            chunk(b'tRNS', transparent) if transparent else b'',
+            chunk(b'IDAT', zlib.compress(b''.join(b'\0' + row for row in rows))),
+            chunk(b'IEND', b''),
+        )
+    )
 
 
 def save_tiff(values, tags=(), text_tags=()):

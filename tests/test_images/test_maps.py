@@ -5,7 +5,14 @@ from PIL import Image
 
 from hacdr.errors import InputError
 from hacdr.images import encode_map, read_map
-from tests.test_images.forms import PIXELS, orientation_tags, save, with_alpha
+from tests.test_images.forms import (
+    PIXELS,
+    orientation_tags,
+    save,
+    save_png,
+    save_tiff,
+    with_alpha,
+)
 
 VALUES = np.random.default_rng(0).integers(0, 256, (70, 50), np.uint8)
 
@@ -51,6 +58,16 @@ def test_forms_that_lose_nothing(tmp_path, data):
     np.testing.assert_array_equal(read, VALUES)
 
 
+@pytest.mark.parametrize('colours', [2, 4, 16])
+@pytest.mark.parametrize('form', ['PNG', 'BMP', 'GIF', 'TIFF'])
+def test_few_colours_are_their_indices(tmp_path, form, colours):
+    # Pillow packs them in 1, 2 or 4 bits.
+    image = Image.fromarray(VALUES % colours)
+    image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9] * (colours // 4 or 1))
+    image.save(tmp_path / 'a', form)
+    np.testing.assert_array_equal(read_map(tmp_path / 'a'), VALUES % colours)
+
+
 def test_one_bit_is_0_and_1(tmp_path):
     Image.fromarray(VALUES > 99).save(tmp_path / 'a.png')
     np.testing.assert_array_equal(read_map(tmp_path / 'a.png'), VALUES > 99)
@@ -77,6 +94,10 @@ def test_one_bit_is_0_and_1(tmp_path):
             'holds several images',
             save(VALUES, 'TIFF', save_all=True, append_images=[Image.new('L', (9, 9))]),
         ),
+        ('grey of 4 bits, expected 8', save_png([b'\x01\x23'] * 3, (4, 3), 4, 0)),
+        ('grey of 2 bits, expected 8', save_png([b'\x1b'] * 3, (4, 3), 2, 0)),
+        ('grey of 4 bits', save_tiff(VALUES, {0x0102: 4, 0x0100: 100})),
+        ('white is zero', save_tiff(VALUES, {0x0106: 0})),
         ('mode CMYK', save(Image.new('CMYK', (9, 9)), 'TIFF')),
         ('mode F', cv2.imencode('.tif', VALUES.astype(np.float32))[1].tobytes()),
     ],

@@ -23,6 +23,7 @@ from tests.test_images.forms import (
     orientation_tags,
     save,
     save_deep,
+    save_png,
     save_tiff,
     widen,
     with_alpha,
@@ -115,6 +116,7 @@ def test_what_is_no_jpeg_is_not_reduced(tmp_path):
 
 
 GREY = PIXELS[..., 0]
+EYE = PIXELS.max(2) > 10
 
 
 @pytest.mark.parametrize(
@@ -134,6 +136,14 @@ def test_grey_becomes_three_channels(tmp_path, data):
     pixels, notes = open_photograph(write(tmp_path, data))
     np.testing.assert_array_equal(pixels, np.repeat(GREY[..., None], 3, 2))
     assert notes.count('grey') == 1
+
+
+def test_grey_and_transparency_of_16_bits(tmp_path):
+    values = np.dstack([widen(GREY), widen(255 * EYE)]).astype('>u2')
+    data = save_png([row.tobytes() for row in values], (48, 32), 16, 4)
+    pixels, notes = open_photograph(write(tmp_path, data))
+    np.testing.assert_array_equal(pixels, (GREY * EYE)[..., None].repeat(3, 2))
+    assert 'transparent pixels' in notes[0]
 
 
 def test_grey_jpeg_is_noted(tmp_path):
@@ -188,7 +198,6 @@ def test_of_an_ordinary_photograph_nothing_is_said(tmp_path, form):
     assert open_photograph(write(tmp_path, ANY[form](PIXELS))).notes == []
 
 
-EYE = PIXELS.max(2) > 10
 # White hides where it is clear, as many programs write it.
 HIDDEN = with_alpha(np.where(EYE[..., None], PIXELS, 255).astype(np.uint8), 255 * EYE)
 
@@ -241,6 +250,10 @@ def test_a_colour_that_stands_for_clear_is_black(tmp_path, mode):
         ('floats from 0 to nan|floats from nan', save_tiff(PIXELS * np.float32('nan'))),
         ('floats from -', save_tiff(PIXELS.astype(np.float32) - 100)),
         ('floats from 0 to 1.44', save_tiff(PIXELS.astype(np.float32) ** 3 * 1.36)),
+        (
+            'stands for transparent',
+            save_png([bytes(8)] * 4, (4, 4), 16, 0, transparent=bytes(2)),
+        ),
         ('mode LAB', save(Image.new('LAB', (9, 9)), 'TIFF')),
         (r'sample_format \[2\]', save_tiff(PIXELS.astype(np.int8))),
     ],
