@@ -4,7 +4,11 @@ import csv
 import json
 import shutil
 
+from hacdr_cli import run_command
+
 import pytest
+
+from hacdr.errors import InputError
 
 from ..test_inference import tiny
 
@@ -26,59 +30,34 @@ def photographs(network, tmp_path):
     return folder
 
 
-@pytest.mark.slow
-def test_a_folder_in_parts(network, photographs, tmp_path, run_together):
-    weights = ('--weights', network / 'weights.pth')
-    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
-    (photographs / 'broken.jpg').write_bytes(b'broken')
-    predict = ('tools/predict.py', photographs, *weights, '--recursive', '-o')
-    edited = tmp_path / 'edited.py'
-    edited.write_text(f'_base_ = {str(network / "ours.py")!r}\n')
-    results = run_together(
-        (*predict, whole, '--format', 'coco', 'labelme', '--probabilities'),
-        (*predict, parts, '--shard', '1/2'),
-        (*predict, parts, '--shard', '2/2'),
-        (*predict, tmp_path / 'file' / 'out', '--shard', '0/2'),
-        (*predict, tmp_path / 'edited', '--config', edited),
-    )
-    codes = [result.returncode for result in results]
-    assert sorted(codes[:3]) == [0, 2, 2], results[0].stderr
-    for result in results:
-        assert 'Traceback' not in result.stderr
-    assert 'weights: weights.pth (' in results[0].stdout
-    assert 'device: cpu' in results[0].stdout
-    assert 'photographs: 2 predicted, 0 done before' in results[0].stdout
-    assert results[0].stderr.splitlines()[-1] == (
-        'error: 1 of 3 photographs were passed over, see above: broken.jpg'
-    )
-    assert f'hacdr merge {parts}' in results[1].stdout
-    assert '0/2: expected 1/N to N/N' in results[3].stderr
-    assert not (parts / 'findings.csv').exists()
+@pytest.fixture
+def predict(network, photographs):
+    """Run the command on the photographs; takes the output folder and more."""
 
-    edited.write_text(edited.read_text() + 'model = dict(test_cfg=dict(flips=True))\n')
-    again = (*predict, tmp_path / 'edited', '--config', edited)
-    results = run_together(
-        ('tools/merge.py', parts),
-        again,
-        ('tools/merge.py', photographs),
-        (*again, '--overwrite', '--jobs', '1'),
-    )
-    assert [result.returncode for result in results] == [0, 2, 2, 2]
-    # An edited config is noticed by what it says, under its old name too.
-    assert 'holds other predictions (config and flips differ)' in results[1].stderr
-    assert 'photographs: 2 predicted' in results[3].stdout
-    assert 'expected a folder of hacdr predict' in results[2].stderr
-    for name in ('findings.csv', 'findings.json', 'more/right.png'):
-        assert (whole / name).read_bytes() == (parts / name).read_bytes()
-    rows = list(csv.DictReader((whole / 'findings.csv').open(encoding='utf-8-sig')))
-    assert [row['image'] for row in rows] == [
-        "'=left.jpg",
-        'more/right.png',
-        'broken.jpg',
-    ]
+    def run(output, *options, weights=network / 'weights.pth'):
+        words = photographs, '-o', output, '--weights', weights, '--device', 'cpu'
+        run_command('predict', [*map(str, (*words, *options))])
+
+    return run
+
+
+def merge(*words):
+    run_command('merge', [*map(str, words)])
+
+
+def test_what_a_user_gets(predict, photographs, tmp_path, capsys):
+    output = tmp_path / 'out'
+    predict(output, '--recursive', '--probabilities', '--format', 'coco', 'labelme')
+    printed = capsys.readouterr().out
+    assert 'weights: weights.pth (' in printed
+    assert 'device: cpu' in printed
+    assert 'photographs: 2 predicted, 0 done before' in printed
+    assert f'findings of 2 photographs: {output}/findings.csv' in printed
+    rows = list(csv.DictReader((output / 'findings.csv').open(encoding='utf-8-sig')))
+    assert [row['image'] for row in rows] == ["'=left.jpg", 'more/right.png']
     assert int(rows[0]['EX_number']) > 0
-    findings = json.loads((whole / 'findings.json').read_text())
-    assert len(findings['images'][0]['findings']) > 0
+    findings = json.loads((output / 'findings.json').read_text())
+    assert len(findings['images'][1]['findings']) > 0
     for name in (
         'coco.json',
         'labelme/=left.json',
@@ -86,4 +65,78 @@ def test_a_folder_in_parts(network, photographs, tmp_path, run_together):
         'more/right_EX.png',
         'more/right_overlay.jpg',
     ):
-        assert (whole / name).is_file()
+        assert (output / name).is_file()
+
+
+def test_what_is_passed_over_is_told_at_the_end(predict, photographs, tmp_path, capsys):
+    for name in 'abcdef':
+        (photographs / f'{name}.jpg').write_bytes(b'broken')
+    with pytest.raises(InputError) as error:
+        predict(tmp_path / 'out')
+    assert str(error.value) == (
+        '6 of 7 photographs were passed over, see above: '
+        'a.jpg, b.jpg, c.jpg, d.jpg, e.jpg, ...'
+    )
+    assert 'a.jpg: photograph cannot be decoded' in capsys.readouterr().err
+    # The others are done, the tables are there.
+    assert len((tmp_path / 'out' / 'findings.csv').read_text().splitlines()) == 8
+    assert (tmp_path / 'out' / 'index.html').is_file()
+
+
+def test_parts(predict, photographs, tmp_path, capsys):
+    whole, parts = tmp_path / 'whole', tmp_path / 'parts'
+    predict(whole, '--recursive')
+    predict(parts, '--recursive', '--shard', '2/2')
+    assert f'part 2 of 2 is done; after all of them: hacdr merge {parts}' in (
+        capsys.readouterr().out
+    )
+    assert not (parts / 'findings.csv').exists()
+    with pytest.raises(InputError, match='part 1 of 2 of the run has not ended'):
+        merge(parts)
+    predict(parts, '--recursive', '--shard', '1/2', '--jobs', '1')
+    merge(parts, '--format', 'geojson')
+    for name in ('findings.csv', 'findings.json', 'index.html', 'more/right.png'):
+        assert (whole / name).read_bytes() == (parts / name).read_bytes()
+    assert (parts / 'geojson' / 'more' / 'right.geojson').is_file()
+    with pytest.raises(InputError, match='expected a folder of hacdr predict'):
+        merge(photographs)
+
+
+def test_an_edited_config_is_noticed(predict, network, tmp_path, monkeypatch):
+    config, output = tmp_path / 'mine.py', tmp_path / 'out'
+    config.write_text(f'_base_ = {str(network / "ours.py")!r}\n')
+    predict(output, '--config', config)
+    # The same by another path, and as what the weights carry.
+    monkeypatch.chdir(tmp_path)
+    predict(output, '--config', 'mine.py')
+    config.write_text(config.read_text() + 'model = dict(test_cfg=dict(flips=True))\n')
+    with pytest.raises(InputError, match=r'other predictions \(config and flips diff'):
+        predict(output, '--config', config)
+    before = (output / '=left.png').read_bytes()
+    predict(output, '--config', config, '--overwrite')
+    assert (output / '=left.png').read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ('option', 'value', 'message'),
+    [
+        ('--shard', '0/2', 'expected 1/N to N/N'),
+        ('--shard', '3/2', 'expected 1/N to N/N'),
+        ('--shard', '2', 'expected K/N'),
+        ('--jobs', '0', 'expected a number, 1 or more'),
+        ('--format', 'voc', 'invalid choice'),
+    ],
+)
+def test_options_that_cannot_be(predict, tmp_path, capsys, option, value, message):
+    with pytest.raises(SystemExit) as left:
+        predict(tmp_path / 'out', option, value)
+    assert left.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_weights_and_devices_that_are_not_there(predict, tmp_path):
+    with pytest.raises(InputError, match='nor the name of published ones'):
+        predict(tmp_path / 'out', weights='none')
+    with pytest.raises(InputError, match='no such device'):
+        predict(tmp_path / 'out', '--device', 'cuda:99')
+    assert not (tmp_path / 'out').exists()
