@@ -1,10 +1,12 @@
 """What a study file says, checked before any work begins."""
 
+import copy
 import difflib
 import os.path as osp
 import re
 from dataclasses import dataclass
 
+from hacdr.conversion.folds import FOLDS
 from hacdr.engine.config import check_config, load_config
 from hacdr.engine.time_budget import CLOCKS
 from hacdr.errors import InputError
@@ -19,6 +21,7 @@ STUDY_KEYS = (
     'evaluations',
     'clock',
     'split',
+    'folds',
     'cfg_options',
 )
 ENTRY_KEYS = ('name', 'config', 'seeds', 'cfg_options')
@@ -35,6 +38,7 @@ class Entry:
         config (mmcv.Config): what is trained and tested, with the study's limit.
         seeds (tuple[int]): one run each.
         split (str): photographs that are tested on, 'val' or 'test'.
+        folds (int | None): of a cross-validation, whose folds are tested on then.
     """
 
     name: str
@@ -42,11 +46,20 @@ class Entry:
     config: object
     seeds: tuple
     split: str
+    folds: object = None
 
     @property
     def runs(self):
-        """tuple[Run]: one for each seed."""
-        return tuple(Run(self, seed) for seed in self.seeds)
+        """tuple[Run]: one for each seed, or for each fold of each seed."""
+        folds = range(1, self.folds + 1) if self.folds else (None,)
+        return tuple(Run(self, seed, fold) for seed in self.seeds for fold in folds)
+
+    def results_file(self, seed):
+        """Return the file of a seed's results: of its test, or of all folds pooled."""
+        run = Run(self, seed)
+        if self.folds:
+            return osp.join(run.folder, 'results_folds.json')
+        return run.results_file
 
     @property
     def cost_file(self):
@@ -56,20 +69,34 @@ class Entry:
 
 @dataclass(frozen=True)
 class Run:
-    """One training and its test."""
+    """One training and its test; of a cross-validation, with one fold held out."""
 
     entry: Entry
     seed: int
+    fold: object = None
 
     @property
     def name(self):
         """str: for people."""
-        return f'{self.entry.name}, seed {self.seed}'
+        fold = f', fold {self.fold} of {self.entry.folds}' if self.fold else ''
+        return f'{self.entry.name}, seed {self.seed}{fold}'
 
     @property
     def folder(self):
         """str: for config, results and logs."""
-        return osp.join(self.entry.folder, f'seed{self.seed}')
+        folder = osp.join(self.entry.folder, f'seed{self.seed}')
+        return osp.join(folder, f'fold{self.fold}') if self.fold else folder
+
+    @property
+    def config(self):
+        """mmcv.Config: the entry's, with the lists of the fold."""
+        if not self.fold:
+            return self.entry.config
+        config = copy.deepcopy(self.entry.config)
+        lists = f'splits/fold{self.fold}of{self.entry.folds}'
+        _innermost(config.data.train)['split'] = f'{lists}_train.txt'
+        config.data.val['split'] = f'{lists}_val.txt'
+        return config
 
     @property
     def training_folder(self):
@@ -97,6 +124,7 @@ class Study:
         minutes (float | None): time of each training, None without such a limit.
         clock (str | None): what counts its time, None for the wall clock.
         split (str): photographs that are tested on, 'val' or 'test'.
+        folds (int | None): of a cross-validation.
     """
 
     work_dir: str
@@ -104,6 +132,7 @@ class Study:
     minutes: object
     clock: object
     split: str
+    folds: object = None
 
     @property
     def unit(self):
@@ -115,12 +144,12 @@ class Study:
     @property
     def runs(self):
         """tuple[Run]: first seeds first, so that every entry soon has figures."""
-        most = max(len(entry.seeds) for entry in self.entries)
+        most = max(len(entry.runs) for entry in self.entries)
         return tuple(
             entry.runs[i]
             for i in range(most)
             for entry in self.entries
-            if i < len(entry.seeds)
+            if i < len(entry.runs)
         )
 
 
@@ -164,6 +193,12 @@ def read_study(path):
     split = content.get('split', 'val')
     if split not in SPLITS:
         raise InputError(f"{path}: split must be 'val' or 'test', got {split!r}")
+    folds = content.get('folds')
+    if folds is not None and (folds not in FOLDS or split != 'val'):
+        raise InputError(
+            f'{path}: folds must be one of {list(FOLDS)}, with split val, got '
+            f'{folds!r} and {split!r}'
+        )
     entries = content.get('entries')
     if not isinstance(entries, list) or not entries:
         raise InputError(f'{path}: entries must be a list of at least one dict')
@@ -178,6 +213,7 @@ def read_study(path):
         minutes=minutes,
         clock=clock,
         split=split,
+        folds=folds,
     )
     names = [entry.name for entry in study.entries]
     for one in names:
@@ -222,7 +258,20 @@ def _read_entry(entry, study, where, work_dir, split):
         check_config(config)
     except InputError as error:
         raise InputError(f'{where}: {error}') from error
-    return Entry(name, osp.join(work_dir, name), config, tuple(seeds), split)
+    folder, folds = osp.join(work_dir, name), study.get('folds')
+    if folds and 'split' not in _innermost(config.data.train):
+        raise InputError(
+            f'{where}: data.train is not one converted data set with a split, which '
+            'folds need'
+        )
+    return Entry(name, folder, config, tuple(seeds), split, folds)
+
+
+def _innermost(dataset):
+    """The config of a data set without what is wrapped around it."""
+    while isinstance(dataset, dict) and 'dataset' in dataset:
+        dataset = dataset['dataset']
+    return dataset
 
 
 def _apply_limit(cfg, study):

@@ -22,6 +22,7 @@ from hacdr.engine.time_budget import TRAINING_RECORD
 from hacdr.errors import InputError
 from hacdr.files import write_text
 
+from .pooling import pool_finished
 from .table import headline, write_table
 
 HACDR = sys.executable, '-m', 'hacdr'
@@ -44,13 +45,18 @@ def execute(study, devices=(None,), hacdr=HACDR):
     with _lock_folder(study.work_dir):
         for run in study.runs:
             _write_config(run)
-        write_table(study)
+        _write_outcome(study)
         failures = _complete_all(study, _Worker(hacdr, devices), len(devices))
         if failures:
             raise InputError(
                 f'{len(failures)} of {len(study.runs)} runs failed: '
                 + '; '.join(failures)
             )
+
+
+def _write_outcome(study):
+    pool_finished(study)
+    write_table(study)
 
 
 def _complete_all(study, worker, at_a_time):
@@ -66,7 +72,7 @@ def _complete_all(study, worker, at_a_time):
                 done, pending = wait(pending, 1, FIRST_COMPLETED)
                 for future in done:
                     failures += filter(None, [future.result()])
-                    write_table(study)
+                    _write_outcome(study)
                     bar.update()
                 progress = worker.describe_progress()
                 if progress != bar.postfix:
@@ -199,7 +205,7 @@ def _is_done(run):
 
 def _write_config(run):
     """Write the run's config, or make sure that it is the one that is there."""
-    text = run.entry.config.pretty_text
+    text = run.config.pretty_text
     if osp.exists(run.config_file):
         with open(run.config_file) as file:
             if file.read() != text:

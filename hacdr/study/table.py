@@ -45,13 +45,14 @@ def write_table(study):
 
 def headline(run):
     """Return a finished run's score in a few words."""
-    return f'AUPR mean {_format_cell([_read_scores(run)["AUPR mean"]], 3)}'
+    return f'AUPR mean {_format_cell([_read_scores(run.results_file)["AUPR mean"]], 3)}'
 
 
 def _collect_figures(entry):
     """Return the figures of an entry: column -> one for each finished run."""
     finished = [run for run in entry.runs if osp.exists(run.results_file)]
-    scores = [_read_scores(run) for run in finished]
+    results = _results_files(entry)
+    scores = [_read_scores(path) for path in results]
     figures = {
         'cost': [_read_json(entry.cost_file)] if osp.exists(entry.cost_file) else [],
         'training': [_read_training(run) for run in finished],
@@ -61,17 +62,22 @@ def _collect_figures(entry):
         row[column] = [one[key] * factor for one in figures[kind]]
     return {
         'name': entry.name,
-        'seeds': f'{len(finished)} of {len(entry.seeds)}',
+        'seeds': f'{len(results)} of {len(entry.seeds)}',
         **row,
     }
 
 
-def _read_scores(run):
+def _results_files(entry):
+    files = map(entry.results_file, entry.seeds)
+    return [path for path in files if osp.exists(path)]
+
+
+def _read_scores(path):
     """Return the headline scores of a results file: column -> value or None."""
-    content, _ = read_results(run.results_file)
+    content, _ = read_results(path)
     if content['lesions'] != list(LESIONS):
         raise InputError(
-            f'{run.results_file}: scores of {", ".join(content["lesions"])}, expected '
+            f'{path}: scores of {", ".join(content["lesions"])}, expected '
             f'{", ".join(LESIONS)}'
         )
     figures = content['summary']['figures']
@@ -109,13 +115,31 @@ def _format_markdown(study, rows):
     limit = (
         f', {study.minutes:g} {study.unit} of training each' if study.minutes else ''
     )
+    tested = study.split
+    if study.folds:
+        tested = f'the photographs that {study.folds} folds held out, pooled'
+        lines += ['', *_format_intervals(study)]
     lines += [
         '',
-        f'Tested on {study.split}{limit}. Mean and, over several seeds, standard '
+        f'Tested on {tested}{limit}. Mean and, over several seeds, standard '
         'deviation. See docs/studies.md for the columns.',
         '',
     ]
     return '\n'.join(lines)
+
+
+def _format_intervals(study):
+    """A line for each pooled score: how far it would move with other photographs."""
+    for entry in study.entries:
+        for path in _results_files(entry):
+            content, _ = read_results(path)
+            mean = content['summary']['figures']['AUPR']['mean']
+            low, high = (_format_cell([mean[end]], 3) for end in ('low', 'high'))
+            number = len(content['photographs'])
+            yield (
+                f'- {entry.name}: AUPR mean from {low} to {high} in 95 % of draws of '
+                f'{number} photographs'
+            )
 
 
 def _format_cell(values, digits):
@@ -179,5 +203,5 @@ def _read_curve(run, study):
     if study.split == 'val' and osp.exists(run.results_file):
         record = _read_training(run)
         x = record['seconds'] / 60 if study.minutes else record['iterations']
-        points.append((x, _read_scores(run)['AUPR mean']))
+        points.append((x, _read_scores(run.results_file)['AUPR mean']))
     return points

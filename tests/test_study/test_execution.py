@@ -34,8 +34,9 @@ else:
     content = dict(
         parameters=1, multiply_adds=2, seconds_per_photograph=1.0, training_bytes=1
     )
-with open(result, 'w') as file:
+with open(result + '.tmp', 'w') as file:
     json.dump(content, file)
+os.replace(result + '.tmp', result)
 """
 
 
