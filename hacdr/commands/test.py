@@ -180,6 +180,7 @@ def _report(results, dataset, kind, sha256, work_dir, args):
         data_root=dataset.root,
         config=args.config,
         checkpoint_sha256=sha256,
+        label_values=dataset.label_map,
         probabilities=args.save_probabilities
         and osp.relpath(args.save_probabilities, work_dir),
     )

@@ -70,7 +70,9 @@ def write_results(
         label_maps (Sequence[str], optional): files of the label maps, by default
             ``ground_truths``.
         lesions (Sequence[str]): their names.
-        **about: 'split', 'dataset', 'data_root', 'config', 'checkpoint_sha256' and
+        **about: 'split', 'dataset', 'data_root', 'config', 'checkpoint_sha256',
+            'label_values' (value in the label maps -> 1 for the first of ``lesions``
+            and so on, 0 for others; None where they are the field's) and
             'probabilities' (folder of the planes kept, relative to this file, or
             None).
     """

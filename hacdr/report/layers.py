@@ -8,7 +8,7 @@ from hacdr.images import read_map, read_photograph
 from hacdr.inference.viewer_layers import photograph_uri, png_uri
 from hacdr.lesions import IGNORED, IGNORED_BIT
 from hacdr.preprocess.field_of_view import field_of_view
-from hacdr.preprocess.maps import reduce_bits
+from hacdr.preprocess.maps import reduce_bits, select_bits
 
 
 def encode_layers(entry, results_path, content, data_root):
@@ -48,7 +48,9 @@ def encode_layers(entry, results_path, content, data_root):
         )
     ground_truth = _read_ground_truth(entry, content, data_root, photograph)
     ground_truth[ground_truth & IGNORED_BIT > 0] = IGNORED
-    ground_truth, _ = reduce_bits(ground_truth, (width, height))
+    ground_truth, _ = reduce_bits(
+        ground_truth, (width, height), len(content['lesions'])
+    )
     ground_truth[ground_truth == IGNORED] = IGNORED_BIT
     return {
         'width': width,
@@ -93,7 +95,14 @@ def _read_ground_truth(entry, content, data_root, photograph):
     if protocol['region'] == 'fov':
         inside = field_of_view(photograph)
     label = _read_map(osp.join(data_root, label_map), entry)
-    return ground_truth_bits(label, masks, inside, osp.join(data_root, entry['image']))
+    name = osp.join(data_root, entry['image'])
+    new_values = content.get('label_values')
+    if new_values is None:
+        return ground_truth_bits(label, masks, inside, name)
+    # Keys of JSON are text.
+    new_values = {int(value): new for value, new in new_values.items()}
+    bits = ground_truth_bits(label, masks, inside, name, len(new_values) - 1)
+    return select_bits(bits, new_values)
 
 
 def _read_map(path, entry):

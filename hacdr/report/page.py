@@ -7,7 +7,7 @@ from tqdm import tqdm
 from hacdr.errors import InputError
 from hacdr.evaluation import Protocol, read_results
 from hacdr.evaluation.matching import OVERLAP
-from hacdr.lesions import CLASSES, FULL_NAMES, IGNORED_BIT, PALETTE
+from hacdr.lesions import CLASSES, FULL_NAMES, IGNORED_BIT, choose_palette
 
 from .layers import encode_layers
 from .plots import draw_froc, draw_precision_recall, working_thresholds
@@ -17,7 +17,6 @@ HEADLINE = ('AUPR', 'Dice', 'Dice@t', 'IoU', 'Precision', 'Recall')
 OTHERS = ('m2mrf-11', 'idrid-33')
 # Metrics by which photographs sort, each for every lesion.
 OF_PHOTOGRAPHS = ('AUPR', 'Dice')
-COLOURS = dict(zip(CLASSES, PALETTE))
 COUNTING = (
     'A lesion is a group of touching pixels (8 neighbours) of the ground truth. It is '
     'found if a fifth of it reaches the threshold; a group that reaches the threshold '
@@ -64,7 +63,7 @@ def write_report(results_path, path, data_root=None):
         lesions={
             'each': describe_lesions(
                 content['lesions'],
-                [COLOURS[lesion] for lesion in content['lesions']],
+                choose_palette([CLASSES[0], *content['lesions']])[1:],
                 thresholds,
             ),
             'overlap': OVERLAP,

@@ -15,6 +15,18 @@ STYLES = {
     'SE': dict(color='#2c9e4b', linestyle='-.'),
     'MA': dict(color='#b8860b', linestyle=':'),
 }
+OTHER_STYLES = [
+    dict(color=color, linestyle=(0, dashes))
+    for color, dashes in (
+        ('#a45bd6', (5, 1)),
+        ('#1a9a9a', (1, 1)),
+        ('#cc6a1f', (3, 1, 1, 1, 1, 1)),
+        ('#8a8a8a', (7, 3)),
+        ('#cf5a98', (3, 3)),
+        ('#7c8f2a', (1, 4)),
+        ('#7280c8', (9, 1, 1, 1)),
+    )
+]
 STEPS = 400
 FONT = 'DejaVu Sans'
 with_settings = matplotlib.rc_context(
@@ -41,6 +53,7 @@ def draw_precision_recall(scores, content):
     figure, axes = _axes('recall', 'precision')
     axes.set(xlim=(0, 1), ylim=(0, 1.02))
     figures, thresholds = content['summary']['figures'], working_thresholds(content)
+    styles = choose_styles(content['lesions'])
     for k, lesion in enumerate(content['lesions']):
         curve = pooled_curve(scores, k)
         if not curve.positives:
@@ -53,7 +66,7 @@ def draw_precision_recall(scores, content):
             curve.recall[chosen],
             curve.precision[chosen],
             label=f'{lesion} {value:.3f}',
-            **STYLES[lesion],
+            **styles[lesion],
         )
         at = np.searchsorted(-curve.scores, -np.float32(thresholds[lesion]), 'right')
         if at:
@@ -61,7 +74,7 @@ def draw_precision_recall(scores, content):
                 curve.recall[at - 1],
                 curve.precision[at - 1],
                 'o',
-                color=STYLES[lesion]['color'],
+                color=styles[lesion]['color'],
             )
     return _svg(figure, axes)
 
@@ -81,6 +94,7 @@ def draw_froc(content):
     axes.set_xscale('symlog', linthresh=1)
     axes.xaxis.set_major_formatter('{x:g}')
     axes.set(ylim=(0, 1.02))
+    styles = choose_styles(content['lesions'])
     for lesion, curve in content['summary']['froc'].items():
         if curve['lesions']:
             axes.plot(
@@ -88,10 +102,16 @@ def draw_froc(content):
                 curve['sensitivity'],
                 label=f'{lesion} {curve["score"]:.3f}',
                 marker='.',
-                **STYLES[lesion],
+                **styles[lesion],
             )
     axes.set_xlim(left=0)
     return _svg(figure, axes)
+
+
+def choose_styles(lesions):
+    """Return lesion -> style of its line; of what is none of the four, others."""
+    others = iter(OTHER_STYLES)
+    return {lesion: STYLES.get(lesion) or next(others) for lesion in lesions}
 
 
 def working_thresholds(content):

@@ -53,6 +53,28 @@ def test_one_page_without_lesions_matched(tmp_path):
     assert 'FROC' not in page_of(write_test(tmp_path, lesion_level=False))
 
 
+@pytest.fixture(scope='module')
+def tested_in_others(tmp_path_factory):
+    """A test of two lesions out of a set that has EX, HE, NV and MA."""
+    return write_test(
+        tmp_path_factory.mktemp('others'),
+        lesions=['HE', 'NV'],
+        label_values={0: 0, 1: 0, 2: 1, 3: 2, 4: 0},
+    )
+
+
+def test_other_lesions_are_shown_where_they_are(tested_in_others):
+    tested = tested_in_others
+    page = page_of(tested)
+    for name, ground_truth in read_ground_truths(page).items():
+        label = cv2.imread(str(tested.label(name)), cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(ground_truth, (label == 2) * 1 + (label == 3) * 2)
+    lesions = json.loads(re.search(r'id="lesions">(.*?)</script>', page)[1])
+    assert [one['name'] for one in lesions['each']] == ['HE', 'NV']
+    assert len({one['colour'] for one in lesions['each']}) == 2
+    assert re.search(r'<text[^>]*>NV 0\.\d{3}</text>', page)
+
+
 def use_masks(tested, ignored=np.s_[:2, :3]):
     """Put masks beside the label maps."""
     (tested.root / 'masks' / 'test').mkdir(parents=True)

@@ -15,6 +15,7 @@ from hacdr.evaluation import (
 )
 from hacdr.evaluation.matching import FROC_THRESHOLDS
 from hacdr.lesions import LESIONS
+from hacdr.preprocess.maps import select_bits
 
 SIZE = 120, 160
 NAMES = [f'eye_{number}' for number in range(11)] + ['<img src=x>&"\'']
@@ -41,8 +42,11 @@ class Tested:
         self.results.write_text(json.dumps(content))
 
 
-def write_test(folder, lesion_level=True):
-    """Write photographs, labels, probabilities and results below a folder."""
+def write_test(folder, lesion_level=True, lesions=LESIONS, label_values=None):
+    """Write photographs, labels, probabilities and results below a folder.
+
+    ``lesions`` are what was tested, ``label_values`` where label maps have it.
+    """
     tested = Tested(folder)
     for below in ('images', 'labels'):
         (tested.root / below / 'test').mkdir(parents=True)
@@ -66,19 +70,32 @@ def write_test(folder, lesion_level=True):
         photograph = rng.integers(0, 255, (*SIZE, 3)).astype(np.uint8)
         tested.image(name).write_bytes(cv2.imencode('.jpg', photograph)[1].tobytes())
         tested.label(name).write_bytes(cv2.imencode('.png', label)[1].tobytes())
-        thresholds = [FROC_THRESHOLDS] * len(LESIONS) if lesion_level else None
+        ground_truth = ground_truth_bits(label)
+        if label_values is not None:
+            ground_truth = select_bits(ground_truth, label_values)
+            kept = [value for value, new in label_values.items() if new]
+            probabilities = probabilities[[0, *kept]]
+        thresholds = [FROC_THRESHOLDS] * len(lesions) if lesion_level else None
         one = score_image(
-            probabilities, ground_truth_bits(label), name, match_at=thresholds
+            probabilities,
+            ground_truth,
+            name,
+            match_at=thresholds,
+            lesions=len(lesions),
         )
-        one.files = write_probabilities(str(tested.planes), f'{number}', probabilities)
+        one.files = write_probabilities(
+            str(tested.planes), f'{number}', probabilities, lesions
+        )
         scores.append(one)
     write_results(
         str(tested.results),
         scores,
         [f'images/test/{name}.jpg' for name in NAMES],
         [f'labels/test/{name}.png' for name in NAMES],
-        summarise(scores),
+        summarise(scores, lesions=lesions),
         Protocol.of('labels', 'image', lesion_level),
+        lesions=lesions,
+        label_values=label_values,
         split='test',
         dataset='IDRiDDataset',
         data_root=str(tested.root),
