@@ -2,7 +2,6 @@
 upgraded from here, nor OpenCV, which mmcv brings under one of its two names: see
 requirements.txt for the versions that are supported."""
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -26,7 +25,6 @@ KEPT_BACK = shutil.ignore_patterns(
     'gpu_*.sh',
     'make_wheels.py',
     'model_zoo.py',
-    'quality_thresholds.py',
     'setup_env*',
     'site.py',
     'soak.py',
@@ -34,22 +32,21 @@ KEPT_BACK = shutil.ignore_patterns(
 
 
 class BuildWithMim(build_py):
-    """Put what is shipped into hacdr/.mim: copies, or links in an editable install."""
+    """Copy what is shipped into hacdr/.mim of what is built."""
 
     def run(self):
         super().run()
-        editable = getattr(self, 'editable_mode', False)
-        mim = (HERE if editable else Path(self.build_lib)) / 'hacdr' / '.mim'
+        # An editable install finds it in the clone.
+        if getattr(self, 'editable_mode', False):
+            return
+        mim = Path(self.build_lib) / 'hacdr' / '.mim'
         shutil.rmtree(mim, ignore_errors=True)
-        mim.mkdir()
         for name in SHIPPED:
-            source = HERE / name
-            if editable:
-                (mim / name).symlink_to(os.path.relpath(source, mim))
-            elif source.is_dir():
-                shutil.copytree(source, mim / name, ignore=KEPT_BACK)
+            source, target = HERE / name, mim / name
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=KEPT_BACK)
             else:
-                shutil.copy(source, mim / name)
+                shutil.copy(source, target)
 
 
 def read_version():
