@@ -2,9 +2,7 @@
 
 from typing import NamedTuple, Tuple
 
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
-from hacdr.images import dicom
+from hacdr.images import dicom, tiff
 from hacdr.images.files import (
     check_size,
     one_line_errors,
@@ -12,14 +10,8 @@ from hacdr.images.files import (
     open_image,
 )
 
-# Tags of TIFF and Exif; Pillow has no name for the first before 9.4.
-ORIENTATION = 0x0112
-IMAGE_WIDTH, IMAGE_LENGTH = 0x0100, 0x0101
-BITS_PER_SAMPLE, SAMPLE_FORMAT, SAMPLES_PER_PIXEL = 0x0102, 0x0153, 0x0115
-PHOTOMETRIC, PLANAR_CONFIGURATION, EXTRA_SAMPLES = 0x0106, 0x011C, 0x0152
 # Where a PNG says how many bits a channel has; its kind of colour follows.
 PNG_DEPTH = 24
-TIFF_STARTS = b'II*\0', b'MM\0*', b'II+\0', b'MM\0+'
 
 
 class Header(NamedTuple):
@@ -78,7 +70,7 @@ def decode_header(file, where, kind='photograph'):
         if dicom.is_dicom(start):
             size, mode, several = dicom.decode_header(file, where)
             header = Header('DICOM', mode, size, several=several)
-        elif start.startswith(TIFF_STARTS):
+        elif start.startswith(tiff.STARTS):
             header = _decode_tiff_header(file)
         else:
             image = open_image(file)
@@ -95,34 +87,16 @@ def decode_header(file, where, kind='photograph'):
     return header
 
 
-def read_tiff_tags(file):
-    """Read the tags of a TIFF's first image, also where Pillow does not decode it.
-
-    Args:
-        file (BinaryIO): anywhere.
-
-    Returns:
-        PIL.TiffImagePlugin.ImageFileDirectory_v2: tag -> value.
-    """
-    file.seek(0)
-    start = file.read(8)
-    if b'+' in start[2:4]:
-        # The larger header of BigTIFF.
-        start += file.read(8)
-    tags = ImageFileDirectory_v2(start)
-    file.seek(tags.next)
-    tags.load(file)
-    return tags
-
-
 def _decode_tiff_header(file):
-    tags = read_tiff_tags(file)
+    tags = tiff.read_tiff_tags(file)
     # Pillow's size is the one once it is turned, depending on the version.
-    size = int(tags[IMAGE_WIDTH]), int(tags[IMAGE_LENGTH])
-    said = tags.get(ORIENTATION)
+    size = int(tags[tiff.IMAGE_WIDTH]), int(tags[tiff.IMAGE_LENGTH])
+    said = tags.get(tiff.ORIENTATION)
     if not (said is None or isinstance(said, (int, str))):
         # Decoders do not agree on these.
         raise ValueError(f'orientation {said!r}, expected a number from 1 to 8')
+    if tags.get(tiff.KIND_OF_IMAGE, 0) & tiff.REDUCED:
+        raise ValueError('its first image is a thumbnail')
     several = tags.next != 0
     file.seek(0)
     try:
@@ -135,7 +109,7 @@ def _decode_tiff_header(file):
 def _said_orientation(image):
     # Exif that cannot be read says nothing.
     try:
-        return image.getexif().get(ORIENTATION)
+        return image.getexif().get(tiff.ORIENTATION)
     except Exception:
         return None
 

@@ -13,18 +13,12 @@ from hacdr.images.files import (
     open_image,
     to_array,
 )
-from hacdr.images.headers import (
-    BITS_PER_SAMPLE,
-    PHOTOMETRIC,
-    PNG_DEPTH,
-    decode_header,
-    read_tiff_tags,
-)
+from hacdr.images.headers import PNG_DEPTH, decode_header
+from hacdr.images.tiff import check_map_tiff, read_tiff_tags
 
 # Those that keep every value.
 MAP_FORMATS = 'PNG', 'TIFF', 'BMP', 'GIF', 'PPM'
 PNG_GREY = 0
-TIFF_WHITE_IS_ZERO, TIFF_PALETTE = 0, 3
 
 
 def read_map(path):
@@ -63,21 +57,13 @@ def read_map(path):
 
 def _check_values_are_kept(file, file_format):
     """Raise ValueError where Pillow changes values: it stretches few bits of grey."""
+    if file_format == 'TIFF':
+        check_map_tiff(read_tiff_tags(file))
     if file_format == 'PNG':
         file.seek(PNG_DEPTH)
         bits, kind = file.read(2)
-        grey, white_is_zero = kind == PNG_GREY, False
-    elif file_format == 'TIFF':
-        tags = read_tiff_tags(file)
-        bits = max(tags.get(BITS_PER_SAMPLE, (1,)))
-        grey = tags.get(PHOTOMETRIC) != TIFF_PALETTE
-        white_is_zero = tags.get(PHOTOMETRIC) == TIFF_WHITE_IS_ZERO
-    else:
-        return
-    if white_is_zero:
-        raise ValueError('white is zero in it, expected black')
-    if grey and 1 < bits < 8:
-        raise ValueError(f'grey of {bits} bits, expected 8')
+        if kind == PNG_GREY and 1 < bits < 8:
+            raise ValueError(f'grey of {bits} bits, expected 8')
 
 
 def _single_channel(image, path):

@@ -18,16 +18,8 @@ from hacdr.images.files import (
     open_image,
     to_array,
 )
-from hacdr.images.headers import (
-    BITS_PER_SAMPLE,
-    EXTRA_SAMPLES,
-    PHOTOMETRIC,
-    PLANAR_CONFIGURATION,
-    PNG_DEPTH,
-    SAMPLE_FORMAT,
-    decode_header,
-    read_tiff_tags,
-)
+from hacdr.images.headers import PNG_DEPTH, decode_header
+from hacdr.images.tiff import check_deep_tiff, has_straight_alpha, is_deep_tiff
 
 PHOTOGRAPH_SUFFIXES = (
     *('.jpg', '.jpeg', '.jfif', '.mpo', '.png', '.tif', '.tiff', '.bmp', '.webp'),
@@ -54,10 +46,7 @@ TURNS = {
 START_OF_IMAGE, START_OF_SCAN, END_OF_IMAGE = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 # JPEG 2000: where a codestream begins, and from there to the bits of its first channel.
 CODESTREAM, CODESTREAM_DEPTH = b'\xff\x4f\xff\x51', 42
-# TIFF: unsigned integers and floats, black is zero and RGB, straight transparency.
-UNSIGNED, FLOAT = 1, 3
-BLACK_IS_ZERO, RGB = 1, 2
-STRAIGHT_ALPHA = 2
+SHALLOW_FORMATS = 'PNG', 'TIFF', 'BMP', 'WEBP', 'JPEG2000'
 # Pillow's modes that are shown in 8 bits as they are, and those with transparency.
 OPAQUE = {
     '1': 'black and white',
@@ -216,18 +205,20 @@ def _decode_other(data, where, header, notes):
     if header.format == 'DICOM':
         values, bits = dicom.decode_pixels(data, where)
         values = values[..., ::-1]
-    elif header.format == 'TIFF' and _is_deep_tiff(data, where):
+    elif header.format == 'TIFF' and is_deep_tiff(data):
+        check_deep_tiff(data)
         values, bits = _decode_deep(data, header), None
-        extra = read_tiff_tags(io.BytesIO(data)).get(EXTRA_SAMPLES, (STRAIGHT_ALPHA,))
-        if values.shape[2] == 4 and extra[0] != STRAIGHT_ALPHA:
+        if values.shape[2] == 4 and not has_straight_alpha(data):
             values = values[..., :3]
             notes.append('its fourth channel is left aside')
     elif header.format == 'PNG' and data[PNG_DEPTH] == 16:
         values, bits = _decode_deep(data, header), None
     elif header.format == 'JPEG2000' and _codestream_depth(data) > 8:
         values, bits = _decode_deep(data, header), _codestream_depth(data)
-    else:
+    elif header.format in SHALLOW_FORMATS:
         values, bits = _decode_shallow(data, header, notes), 8
+    else:
+        raise ValueError(f'{header.format} is read for maps and masks only')
     if values.shape[2] == 4:
         values = lay_over_black(values, notes)
     if values.shape[2] == 1:
@@ -279,45 +270,6 @@ def _silence_opencv():
         yield
     finally:
         logging.setLogLevel(level)
-
-
-def _is_deep_tiff(data, where):
-    """Tell whether a TIFF has more than 8 bits a channel.
-
-    Raises:
-        ValueError: it has, and is of a kind that OpenCV does not read or reads wrong.
-    """
-    tags = read_tiff_tags(io.BytesIO(data))
-    bits = {*tags.get(BITS_PER_SAMPLE, (1,))}
-    formats = {*tags.get(SAMPLE_FORMAT, (UNSIGNED,))}
-    if max(bits) <= 8 and formats == {UNSIGNED}:
-        return False
-    channels = len(tags[BITS_PER_SAMPLE])
-    found = dict(
-        bits=sorted(bits),
-        sample_format=sorted(formats),
-        photometric=tags.get(PHOTOMETRIC),
-        planar_configuration=tags.get(PLANAR_CONFIGURATION, 1),
-        channels=channels,
-    )
-    read = (
-        (bits == {16} and formats == {UNSIGNED})
-        or (bits in ({32}, {64}) and formats == {FLOAT})
-    ) and (
-        (channels == 1 and found['photometric'] == BLACK_IS_ZERO)
-        or (
-            channels in (3, 4)
-            and found['photometric'] == RGB
-            and found['planar_configuration'] == 1
-        )
-    )
-    if not read:
-        raise ValueError(
-            'a TIFF with '
-            + ', '.join(f'{name} {value}' for name, value in found.items())
-            + '; expected grey or RGB, interleaved, of 8, 16, or 32 bits (float)'
-        )
-    return True
 
 
 def _codestream_depth(data):

@@ -12,7 +12,7 @@ from hacdr.conversion.reading import (
     read_soft_mask,
 )
 from hacdr.errors import InputError
-from hacdr.images.headers import ORIENTATION
+from hacdr.images.tiff import ORIENTATION
 
 SIZE = 30, 20
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from hacdr.images.headers import ORIENTATION
+from hacdr.images.tiff import ORIENTATION
 
 # Wide, and the same in no two directions; no pixel outside the eye is black.
 PIXELS = np.full((32, 48, 3), 5, np.uint8)
