@@ -105,10 +105,13 @@ def predict_folder(
         Run: what was done.
 
     Raises:
-        InputError: no photograph in ``source``; ``output`` would be written over
-            photographs, or holds predictions of another network, thresholds or version.
+        InputError: no photograph in ``source``; results would be written over
+            photographs or label maps; ``output`` holds predictions of another network,
+            thresholds or version.
     """
     output = Path(output)
+    if labels is not None:
+        _check_labels(labels, output)
     tasks = plan_folder(source, output, predictor.classes, recursive)
     tasks = tasks[shard[0] - 1 :: shard[1]]
     head = dict(
@@ -270,6 +273,16 @@ def _sha256(path):
         return file_sha256(path)
     except OSError as error:
         raise InputError(f'{path}: cannot be read ({error.strerror})') from error
+
+
+def _check_labels(folder, output):
+    if not os.path.isdir(folder):
+        raise InputError(f'{folder}: no such folder of label maps')
+    if os.path.realpath(folder) == os.path.realpath(output):
+        raise InputError(
+            f"{output}: is the folder of the experts' label maps, which results would "
+            'overwrite; expected another folder for the results'
+        )
 
 
 def _find_label(folder, task):

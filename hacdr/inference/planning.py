@@ -10,6 +10,9 @@ from hacdr.inference.formats import files_of_formats
 from hacdr.inference.outputs import OUTPUTS, PLANE
 from hacdr.inference.records import record_path
 
+# In bytes, what file systems allow less what a file is called while it is written.
+LONGEST_NAME = 255 - len('..4194304.tmp')
+
 
 class Task(NamedTuple):
     """A photograph of a folder.
@@ -61,7 +64,9 @@ def plan_folder(source, output, classes, recursive=False):
         # Some file systems take capitals for small letters.
         others = [owners[f.casefold()] for f in files if f.casefold() in owners]
         obstacle = None
-        if others:
+        if len(os.fsencode(max(map(os.path.basename, files), key=len))) > LONGEST_NAME:
+            obstacle = f'{path}: too long a name for those of its results'
+        elif others:
             obstacle = (
                 f'{path}: its results would be written over those of {others[0]}; '
                 'rename one of them'

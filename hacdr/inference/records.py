@@ -33,11 +33,14 @@ def claim_folder(output, head, overwrite=False):
         overwrite (bool): take the folder from others.
 
     Raises:
-        InputError: it is a file, or holds other predictions.
+        InputError: it is a file or in one, or holds other predictions.
     """
-    if output.exists() and not output.is_dir():
-        raise InputError(f'{output}: is a file, expected a folder for the results')
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(
+            f'{output}: is a file or in one, expected a folder for the results'
+        ) from error
     path = output / HEAD
     if path.exists() and not overwrite:
         before = _read(path) or {}

@@ -135,6 +135,15 @@ def test_names_of_all_kinds(predictor, tmp_path, output):
     assert predict_folder(predictor, tmp_path / 'in', output, recursive=True).done == 0
 
 
+def test_a_name_that_is_too_long_for_its_results(photographs, predictor, output):
+    save_photograph(photographs / f'{"n" * 250}.png')
+    save_photograph(photographs / f'{"n" * 220}.png')
+    run = predict_folder(predictor, photographs, output)
+    assert run[:2] == (3, 0)
+    (entry,) = run.passed_over
+    assert 'too long a name' in entry['reason']
+
+
 def test_a_name_that_is_not_utf_8(photographs, predictor, output):
     name = os.fsdecode(b'\xff.jpg')
     (photographs / 'left.jpg').rename(photographs / name)
@@ -244,8 +253,9 @@ def test_predictions_of_others_stay_unless_told(photographs, output, changes, na
 
 def test_refuses_a_file_and_a_damaged_head(photographs, predictor, tmp_path, output):
     (tmp_path / 'file').touch()
-    with pytest.raises(InputError, match='is a file, expected a folder'):
-        predict_folder(predictor, photographs, tmp_path / 'file')
+    for place in (tmp_path / 'file', tmp_path / 'file' / 'out'):
+        with pytest.raises(InputError, match='is a file or in one, expected a folder'):
+            predict_folder(predictor, photographs, place)
     output.mkdir()
     (output / 'predictions.json').write_text('{')
     with pytest.raises(InputError, match='holds other predictions'):
@@ -361,6 +371,17 @@ def test_label_maps_of_the_experts(photographs, predictor, labels, output):
     Image.fromarray(np.ones((40, 50), np.uint8)).save(labels / 'left.png')
     assert predict_folder(predictor, photographs, output, labels) == (1, 1, [])
     assert predict_folder(predictor, photographs, output).done == 2
+
+
+def test_label_maps_of_the_experts_are_never_overwritten(
+    photographs, predictor, labels, tmp_path
+):
+    before = read_tree(labels)
+    with pytest.raises(InputError, match="folder of the experts' label maps"):
+        predict_folder(predictor, photographs, labels / '..' / 'labels', labels)
+    assert read_tree(labels) == before
+    with pytest.raises(InputError, match=r'nowhere: no such folder'):
+        predict_folder(predictor, photographs, tmp_path / 'out', tmp_path / 'nowhere')
 
 
 def test_label_maps_that_do_not_fit(photographs, predictor, labels, output):
