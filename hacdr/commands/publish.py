@@ -23,6 +23,13 @@ def add_arguments(parser):
         metavar='RESULTS',
         help='results_val.json of the checkpoint: its thresholds come with the weights',
     )
+    parser.add_argument(
+        '--trained-diameter',
+        type=float,
+        metavar='PIXELS',
+        help='of the field of view, as the network saw it: predictions warn of smaller '
+        'ones',
+    )
     add_trust_checkpoint(parser)
 
 
@@ -32,5 +39,7 @@ def run(args):
     if args.thresholds:
         thresholds = read_thresholds(args.thresholds, file_sha256(args.checkpoint))
     config = args.config and load_config(args.config)
-    sha256 = publish_weights(checkpoint, args.output, thresholds, config)
+    sha256 = publish_weights(
+        checkpoint, args.output, thresholds, config, args.trained_diameter
+    )
     print(f'{sha256}  {args.output}')

@@ -43,7 +43,9 @@ def read_checkpoint(path):
     return checkpoint
 
 
-def publish_weights(checkpoint, path, thresholds=None, config=None):
+def publish_weights(
+    checkpoint, path, thresholds=None, config=None, trained_diameter=None
+):
     """Write the weights of a checkpoint in half precision, and what they need.
 
     With them come the names and colours of the classes, the number of iterations and
@@ -60,6 +62,9 @@ def publish_weights(checkpoint, path, thresholds=None, config=None):
             with the weights; by default those that are in the checkpoint.
         config (mmcv.Config, optional): the config of the training; by default the one
             in the checkpoint.
+        trained_diameter (float, optional): of the field of view in the photographs of
+            the training, in pixels, as the network saw them; smaller ones are warned of
+            at prediction. By default the one in the checkpoint.
 
     Returns:
         str: its sha256.
@@ -77,10 +82,12 @@ def publish_weights(checkpoint, path, thresholds=None, config=None):
         for name, tensor in checkpoint.get('state_dict', checkpoint).items()
     }
     meta = checkpoint.get('meta', {})
-    kept = ('CLASSES', 'PALETTE', 'iter', 'thresholds')
+    kept = ('CLASSES', 'PALETTE', 'iter', 'thresholds', 'trained_diameter')
     kept = {key: meta[key] for key in kept if key in meta}
     if thresholds is not None:
         kept['thresholds'] = thresholds
+    if trained_diameter is not None:
+        kept['trained_diameter'] = trained_diameter
     if config is None and meta.get('config'):
         config = parse_config(meta['config'], path)
     if config is not None:

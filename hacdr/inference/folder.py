@@ -140,7 +140,7 @@ class _FolderRun:
         self._output = output
         self._labels = labels
         self._made_by = made_by
-        self._trained_diameter = getattr(predictor, 'trained_diameter', None)
+        self._trained_diameter = predictor.trained_diameter
         self._probabilities = probabilities
         self._files = dict(OUTPUTS)
         if probabilities:

@@ -31,7 +31,8 @@ def init_model(config, checkpoint, device='cuda:0', options=None):
 
     Returns:
         nn.Module: the segmentor in evaluation mode, with CLASSES, PALETTE, cfg, and
-        thresholds: lesion -> working threshold published with the weights, or None.
+        what was published with the weights, or None: thresholds (lesion -> working
+        threshold) and trained_diameter (of the field of view, in pixels).
 
     Raises:
         InputError: config or checkpoint is bad, they do not fit each other, the
@@ -91,8 +92,8 @@ def load_network(cfg, checkpoint, dataset=None):
             of the config where it does not say.
 
     Returns:
-        nn.Module: the segmentor on the CPU with CLASSES, PALETTE and thresholds, see
-        :func:`init_model`.
+        nn.Module: the segmentor on the CPU with CLASSES, PALETTE, thresholds and
+        trained_diameter, see :func:`init_model`.
 
     Raises:
         InputError: the checkpoint is bad, or not for this config or these classes.
@@ -111,6 +112,7 @@ def load_network(cfg, checkpoint, dataset=None):
         model.CLASSES = tuple(meta.get('CLASSES') or choice.names)
         model.PALETTE = meta.get('PALETTE') or choice.palette
     model.thresholds = meta.get('thresholds')
+    model.trained_diameter = meta.get('trained_diameter')
     return model
 
 

@@ -164,6 +164,7 @@ def _describe(network, weights, card):
         classes=network.classes,
         palette=network.palette,
         thresholds=network.thresholds,
+        trained_diameter=network.trained_diameter,
         preprocessing=network.preprocessing._asdict(),
         flips=network.averages_flips,
         dataset=network.dataset,

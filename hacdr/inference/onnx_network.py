@@ -21,6 +21,7 @@ class OnnxNetwork:
     Attributes: as :class:`hacdr.inference.torch_network.TorchNetwork`, and
 
         card (str): text about the weights.
+        source_sha256 (str): of the file that was exported.
 
     Raises:
         InputError: onnxruntime is missing or too old, there is no such device, or the
@@ -35,12 +36,14 @@ class OnnxNetwork:
         self.classes = tuple(known['classes'])
         self.palette = known['palette']
         self.thresholds = known['thresholds']
+        self.trained_diameter = known['trained_diameter']
         scale, reduced, values = known['preprocessing'].values()
         self.preprocessing = Preprocessing(tuple(scale), reduced, values)
         self.averages_flips = known['flips']
         self.dataset = known['dataset']
         self.config_sha256 = known['config_sha256']
         self.card = known['card']
+        self.source_sha256 = known['source_sha256']
 
     def logits(self, planes):
         """Run the network.
@@ -90,6 +93,8 @@ def _start(runtime, weights, provider):
     options.intra_op_num_threads = int(threads) if threads.isdigit() else _count_cores()
     # Waiting threads would keep the cores from whoever decodes and writes.
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    # For inputs of one size always it would plan memory once, and take more of it.
+    options.enable_mem_pattern = False
     options.log_severity_level = 3
     try:
         session = runtime.InferenceSession(weights, options, providers=[provider])

@@ -70,6 +70,8 @@ class Predictor:
     Attributes:
         classes, palette: names and RGB colours of the label map's values.
         thresholds (dict[str, float] | None): those that are used.
+        trained_diameter (float | None): of the field of view in the photographs of the
+            training, in pixels, as the network saw them.
         device (str): 'cpu', 'cuda:0'.
         name (str): of the file of weights.
         made_by (dict): what tells these predictions from others', by content: plain
@@ -105,6 +107,7 @@ class Predictor:
         self.flips = flips or self.network.averages_flips
         if flips and self.network.preprocessing is None:
             self.network.require_flips()
+        self.trained_diameter = self.network.trained_diameter
         self.device = self.network.device
         self.name = Path(weights).name
         self.made_by = dict(

@@ -38,6 +38,8 @@ class TorchNetwork:
         model (nn.Module): the segmentor.
         classes, palette: names and RGB colours of the label map's values.
         thresholds (dict | None): that came with the weights.
+        trained_diameter (float | None): of the field of view in the photographs that
+            they were trained on, in pixels, as the network saw them.
         preprocessing (Preprocessing | None): None where the config's test pipeline or
             its way to test is another than whole photographs by our steps; then
             :meth:`segment` predicts, not :meth:`logits`.
@@ -54,6 +56,7 @@ class TorchNetwork:
         model = init_model(config, weights, device, options)
         self.classes, self.palette = model.CLASSES, model.PALETTE
         self.thresholds = model.thresholds
+        self.trained_diameter = model.trained_diameter
         self.averages_flips = bool((model.test_cfg or {}).get('flips'))
         self.preprocessing = read_preprocessing(model)
         self.dataset = model.cfg.data.test.type

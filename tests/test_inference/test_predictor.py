@@ -122,10 +122,13 @@ def test_thresholds_that_came_with_the_weights(folder, weights, tmp_path):
         Predictor(weights, device='cpu', thresholds='published')
     path = str(tmp_path / 'published.safetensors')
     thresholds = dict(EX=0.3, HE=0.01, SE=0.2, MA=0.05)
-    publish_weights(read_checkpoint(str(weights)), path, thresholds)
+    publish_weights(
+        read_checkpoint(str(weights)), path, thresholds, trained_diameter=77
+    )
     predictor = Predictor(path, device='cpu', thresholds='published')
     assert (predictor.name, predictor.device) == ('published.safetensors', 'cpu')
     assert predictor.thresholds == thresholds
+    assert predictor.trained_diameter == 77
     assert predictor.made_by['thresholds'] == thresholds
     assert predictor.made_by['weights'] == file_sha256(path)
 
