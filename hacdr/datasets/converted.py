@@ -36,7 +36,7 @@ class ConvertedDataset(LesionDataset):
 
         # Somebody may have put a set of this layout together by hand.
         manifest = layout.read_manifest(data_root or '.')
-        own = cls.CLASSES if manifest is None else manifest.get('classes', cls.CLASSES)
+        own = cls.CLASSES if manifest is None else layout.classes_of(manifest)
         return choose_classes(own, classes, palette, renames=manifest is None)
 
     def load_annotations(self, img_dir, img_suffix, ann_dir, seg_map_suffix, split):

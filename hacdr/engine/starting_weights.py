@@ -76,15 +76,15 @@ def find_matching(own, given, source, other_classes=False):
     Raises:
         InputError: the checkpoint is of another network.
     """
-    known = [name for name in given if name in own]
-    if not known or 2 * len(known) < len(given):
+    shared = [name for name in given if name in own]
+    if not shared or 2 * len(shared) < len(given):
         raise InputError(
-            f'{source}: checkpoint of another network, which has {len(known)} of its '
+            f'{source}: checkpoint of another network, which has {len(shared)} of its '
             f'{len(given)} weights (the first is {next(iter(given), "none")}, expected '
             f'names such as {next(iter(own))})'
         )
     used = []
-    for name in known:
+    for name in shared:
         if other_classes and _is_classifier(name):
             continue
         if own[name].shape == given[name].shape:
