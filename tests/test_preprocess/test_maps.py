@@ -11,7 +11,6 @@ from scipy import ndimage
 
 from hacdr.conversion import Plan, Record, convert, open_source
 from hacdr.conversion.merging import count_lesions, to_labels
-from hacdr.conversion.reading import read_mask
 from hacdr.datasets.pipelines import LoadPhotograph
 from hacdr.lesions import IGNORED, LESIONS, lesion_plane
 from hacdr.preprocess.maps import merge_bits, reduce_bits, reduce_labels, select_bits
@@ -153,9 +152,8 @@ def download(request, tmp_path):
     masks = {lesion: f'{lesion}.tif' for lesion in LESIONS}
     for k, file in enumerate(masks.values()):
         (folder / file).write_bytes(tiff(lesion_plane(bits, k)))
-    plan = Plan(
-        'hard', [Record('a', 'train', 'a.jpg', masks)], {'train': ['a']}, [], read_mask
-    )
+    record = Record('a', 'train', 'a.jpg', masks)
+    plan = Plan('hard', [record], {'train': ['a']}, [])
     return open_source(folder), plan, bits
 
 
