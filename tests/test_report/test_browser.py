@@ -14,8 +14,10 @@ from .tested import NAMES, write_test
 pytest.importorskip('selenium')
 COUNTED = """
 const [width, height, groundTruth, plane, threshold] = arguments;
+const before = shown;
 shown = {width, height, groundTruth, planes: [null, plane]};
 const {lesions, hit, wrong} = components(compare(1, threshold));
+shown = before;
 return [lesions, hit, wrong];
 """
 

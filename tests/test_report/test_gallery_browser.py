@@ -17,7 +17,10 @@ from .predicted import HEAD, HOSTILE, IMAGES, predict, record, write_predictions
 COUNTED = """
 const [width, height, plane, threshold] = arguments;
 shown = {width, height, groundTruth: null, planes: [plane]};
-return [components(compare(0, threshold)).wrong, outline(plane, threshold).length];
+const counted = [
+  components(compare(0, threshold)).wrong, outline(plane, threshold).length];
+shown = null;
+return counted;
 """
 FOREIGN = """
 document.body.insertAdjacentHTML('beforeend',
@@ -297,6 +300,21 @@ def test_a_file_that_is_missing_or_cut_off_is_told(viewer, page):
     assert all('eye_10.js' in message for message in messages)
 
 
+def test_a_browser_that_falsifies_images_is_told(viewer):
+    viewer.execute_script(
+        'const read = CanvasRenderingContext2D.prototype.getImageData;'
+        'CanvasRenderingContext2D.prototype.getImageData = function (...area) {'
+        '  const image = read.apply(this, area);'
+        '  image.data.forEach((_, i) => { image.data[i] += 3; });'
+        '  return image;'
+        '};'
+    )
+    press(viewer, 'n')
+    wait(viewer, lambda: one(viewer, '#trouble').is_displayed())
+    assert 'falsifies' in one(viewer, '#trouble').text
+    assert found(viewer, 0) == ''
+
+
 def test_the_page_runs_no_other_script(gallery):
     gallery.execute_script(FOREIGN)
     wait(gallery, lambda: len(blocked := gallery.get_log('browser')) and blocked)
@@ -337,11 +355,12 @@ def test_of_a_thousand_images_little_is_laid_out_and_loaded(driver, tmp_path):
     write_predictions(tmp_path, images)
     # One file under a thousand names.
     folder = tmp_path / 'viewer'
-    prediction = predict(10, 20)
+    like = record('eye.jpg', predict(10, 20))
     records = []
     for k in range(1000):
-        one_record = record(f'{k // 100}/eye_{k}.jpg', prediction)
-        one_record['lesions']['EX']['area'] = k
+        output = f'{k // 100}/eye_{k}'
+        lesions = {**like['lesions'], 'EX': {'number': 1, 'area': k}}
+        one_record = dict(like, image=f'{output}.jpg', output=output, lesions=lesions)
         records.append(one_record)
         stem = folder / one_record['output']
         stem.parent.mkdir(exist_ok=True)

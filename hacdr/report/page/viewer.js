@@ -50,6 +50,21 @@ function grey(image, width, height) {
   return Uint8Array.from({length: width * height}, (_, i) => data[4 * i]);
 }
 
+// Browsers that guard against being recognised may falsify what a page reads of an image.
+function readsTruly() {
+  const probe = document.createElement('canvas');
+  probe.width = 256;
+  probe.height = 1;
+  const drawing = probe.getContext('2d', {willReadFrequently: true});
+  for (let i = 0; i < 256; i++) {
+    drawing.fillStyle = `rgb(${i} ${i} ${i})`;
+    drawing.fillRect(i, 0, 1, 1);
+  }
+  const {data} = drawing.getImageData(0, 0, 256, 1);
+  // Some change a value by one, which does not matter here.
+  return data.every((value, i) => i % 4 === 3 || Math.abs(value - (i >> 2)) <= 1);
+}
+
 // Show a photograph once its layers, which may be promised, are there and decoded;
 // nothing, if another was asked for meanwhile. A table's numbers stand beside the counts.
 async function show(name, promised, tabled = null) {
@@ -57,6 +72,10 @@ async function show(name, promised, tabled = null) {
   document.getElementById('shown').textContent = name;
   try {
     const layers = await promised;
+    if (!readsTruly()) {
+      throw new Error('This browser falsifies what a page reads of images, which protects '
+        + 'against fingerprinting: allow this page to read canvases, or use another browser.');
+    }
     const {width, height} = layers;
     const compared = layers.ground_truth !== undefined;
     const [photograph, ...maps] = await Promise.all(
