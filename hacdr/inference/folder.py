@@ -14,7 +14,7 @@ from tqdm import tqdm
 from hacdr.errors import InputError
 from hacdr.files import file_sha256, write_bytes
 from hacdr.images import read_map
-from hacdr.inference.findings import find_lesions, summarise_lesions
+from hacdr.inference.findings import summarise_lesions
 from hacdr.inference.outputs import OUTPUTS, PLANE, Result, encode_plane
 from hacdr.inference.planning import Task, plan_folder
 from hacdr.inference.records import (
@@ -234,25 +234,31 @@ class _FolderRun:
             path = self._output / name.format(output=task.output)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(path, encode(result))
-        label, classes = prediction.label, prediction.classes
-        findings = find_lesions(label, prediction.probabilities, classes)
-        fov_area = int(field_of_view(prediction.photograph).sum())
-        quality = assess_photograph(prediction.photograph, self._trained_diameter)
         record = {
             'image': task.image,
             'output': task.output,
             'sha256': job.sha256,
             'experts': job.experts_sha256,
             'made_by': self._made_by,
-            'width': label.shape[1],
-            'height': label.shape[0],
-            'fov_area': fov_area,
-            'lesions': summarise_lesions(findings, classes, fov_area),
-            'notes': list(prediction.notes),
-            'warnings': [sentence for _, sentence in quality.warnings],
-            'findings': [finding._asdict() for finding in findings],
         }
-        write_record(self._output, record)
+        quality = assess_photograph(prediction.photograph, self._trained_diameter)
+        write_record(self._output, {**record, **_describe(prediction, quality)})
+
+
+def _describe(prediction, quality):
+    """Return what a record says of a photograph itself."""
+    height, width = prediction.label.shape
+    fov_area = int(field_of_view(prediction.photograph).sum())
+    findings = prediction.findings
+    return {
+        'width': width,
+        'height': height,
+        'fov_area': fov_area,
+        'lesions': summarise_lesions(findings, prediction.classes, fov_area),
+        'notes': list(prediction.notes),
+        'warnings': [sentence for _, sentence in quality.warnings],
+        'findings': [finding._asdict() for finding in findings],
+    }
 
 
 def _work_ahead(pool, work, items, number):

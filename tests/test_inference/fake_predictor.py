@@ -3,6 +3,7 @@
 from collections import namedtuple
 
 import numpy as np
+from PIL import Image
 
 from hacdr.images import open_photograph
 from hacdr.inference.prediction import Prediction
@@ -48,3 +49,9 @@ class FakePredictor:
             PALETTE,
             notes=['assumed: nothing'],
         )
+
+
+def save_photograph(path, grey=90):
+    """Write a photograph of one grey, 50x40 pixels."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((40, 50, 3), grey, np.uint8)).save(path)

@@ -11,12 +11,7 @@ from hacdr.inference.folder import predict_folder
 from hacdr.inference.records import claim_folder
 from hacdr.inference.tables import join_tables
 
-from .fake_predictor import FakePredictor
-
-
-def save_photograph(path, grey=90):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.full((40, 50, 3), grey, np.uint8)).save(path)
+from .fake_predictor import FakePredictor, save_photograph
 
 
 @pytest.fixture

@@ -1,18 +1,23 @@
 import json
 import os
 
+from hacdr_cli import run_command
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from hacdr.images import read_map
 from hacdr.inference.findings import find_lesions
+from hacdr.inference.folder import predict_folder
 from hacdr.inference.formats import split_ring
 from hacdr.inference.records import claim_folder, write_record
 from hacdr.inference.tables import join_tables
 from hacdr.lesions import CLASSES
 
+from .fake_predictor import FakePredictor, save_photograph
 from .records_of_two import HEAD, TOUCHING, make_record
 
 
@@ -105,3 +110,21 @@ def test_all_at_once_and_none(output):
     join_tables(output, ['coco', 'geojson', 'labelme'])
     for name in ('coco.json', 'geojson/sub/b.geojson', 'labelme/a.json'):
         assert (output / name).is_file()
+
+
+@pytest.mark.parametrize('kind', ['coco', 'labelme'])
+def test_what_was_predicted_can_be_trained_on(tmp_path, kind):
+    """Once experts corrected it: hacdr convert reads what was written."""
+    photographs, output = tmp_path / 'eyes', tmp_path / 'out'
+    photographs.mkdir()
+    for name in ('p1', 'p2', 'p3'):
+        save_photograph(photographs / f'{name}.png')
+    predict_folder(FakePredictor(), photographs, output)
+    join_tables(output, [kind])
+    written = {'coco': 'coco.json', 'labelme': 'labelme'}[kind]
+    (output / written).rename(photographs / written)
+    run_command('convert', [kind, str(photographs), '-o', str(tmp_path / 'set')])
+    labels = {path.stem: path for path in (tmp_path / 'set' / 'labels').rglob('*.png')}
+    assert sorted(labels) == ['p1', 'p2', 'p3']
+    for name, path in labels.items():
+        np.testing.assert_array_equal(read_map(path), read_map(output / f'{name}.png'))
