@@ -17,8 +17,8 @@ class ConvertedDataset(LesionDataset):
 
     A photograph that cannot be decoded is named when it is loaded. Arguments as of
     :class:`LesionDataset`, with the paths as converted: ``img_dir='images/train'``,
-    ``ann_dir='labels/train'``, ``split='splits/train.txt'``; where photographs are
-    PNG, ``img_suffix='.png'``.
+    ``ann_dir='labels/train'``, ``split='splits/train.txt'``. The manifest tells
+    whether photographs are JPEG or PNG; without one, ``img_suffix`` does.
 
     Raises:
         InputError: ``data_root`` is not a converted data set, or one of another
@@ -44,7 +44,8 @@ class ConvertedDataset(LesionDataset):
         from hacdr.conversion import layout
 
         if osp.isfile(osp.join(self.root, layout.MANIFEST)):
-            layout.read_current_manifest(self.root)
+            manifest = layout.read_current_manifest(self.root)
+            img_suffix = layout.SUFFIXES[manifest['photograph_format']]
         for path in (img_dir, ann_dir, split):
             if path is not None and not osp.exists(path):
                 raise InputError(

@@ -7,8 +7,10 @@ from mmcv import Config
 from mmseg.datasets import DATASETS, build_dataloader, build_dataset
 
 from hacdr.conversion import convert, open_source, read_ddr, read_idrid
+from hacdr.conversion.own import read_mask_folders
 from hacdr.conversion.splits import split_members
 from hacdr.errors import InputError
+from tests.test_conversion.test_own.folder import Folder, convert_own
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 LOAD = [dict(type='LoadImageFromFile')]
@@ -168,3 +170,25 @@ def test_a_data_set_of_a_former_layout(root):
 def test_a_data_set_put_together_by_hand(root):
     (root / 'manifest.json').unlink()
     assert len(build(root)) == 2
+
+
+def test_data_of_ones_own_with_other_classes(tmp_path):
+    eyes = Folder(tmp_path / 'eyes')
+    for index, name in enumerate(['1_left', '2_left', '3_left']):
+        eyes.photograph(f'images/{name}.png', index)
+        eyes.square(f'IRMA/{name}.png')
+    eyes.square('MA/1_left.png', top=12)
+    options = dict(classes=('IRMA', 'MA'))
+    convert_own(read_mask_folders, eyes.root, tmp_path / 'own', **options)
+    found = {}
+    for split in ('train', 'val', 'test'):
+        dataset = build(tmp_path / 'own', split, type='ConvertedDataset')
+        assert dataset.CLASSES == ('background', 'MA', 'IRMA')
+        for index, info in enumerate(dataset.img_infos):
+            found[info['filename']] = dataset[index]['gt_semantic_seg']
+    assert sorted(found) == ['1_left.png', '2_left.png', '3_left.png']
+    assert np.unique(found['1_left.png']).tolist() == [0, 1, 2]
+    assert (found['2_left.png'] == 2).sum() == 25
+    chosen = ['background', 'IRMA']
+    dataset = build(tmp_path / 'own', 'train', type='ConvertedDataset', classes=chosen)
+    assert np.unique(dataset[0]['gt_semantic_seg']).tolist() == [0, 1]
