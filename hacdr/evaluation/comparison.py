@@ -10,6 +10,7 @@ from .metrics import (
     has_probabilities,
     nan_mean,
 )
+from .table import first_column
 
 METRICS = ('AUPR', 'Dice')
 
@@ -136,7 +137,7 @@ def format_comparison(comparison, protocol, photographs):
             f'{"B better in":>13}  verdict on B'
         )
         for name, one in lesions.items():
-            rows.append(f'{name:<6}{_figures(one)}')
+            rows.append(first_column(name, 6) + _figures(one))
     return '\n'.join(rows)
 
 

@@ -1,5 +1,7 @@
 """The headline table, for a terminal of 80 columns."""
 
+import textwrap
+
 from hacdr.lesions import FULL_NAMES
 
 from .bootstrap import DRAWS
@@ -27,18 +29,28 @@ def format_table(summary, protocol, photographs, metrics=('AUPR', 'Dice', 'IoU')
         f'{photographs} photograph{"s" * (photographs != 1)}, pixels pooled'
         + (f'; 95 % intervals, {DRAWS} draws' if has_intervals else ''),
         protocol.describe(),
-        _row('lesion', metrics, wide),
+        _row('lesion' if wide else '', metrics, wide),
     ]
     for lesion in chosen[metrics[0]]:
         full = f'{lesion} {FULL_NAMES[lesion]}' if lesion in FULL_NAMES else lesion
         cells = [_cell(figures[lesion]) for figures in chosen.values()]
         rows.append(_row(full if wide else lesion, cells, wide))
-    return '\n'.join([*rows, *_notes(summary, chosen), *_lesion_level(summary)])
+    notes = [
+        textwrap.fill(note, 80, subsequent_indent='  ', break_on_hyphens=False)
+        for note in _notes(summary, chosen)
+    ]
+    return '\n'.join([*rows, *notes, *_lesion_level(summary)])
 
 
 def _row(name, cells, wide):
     width = WIDE if wide else NARROW
-    return (f'{name:<{width}}' + ''.join(f'{cell:<{CELL}} ' for cell in cells)).rstrip()
+    cells = ''.join(f'{cell:<{CELL}} ' for cell in cells).rstrip()
+    return first_column(name, width) + cells
+
+
+def first_column(name, width):
+    """Return a name as wide as its column; a longer one has a line of its own."""
+    return f'{name:<{width}}' if len(name) < width else f'{name}\n{"":<{width}}'
 
 
 def _cell(figure):
@@ -91,6 +103,6 @@ def _lesion_level(summary):
     rows = [f'{"lesion by lesion":<22}{"lesions":>9}{"FROC score":>13}']
     for lesion, curve in summary['froc'].items():
         score = '-' if curve['score'] is None else f'{curve["score"]:.3f}'
-        full = f'{lesion} {FULL_NAMES.get(lesion, "")}'
-        rows.append(f'{full:<22}{curve["lesions"]:>9}{score:>13}')
+        full = f'{lesion} {FULL_NAMES.get(lesion, "")}'.rstrip()
+        rows.append(f'{first_column(full, WIDE)}{curve["lesions"]:>9}{score:>13}')
     return rows

@@ -93,6 +93,16 @@ def test_the_table_fits(worse, better):
     assert 'better' in text
 
 
+def test_long_names_fit_too(worse, better):
+    comparison = compare(*worse, *better)
+    for lesions in comparison.values():
+        lesions['neovascularisation elsewhere'] = lesions.pop('HE')
+    rows = format_comparison(comparison, Protocol(), PHOTOGRAPHS).splitlines()
+    assert max(map(len, rows)) <= 80
+    after = rows[rows.index('neovascularisation elsewhere') + 1]
+    assert after.index('0.') == rows[3].index('0.')
+
+
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [

@@ -69,3 +69,28 @@ def test_lesions_one_by_one():
 def test_unknown_protocols(options, message):
     with pytest.raises(InputError, match=message):
         Protocol(*options)
+
+
+@pytest.mark.parametrize('metrics', [METRICS[:3], METRICS])
+def test_long_names_fit_too(scores, metrics):
+    names = dict(
+        EX='EX',
+        HE='intraretinal microvascular anomalies',
+        SE='neovascularisation elsewhere',
+        MA='fibrous proliferation',
+        mean='mean',
+    )
+    summary = summarise(scores, dict.fromkeys(('EX', 'HE', 'SE', 'MA'), 0.2))
+    summary['figures'] = {
+        metric: {names[lesion]: figure for lesion, figure in figures.items()}
+        for metric, figures in summary['figures'].items()
+    }
+    summary['thresholds'] = {
+        names[lesion]: value for lesion, value in summary['thresholds'].items()
+    }
+    rows = format_table(summary, Protocol(), 3, metrics).splitlines()
+    assert max(map(len, rows)) <= 80
+    after = rows[rows.index(names['HE']) + 1]
+    column = rows[2].index('AUPR')
+    assert after[:column].isspace()
+    assert after[column:].startswith('0.')
