@@ -163,8 +163,8 @@ class _FolderRun:
                     computed = self._predictor.compute(job.sample)
                     writing.append(pool.submit(self._write, job, computed))
                     done += 1
-                # No more of them than that at a time: they take most of the memory.
-                while len(writing) > jobs:
+                # What is written takes most of the memory; one thread is for reading.
+                while len(writing) > max(1, jobs - 1):
                     writing.popleft().result()
                 bar.update()
             while writing:
