@@ -19,12 +19,14 @@ from hacdr.errors import InputError
 
 ROOT = Path(__file__).parents[1]
 NAMES = [name for names in COMMANDS.values() for name in names]
-# Those that stay outside of hacdr's environment have nothing to set.
+# Those that stay outside of hacdr's environment have nothing to set, and what launch.py
+# starts sets it itself.
 SCRIPTS = sorted(
     path
     for path in (ROOT / 'tools').rglob('*.py')
     if re.search(r'^\s*(from|import) (hacdr|hacdr_cli|torch)\b', path.read_text(), re.M)
     and '__main__' in path.read_text()
+    and path.name != 'launch.py'
 )
 FEWER = '(expected smaller images or fewer at once)'
 # Ends the process as soon as anything looks for torch.
@@ -118,7 +120,7 @@ def test_the_package_as_a_command_has_all_its_parts():
         capture_output=True,
         text=True,
     )
-    assert result.stderr == 'error: none.py: no such config file\n'
+    assert result.stderr.startswith('error: none.py: no such config file')
 
 
 def test_openmp_reads_it_when_torch_is_loaded():
@@ -171,7 +173,8 @@ def tools():
 
 def test_every_tool_is_a_command():
     words = [tuple(words) for _, words in tools()]
-    assert {name for name, *_ in words} == {*NAMES}
+    # In a clone the configs lie open.
+    assert {name for name, *_ in words} == {*NAMES} - {'config'}
     assert len(set(words)) == len(words)
     assert {rest[0] for name, *rest in words if name == 'convert'} <= {*READERS}
 

@@ -1,4 +1,4 @@
-"""List the configs that come with hacdr; print the path of one, or copy it."""
+"""List the configs that come with hacdr, print a path, copy one."""
 
 import ast
 import os

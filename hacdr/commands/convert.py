@@ -1,4 +1,4 @@
-"""Convert a data set to the layout that training reads, or check a conversion.
+"""Convert a data set for training, or check a conversion.
 
 DATASET is one of those published:
   idrid, ddr, fgadr, e_ophtha, retinal_lesions   as downloaded: folder, zip, its parts
