@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
@@ -49,7 +51,7 @@ def for_each(work, items, jobs, title):
         # torch, a matter of seconds.
         mp_context=multiprocessing.get_context('fork'),
         initializer=_start_worker,
-        initargs=(work,),
+        initargs=(work, os.getpid()),
     )
     try:
         with bar, pool:
@@ -76,13 +78,21 @@ def _collect(pool, items, results, bar):
             future.cancel()
 
 
-def _start_worker(work):
+def _start_worker(work, parent):
     global _work
     _work = work
+    # Where the parent is killed, the workers hold the pipe open that they wait at.
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     # The processes share the cores; OpenCV's own threads would only quarrel.
     cv2.setNumThreads(1)
     # Ctrl-C is the parent's to handle: it lets the workers finish and cleans up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _end_with(parent):
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _run(item):

@@ -42,7 +42,7 @@ class TrainingLoader:
         self.sampler = self._number_from(iteration).sampler
 
     def __len__(self):
-        return len(self.sampler) // self.sampler.batch
+        return -(-len(self.sampler) // self.sampler.batch)
 
     def __iter__(self):
         """Yield batches.
@@ -176,7 +176,11 @@ def _ending_workers(batches):
 def _ended_workers(batches):
     """Return how the workers ended that did; waits for one that is about to."""
     workers = getattr(batches, '_workers', ())
-    multiprocessing.connection.wait([one.sentinel for one in workers], 1)
+    ended = multiprocessing.connection.wait([one.sentinel for one in workers], 1)
+    for one in workers:
+        if one.sentinel in ended:
+            # Its files are closed a moment before its exit code is there.
+            one.join()
     codes = {one.exitcode for one in workers} - {None}
     return [
         signal.strsignal(-code) if code < 0 else f'exit code {code}'
