@@ -20,7 +20,7 @@ from hacdr.conversion import (
     convert,
     open_source,
 )
-from hacdr.errors import InputError
+from hacdr.errors import InputError, printable
 
 
 def add_arguments(parser):
@@ -108,7 +108,7 @@ def run(args):
     if args.strict and plan.warnings:
         raise InputError(f'{args.source}: {"; ".join(plan.warnings)} (--strict)')
     for warning in plan.warnings:
-        print(f'warning: {warning}', file=sys.stderr)
+        print(f'warning: {printable(warning)}', file=sys.stderr)
     manifest, converted = convert(
         source, plan, args.output, args.overwrite, args.jobs, args.max_side
     )
@@ -117,7 +117,7 @@ def run(args):
         return
     print('\n'.join([*_report(manifest), *plan.notes, *_photograph_notes(manifest)]))
     for warning in manifest['warnings'][len(plan.warnings) :]:
-        print(f'warning: {warning}', file=sys.stderr)
+        print(f'warning: {printable(warning)}', file=sys.stderr)
     unchanged = len(plan.records) - converted
     print(
         f'{args.output}: {converted} photographs converted'
@@ -163,7 +163,7 @@ def _photograph_notes(manifest):
 def _check(root, jobs):
     photographs, problems = check_conversion(root, jobs)
     for problem in problems:
-        print(problem)
+        print(printable(problem))
     if problems:
         raise InputError(f'{root}: {len(problems)} problems, convert it again')
     print(f'{root}: {photographs} photographs checked, no problem')

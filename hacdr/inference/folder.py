@@ -11,7 +11,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 from tqdm import tqdm
 
-from hacdr.errors import InputError
+from hacdr.errors import InputError, printable
 from hacdr.files import file_sha256, write_bytes
 from hacdr.images import read_map
 from hacdr.inference.findings import summarise_lesions
@@ -214,7 +214,7 @@ class _FolderRun:
         if not task.obstacle:
             self._discard(task)
         self.passed_over.append({'image': task.image, 'reason': reason})
-        tqdm.write(f'passed over: {reason}', file=sys.stderr)
+        tqdm.write(f'passed over: {printable(reason)}', file=sys.stderr)
 
     def _discard(self, task):
         """Remove all of a photograph that changed, and what adds it up."""

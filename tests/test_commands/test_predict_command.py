@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 
 from hacdr_cli import run_command
@@ -81,6 +82,24 @@ def test_what_is_passed_over_is_told_at_the_end(predict, photographs, tmp_path, 
     # The others are done, the tables are there.
     assert len((tmp_path / 'out' / 'findings.csv').read_text().splitlines()) == 8
     assert (tmp_path / 'out' / 'index.html').is_file()
+
+
+def test_names_that_no_terminal_should_obey(predict, photographs, tmp_path, capsys):
+    good, bad = os.fsdecode(b'\x1b[2J\xff.png'), os.fsdecode(b'\x1b]0;\xfe.png')
+    shutil.copy(photographs / 'more' / 'right.png', photographs / good)
+    (photographs / bad).write_bytes(b'broken')
+    with pytest.raises(
+        InputError, match=r'passed over, see above: \\x1b\]0;\\udcfe.png'
+    ):
+        predict(tmp_path / 'out')
+    printed = ''.join(capsys.readouterr())
+    assert '\\x1b]0;\\udcfe.png: photograph cannot be decoded' in printed
+    assert '\x1b[2J' not in printed
+    assert '\x1b]0' not in printed
+    assert (tmp_path / 'out' / good).is_file()
+    assert (tmp_path / 'out' / 'index.html').is_file()
+    for name in ('findings.csv', 'findings.json'):
+        assert b'\x1b' not in (tmp_path / 'out' / name).read_bytes()
 
 
 def test_parts(predict, photographs, tmp_path, capsys):
