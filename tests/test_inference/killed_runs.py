@@ -8,10 +8,12 @@ import os
 import shutil
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
 from hacdr.inference.folder import predict_folder
 from hacdr.inference.records import read_records
@@ -26,6 +28,9 @@ rename = os.replace
 def main(folder, step):
     # What is forked would wait for OpenCV's threads for ever.
     cv2.setNumThreads(1)
+    # Its lock is one for all that is forked, and who is killed may hold it.
+    tqdm.set_lock(threading.RLock())
+    tqdm.monitor_interval = 0
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     photographs, before, expected = (folder / name for name in ('in', 'before', 'all'))
     photographs.mkdir()
