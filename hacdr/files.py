@@ -22,6 +22,7 @@ def atomic_write(path):
 
     Raises:
         InputError: no such folder.
+        OSError: the disk refuses; its ``filename`` is ``path``.
     """
     folder = os.path.dirname(path) or '.'
     if not os.path.isdir(folder):
@@ -30,6 +31,11 @@ def atomic_write(path):
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        # A full disk does not say which file it was.
+        if error.errno is not None and error.filename in (None, temporary):
+            error.filename = str(path)
+        raise
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)

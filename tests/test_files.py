@@ -1,7 +1,10 @@
+import resource
+import signal
+
 import pytest
 
 from hacdr.errors import InputError
-from hacdr.files import make_folder, read_list
+from hacdr.files import make_folder, read_list, write_bytes
 
 NAMES = ['IDRiD_01', '007-1774-100 (1)', 'Ödem 3']
 
@@ -30,3 +33,20 @@ def test_a_folder_cannot_be_made_below_a_file(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(InputError, match=r'x: folder cannot be made \(Not a directory'):
         make_folder(tmp_path / 'file' / 'x')
+
+
+def test_a_disk_that_is_full_says_which_file(tmp_path):
+    path = tmp_path / 'a.json'
+    path.write_text('before')
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match='too large') as caught:
+            write_bytes(path, bytes(2000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert caught.value.filename == str(path)
+    assert [one.name for one in tmp_path.iterdir()] == ['a.json']
+    assert path.read_text() == 'before'

@@ -9,7 +9,7 @@ from mmcv.runner.checkpoint import CheckpointLoader
 from hacdr.engine.safe_loading import read_published, restrict_loading, unreadable
 from hacdr.engine.stored_config import parse_config, prediction_config
 from hacdr.errors import InputError
-from hacdr.files import atomic_write, file_sha256
+from hacdr.files import file_sha256, write_bytes
 
 
 def read_checkpoint(path):
@@ -73,7 +73,7 @@ def publish_weights(
         InputError: ``path`` has another suffix, a value is too large for half precision
             or no number, or the checkpoint's config is more than plain values.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     if not path.endswith('.safetensors'):
         raise InputError(f'{path}: expected a name that ends in .safetensors')
@@ -92,8 +92,8 @@ def publish_weights(
         config = parse_config(meta['config'], path)
     if config is not None:
         kept['config'] = prediction_config(config)
-    with atomic_write(path) as temporary:
-        save_file(weights, temporary, {'meta': json.dumps(kept)})
+    # Its own writing would tell a full disk by an exception of its own.
+    write_bytes(path, save(weights, {'meta': json.dumps(kept)}))
     return file_sha256(path)
 
 
