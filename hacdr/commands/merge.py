@@ -47,6 +47,7 @@ def join(output, formats):
     output = Path(output)
     head, number, missing = join_tables(output, formats)
     page = write_gallery(output, head, read_records(output, head['made_by']))
-    print(f'findings of {number} photographs: {output / TABLE}')
+    plural = '' if number == 1 else 's'
+    print(f'findings of {number} photograph{plural}: {output / TABLE}')
     print(f'to look through them: {page}')
     return missing
