@@ -242,7 +242,10 @@ class _FolderRun:
             'made_by': self._made_by,
         }
         quality = assess_photograph(prediction.photograph, self._trained_diameter)
-        write_record(self._output, {**record, **_describe(prediction, quality)})
+        described = _describe(prediction, quality)
+        write_record(self._output, {**record, **described})
+        for sentence in (*described['notes'], *described['warnings']):
+            tqdm.write(printable(f'{task.image}: {sentence}'), file=sys.stderr)
 
 
 def _describe(prediction, quality):

@@ -66,7 +66,7 @@ def test_what_is_written_for_each(photographs, predictor, output):
     ]
 
 
-def test_a_record_says_what_was_found(photographs, predictor, output):
+def test_a_record_says_what_was_found(photographs, predictor, output, capsys):
     predict_folder(predictor, photographs, output)
     record = json.loads((output / 'records' / 'left.json').read_text())
     assert record['image'] == 'left.jpg'
@@ -82,6 +82,9 @@ def test_a_record_says_what_was_found(photographs, predictor, output):
     assert finding['box'] == [10, 10, 10, 10]
     assert record['notes'] == ['assumed: nothing']
     assert any('field of view' in warning for warning in record['warnings'])
+    said = capsys.readouterr().err
+    for sentence in (*record['notes'], *record['warnings']):
+        assert said.count(f'left.jpg: {sentence}') == 1
 
 
 def test_probabilities(photographs, predictor, output):
