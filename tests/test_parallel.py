@@ -1,11 +1,27 @@
 """Work in several processes, one of which is killed."""
 
-import multiprocessing
-import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
+COMMAND = """
+import os, sys, time
+from pathlib import Path
+
+# Not needed here, and seconds to load.
+sys.modules['torch'] = None
 from hacdr.parallel import for_each
+
+
+def note_and_wait(folder):
+    (folder / str(os.getpid())).touch()
+    time.sleep(600)
+
+
+for_each(note_and_wait, [Path(sys.argv[1])] * 2, 2, 'waiting')
+"""
 
 
 def wait_for(condition):
@@ -13,11 +29,6 @@ def wait_for(condition):
     while not condition():
         assert time.monotonic() < end, 'waited for a minute'
         time.sleep(0.05)
-
-
-def note_and_wait(folder):
-    (folder / str(os.getpid())).touch()
-    time.sleep(600)
 
 
 def is_alive(process):
@@ -30,13 +41,11 @@ def is_alive(process):
 
 
 def test_workers_end_with_a_command_that_is_killed(tmp_path):
-    command = multiprocessing.get_context('fork').Process(
-        target=for_each, args=(note_and_wait, [tmp_path] * 2, 2, 'waiting')
-    )
-    command.start()
+    # Not forked from here: OpenCV may have threads in this process by now.
+    command = subprocess.Popen([sys.executable, '-c', COMMAND, str(tmp_path)], cwd=ROOT)
     wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
     workers = [path.name for path in tmp_path.iterdir()]
     assert all(map(is_alive, workers))
     command.kill()
-    command.join()
+    command.wait()
     wait_for(lambda: not any(map(is_alive, workers)))
