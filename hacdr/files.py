@@ -56,6 +56,20 @@ def make_folder(path):
         raise InputError(f'{path}: folder cannot be made ({error.strerror})') from error
 
 
+def part_of_name(text):
+    """Return a text, such as a class, that becomes part of a file's name.
+
+    Args:
+        text (str): from a file of anybody's.
+
+    Raises:
+        InputError: the file would lie in another folder.
+    """
+    if '/' in text or '\\' in text or not text.isprintable():
+        raise InputError(f'{text!r}: cannot be part of the name of a file')
+    return text
+
+
 def write_text(path, text):
     """Write a text file, UTF-8."""
     write_bytes(path, text.encode())

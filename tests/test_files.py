@@ -4,7 +4,7 @@ import signal
 import pytest
 
 from hacdr.errors import InputError
-from hacdr.files import make_folder, read_list, write_bytes
+from hacdr.files import make_folder, part_of_name, read_list, write_bytes
 
 NAMES = ['IDRiD_01', '007-1774-100 (1)', 'Ödem 3']
 
@@ -50,3 +50,10 @@ def test_a_disk_that_is_full_says_which_file(tmp_path):
     assert caught.value.filename == str(path)
     assert [one.name for one in tmp_path.iterdir()] == ['a.json']
     assert path.read_text() == 'before'
+
+
+@pytest.mark.parametrize('text', ['../x', '..\\x', 'a/b', 'a\nb', '\x1b[2J'])
+def test_part_of_a_name(text):
+    with pytest.raises(InputError, match='cannot be part of the name of a file'):
+        part_of_name(text)
+    assert part_of_name('Ödem (1)') == 'Ödem (1)'

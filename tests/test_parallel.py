@@ -43,9 +43,11 @@ def is_alive(process):
 def test_workers_end_with_a_command_that_is_killed(tmp_path):
     # Not forked from here: OpenCV may have threads in this process by now.
     command = subprocess.Popen([sys.executable, '-c', COMMAND, str(tmp_path)], cwd=ROOT)
-    wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
-    workers = [path.name for path in tmp_path.iterdir()]
-    assert all(map(is_alive, workers))
-    command.kill()
-    command.wait()
+    try:
+        wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
+        workers = [path.name for path in tmp_path.iterdir()]
+        assert all(map(is_alive, workers))
+    finally:
+        command.kill()
+        command.wait()
     wait_for(lambda: not any(map(is_alive, workers)))

@@ -5,7 +5,7 @@ import os
 import cv2
 import numpy as np
 
-from hacdr.files import write_bytes
+from hacdr.files import part_of_name, write_bytes
 from hacdr.lesions import LESIONS
 
 LONGEST = 1024
@@ -36,7 +36,7 @@ def write_probabilities(folder, name, probabilities, lesions=LESIONS):
             size = [max(1, round(side * scale)) for side in plane.shape[::-1]]
             plane = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
         grey = (STEP * np.round(plane * (255 / STEP))).astype(np.uint8)
-        files[lesion] = f'{name}_{lesion}.png'
+        files[lesion] = f'{name}_{part_of_name(lesion)}.png'
         path = os.path.join(folder, files[lesion])
         options = [cv2.IMWRITE_PNG_COMPRESSION, 9]
         write_bytes(path, cv2.imencode('.png', grey, options)[1].tobytes())

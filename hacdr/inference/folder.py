@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from hacdr.errors import InputError, printable
-from hacdr.files import file_sha256, write_bytes
+from hacdr.files import file_sha256, part_of_name, write_bytes
 from hacdr.images import read_map
 from hacdr.inference.findings import summarise_lesions
 from hacdr.inference.outputs import OUTPUTS, PLANE, Result, encode_plane
@@ -145,7 +145,7 @@ class _FolderRun:
         self._files = dict(OUTPUTS)
         if probabilities:
             for lesion in predictor.classes[1:]:
-                name = PLANE.format(output='{output}', lesion=lesion)
+                name = PLANE.format(output='{output}', lesion=part_of_name(lesion))
                 self._files[name] = partial(encode_plane, lesion=lesion)
         self.passed_over = []
 

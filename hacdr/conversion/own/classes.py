@@ -5,6 +5,7 @@ from typing import Dict, List, NamedTuple
 from urllib.parse import unquote
 
 from hacdr.errors import InputError
+from hacdr.files import part_of_name
 from hacdr.lesions import CLASSES, LESIONS, MOST_LESIONS
 
 BACKGROUND, IGNORED_NAME = CLASSES[0], 'ignored'
@@ -52,7 +53,8 @@ def parse_classes(arguments):
     for argument in arguments:
         name, equals, word = argument.partition('=')
         name = _canonical(name.strip())
-        if not name or not name.isprintable() or '&' in name or (equals and not word):
+        part_of_name(name)
+        if not name or '&' in name or (equals and not word):
             raise InputError(
                 f'--classes {argument!r}: expected CLASS or CLASS=WORD, as in EX or '
                 "'EX=hard exudates'"

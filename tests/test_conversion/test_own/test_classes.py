@@ -69,6 +69,7 @@ def test_nothing_known_is_found():
         (['=x'], "--classes '=x': expected CLASS or CLASS=WORD"),
         (['EX='], "--classes 'EX=': expected CLASS or CLASS=WORD"),
         (['A&B'], "--classes 'A&B': expected CLASS"),
+        (['../x=EX'], "'../x': cannot be part of the name of a file"),
         (['EX=1', 'HE=1'], "'1' means both EX and HE"),
         (['background=0'], 'names 0 classes, expected 1 to 7'),
         ([*'abcdefgh'], 'names 8 classes, expected 1 to 7 beside background'),
