@@ -5,7 +5,6 @@ import re
 import runpy
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from hacdr_cli import COMMANDS, EXTRAS, main, run, run_command
@@ -16,6 +15,8 @@ import torch
 import hacdr
 from hacdr.conversion import READERS
 from hacdr.errors import InputError
+
+from .processes import is_alive, wait_until
 
 ROOT = Path(__file__).parents[1]
 NAMES = [name for names in COMMANDS.values() for name in names]
@@ -201,15 +202,7 @@ def test_it_ends_with_its_parent():
     pid = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
-    for _ in range(300):
-        try:
-            state = Path(f'/proc/{pid}/stat').read_text().split(')')[1].split()[0]
-        except OSError:
-            return
-        if state == 'Z':
-            return
-        time.sleep(0.1)
-    pytest.fail('the child lived on for half a minute')
+    wait_until(lambda: not is_alive(pid), 30)
 
 
 @pytest.mark.parametrize(

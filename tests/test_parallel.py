@@ -2,8 +2,9 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+from .processes import is_alive, wait_until
 
 ROOT = Path(__file__).parents[1]
 COMMAND = """
@@ -24,30 +25,14 @@ for_each(note_and_wait, [Path(sys.argv[1])] * 2, 2, 'waiting')
 """
 
 
-def wait_for(condition):
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, 'waited for a minute'
-        time.sleep(0.05)
-
-
-def is_alive(process):
-    """Return whether a process works; of one that nobody waits for the number stays."""
-    try:
-        state = Path(f'/proc/{process}/stat').read_text().rsplit(')', 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != 'Z'
-
-
 def test_workers_end_with_a_command_that_is_killed(tmp_path):
     # Not forked from here: OpenCV may have threads in this process by now.
     command = subprocess.Popen([sys.executable, '-c', COMMAND, str(tmp_path)], cwd=ROOT)
     try:
-        wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
+        wait_until(lambda: len(list(tmp_path.iterdir())) == 2, 60)
         workers = [path.name for path in tmp_path.iterdir()]
         assert all(map(is_alive, workers))
     finally:
         command.kill()
         command.wait()
-    wait_for(lambda: not any(map(is_alive, workers)))
+    wait_until(lambda: not any(map(is_alive, workers)), 60)

@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from hacdr.synthetic import generate_dataset
 
+from ..processes import wait_until
 from .tiny import write_config
 
 ROOT = Path(__file__).parents[2]
@@ -34,14 +34,6 @@ def run_study(run_script):
         return result.returncode, result.stdout + result.stderr
 
     return run
-
-
-def wait_until(condition, process=None):
-    end = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < end, 'waited for two minutes'
-        assert process is None or process.poll() is None, process.communicate()[0]
-        time.sleep(0.02)
 
 
 def trainings_in(folder):
@@ -73,10 +65,10 @@ def test_killed_and_resumed(tmp_path, run_study, run_script):
     training = work / 'tiny' / 'seed0' / 'training'
 
     process = start_study(study)
-    wait_until((training / 'latest.pth').exists, process)
+    wait_until((training / 'latest.pth').exists, 120, process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    wait_until(lambda: not trainings_in(training))
+    wait_until(lambda: not trainings_in(training), 120)
     assert not (training / 'training.json').exists()
 
     code, output = run_study(study)
