@@ -4,9 +4,14 @@ import codecs
 import hashlib
 import json
 import os
+import re
 from contextlib import contextmanager
+from pathlib import Path
 
 from hacdr.errors import InputError
+
+# In bytes, what file systems allow less what a file is called while it is written.
+LONGEST_NAME = 255 - len('..4194304.tmp')
 
 
 @contextmanager
@@ -39,6 +44,23 @@ def atomic_write(path):
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
+
+
+def remove_unfinished(paths):
+    """Remove what processes that were killed left of files that they were writing.
+
+    Args:
+        paths (Iterable[str | Path]): files that nobody else writes now.
+    """
+    names = {}
+    for path in paths:
+        folder, name = os.path.split(path)
+        names.setdefault(folder or '.', set()).add(name)
+    for folder, own in names.items():
+        for left in Path(folder).glob('.*.tmp'):
+            match = re.fullmatch(r'\.(.+)\.\d+\.tmp', left.name, re.DOTALL)
+            if match and match[1] in own:
+                left.unlink()
 
 
 def make_folder(path):

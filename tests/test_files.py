@@ -4,7 +4,13 @@ import signal
 import pytest
 
 from hacdr.errors import InputError
-from hacdr.files import make_folder, part_of_name, read_list, write_bytes
+from hacdr.files import (
+    make_folder,
+    part_of_name,
+    read_list,
+    remove_unfinished,
+    write_bytes,
+)
 
 NAMES = ['IDRiD_01', '007-1774-100 (1)', 'Ödem 3']
 
@@ -57,3 +63,12 @@ def test_part_of_a_name(text):
     with pytest.raises(InputError, match='cannot be part of the name of a file'):
         part_of_name(text)
     assert part_of_name('Ödem (1)') == 'Ödem (1)'
+
+
+def test_what_killed_processes_left_goes_and_nothing_else(tmp_path):
+    left = '.a.png.12.tmp', '.two\nlines.3.tmp'
+    others = 'a.png', '.b.png.12.tmp', '.a.png.old.tmp', '.a.png.12.tmp.png'
+    for name in (*left, *others):
+        (tmp_path / name).touch()
+    remove_unfinished([tmp_path / 'a.png', f'{tmp_path}/two\nlines', 'nowhere/a'])
+    assert {path.name for path in tmp_path.iterdir()} == {*others}

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hacdr.errors import InputError
-from hacdr.files import atomic_write
+from hacdr.files import atomic_write, remove_unfinished
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def write_checked(path):
     """
     try:
         os.makedirs(osp.dirname(path) or '.', exist_ok=True)
-        _remove_unfinished(path)
+        remove_unfinished([path])
         with atomic_write(path) as temporary:
             yield temporary
             with open(temporary, 'rb+') as file:
@@ -72,7 +72,7 @@ def name_latest(path, latest):
     folder, name = osp.split(latest)
     temporary = osp.join(folder, f'.{name}.{os.getpid()}.tmp')
     try:
-        _remove_unfinished(latest)
+        remove_unfinished([latest])
         try:
             os.symlink(osp.relpath(path, folder or '.'), temporary)
         except OSError:
@@ -84,12 +84,6 @@ def name_latest(path, latest):
         raise InputError(
             f'{latest}: cannot be written ({error.strerror or error}); {path} is whole'
         ) from error
-
-
-def _remove_unfinished(path):
-    """Remove what a training left that was killed while it wrote this file."""
-    for left in Path(osp.dirname(path) or '.').glob(f'.{osp.basename(path)}.*.tmp'):
-        left.unlink()
 
 
 def find_newest(folder, warn):

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from hacdr.errors import InputError, printable
-from hacdr.files import file_sha256, part_of_name, write_bytes
+from hacdr.files import file_sha256, part_of_name, remove_unfinished, write_bytes
 from hacdr.images import read_map
 from hacdr.inference.findings import summarise_lesions
 from hacdr.inference.outputs import OUTPUTS, PLANE, Result, encode_plane
@@ -24,7 +24,6 @@ from hacdr.inference.records import (
     end_part,
     read_record,
     record_path,
-    remove_leftovers,
     write_record,
 )
 from hacdr.inference.tables import discard_tables
@@ -125,7 +124,7 @@ def predict_folder(
     )
     claim_folder(output, head, overwrite)
     begin_part(output, shard)
-    remove_leftovers(output, [file for task in tasks for file in task.files])
+    remove_unfinished(output / file for task in tasks for file in task.files)
     run = _FolderRun(predictor, output, labels, probabilities, digest(head['made_by']))
     done = run.predict(tasks, jobs)
     end_part(output, shard, run.passed_over)

@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import NamedTuple, Optional, Sequence
 
 from hacdr.errors import InputError
+from hacdr.files import LONGEST_NAME
 from hacdr.images import PHOTOGRAPH_SUFFIXES, find_images
 from hacdr.inference.formats import files_of_formats
 from hacdr.inference.outputs import OUTPUTS, PLANE
 from hacdr.inference.records import record_path
-
-# In bytes, what file systems allow less what a file is called while it is written.
-LONGEST_NAME = 255 - len('..4194304.tmp')
 
 
 class Task(NamedTuple):

@@ -178,24 +178,6 @@ def _parts(output):
     return [(path, int(m[1]), int(m[2])) for path, m in matches if m]
 
 
-def remove_leftovers(output, files):
-    """Remove what a killed run left of files that it was writing.
-
-    Args:
-        output (Path): folder of predictions.
-        files (Iterable[str]): paths in it that nobody else writes now.
-    """
-    names = {}
-    for file in files:
-        path = output / file
-        names.setdefault(path.parent, set()).add(path.name)
-    for folder, own in names.items():
-        for path in folder.glob('.*.tmp'):
-            match = re.fullmatch(r'\.(.+)\.\d+\.tmp', path.name)
-            if match and match[1] in own:
-                path.unlink()
-
-
 def _read(path):
     """Return what a file of ours holds; None where it is missing or damaged."""
     try:

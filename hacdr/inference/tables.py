@@ -5,20 +5,16 @@ import json
 from pathlib import Path
 
 from hacdr.errors import printable
-from hacdr.files import atomic_write
+from hacdr.files import atomic_write, remove_unfinished
 from hacdr.inference.formats import COCO, FORMATS
-from hacdr.inference.records import (
-    HEAD,
-    read_head,
-    read_parts,
-    read_records,
-    remove_leftovers,
-)
+from hacdr.inference.records import HEAD, read_head, read_parts, read_records
 
 TABLE = 'findings.csv'
 FINDINGS = 'findings.json'
 # Of hacdr.report.gallery, which shows what stands in the table.
 PAGE = 'index.html'
+# What adds up all photographs.
+SUMS = TABLE, FINDINGS, COCO, PAGE
 FIGURES = 'number', 'area', 'share', 'largest', 'mean_probability'
 # What a spreadsheet takes for the beginning of a formula.
 FORMULA = '=', '+', '-', '@'
@@ -47,7 +43,7 @@ def join_tables(output, formats=()):
     output = Path(output)
     head = read_head(output)
     source = head.pop('source')
-    remove_leftovers(output, (HEAD, TABLE, FINDINGS, COCO, PAGE))
+    remove_unfinished(output / name for name in (HEAD, *SUMS))
     head['passed_over'], missing = read_parts(output)
     number = _write_findings(output / FINDINGS, head, _read(output, head))
     _write_table(output / TABLE, head, _read(output, head))
@@ -58,7 +54,7 @@ def join_tables(output, formats=()):
 
 def discard_tables(output):
     """Remove the tables of a folder whose predictions are about to change."""
-    for name in (TABLE, FINDINGS, COCO, PAGE):
+    for name in SUMS:
         path = output / name
         if path.exists():
             path.unlink()

@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+from hacdr.inference.tables import PAGE
+
 from .templates import describe_lesions, write_page
 
-PAGE = 'index.html'
 COUNTING = (
     'A lesion is a group of touching pixels (8 neighbours) that reach the threshold. '
     'Here groups are counted in a copy reduced to 1440 pixels, lesion by lesion. The '
