@@ -106,7 +106,7 @@ def draw_side_by_side(photograph, panels, classes, colours, name=''):
         drawn.append(panel)
         strips.append(draw_legend(size[0], shown, colours, scale, numbers, title))
     height = max(len(strip) for strip in strips)
-    strips = [_pad(strip, height) for strip in strips]
+    strips = [pad(strip, height, size[0]) for strip in strips]
     return np.vstack([np.hstack(drawn), np.hstack(strips)])
 
 
@@ -134,7 +134,7 @@ def draw_legend(width, classes, colours, scale=1.0, numbers=None, title=''):
     for text, colour in entries:
         swatch = 0 if colour is None else side + int(8 * scale)
         if x > left and x + swatch + _text_width(text, scale) > width:
-            strip = _pad(strip, len(strip) + line)
+            strip = pad(strip, len(strip) + line, width)
             x, baseline = left, baseline + line
         if colour is not None:
             cv2.rectangle(strip, (x, baseline - side), (x + side, baseline), colour, -1)
@@ -149,6 +149,19 @@ def put_text(image, text, origin, scale):
     text = _ascii(text)
     cv2.putText(image, text, origin, font, size, WHITE, weight, cv2.LINE_AA)
     return _text_width(text, scale)
+
+
+def pad(image, height, width):
+    """Return an image of that size with the legend's grey below it and to its right."""
+    return cv2.copyMakeBorder(
+        image,
+        0,
+        height - image.shape[0],
+        0,
+        width - image.shape[1],
+        cv2.BORDER_CONSTANT,
+        value=(LEGEND_GREY,) * 3,
+    )
 
 
 def _draw(image, outlines, colours, factor):
@@ -191,15 +204,3 @@ def _ascii(text):
 
 def _bgr(colour):
     return tuple(int(c) for c in reversed(colour))
-
-
-def _pad(strip, height):
-    return cv2.copyMakeBorder(
-        strip,
-        0,
-        height - strip.shape[0],
-        0,
-        0,
-        cv2.BORDER_CONSTANT,
-        value=(LEGEND_GREY,) * 3,
-    )

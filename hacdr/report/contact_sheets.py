@@ -4,7 +4,6 @@ import random
 from pathlib import Path
 from typing import NamedTuple, Sequence
 
-import cv2
 import mmcv
 import numpy as np
 from mmseg.datasets import build_dataset
@@ -13,7 +12,13 @@ from hacdr.conversion.merging import label_components
 from hacdr.conversion.splits import split_members
 from hacdr.errors import InputError
 from hacdr.images import read_map, read_photograph
-from hacdr.inference.overlay import LEGEND_GREY, draw_legend, draw_outlines, put_text
+from hacdr.inference.overlay import (
+    LEGEND_GREY,
+    draw_legend,
+    draw_outlines,
+    pad,
+    put_text,
+)
 from hacdr.lesions import CLASSES, FULL_NAMES, IGNORED, choose_palette
 from hacdr.preprocess.maps import reduce_labels
 from hacdr.preprocess.resize import resize_photograph
@@ -116,11 +121,9 @@ def contact_sheet(samples, columns=3, width=640):
     rows = []
     for start in range(0, len(panels), columns):
         row = panels[start : start + columns]
-        row = [_pad(panel, height, width) for panel in row]
-        row += [_pad(row[0][:0], height, width)] * (columns - len(row))
-        rows.append(
-            np.hstack([_pad(panel, height + GAP, width + GAP) for panel in row])
-        )
+        row = [pad(panel, height, width) for panel in row]
+        row += [pad(row[0][:0], height, width)] * (columns - len(row))
+        rows.append(np.hstack([pad(panel, height + GAP, width + GAP) for panel in row]))
     sheet = np.vstack(rows)
     classes = samples[0].classes
     lesions = (f'{name} {FULL_NAMES.get(name, "")}'.strip() for name in classes[1:])
@@ -153,16 +156,4 @@ def _panel(sample, width):
     put_text(title, sample.title, (int(12 * scale), int(30 * scale)), scale)
     return np.vstack(
         [title, drawn, draw_legend(width, classes, palette, scale, counts)]
-    )
-
-
-def _pad(image, height, width):
-    return cv2.copyMakeBorder(
-        image,
-        0,
-        height - image.shape[0],
-        0,
-        width - image.shape[1],
-        cv2.BORDER_CONSTANT,
-        value=(LEGEND_GREY,) * 3,
     )
