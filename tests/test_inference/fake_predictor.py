@@ -55,3 +55,12 @@ def save_photograph(path, grey=90):
     """Write a photograph of one grey, 50x40 pixels."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.full((40, 50, 3), grey, np.uint8)).save(path)
+
+
+def read_tree(folder):
+    """Return all files of a folder: path in it -> content."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob('*')
+        if path.is_file()
+    }

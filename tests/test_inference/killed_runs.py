@@ -12,14 +12,17 @@ import threading
 from pathlib import Path
 
 import cv2
-import numpy as np
 from tqdm import tqdm
 
 from hacdr.inference.folder import predict_folder
 from hacdr.inference.records import read_records
 from hacdr.inference.tables import join_tables
 from hacdr.report.gallery import write_gallery
-from tests.test_inference.fake_predictor import FakePredictor
+from tests.test_inference.fake_predictor import (
+    FakePredictor,
+    read_tree,
+    save_photograph,
+)
 
 FORMATS = 'coco', 'labelme'
 rename = os.replace
@@ -33,13 +36,12 @@ def main(folder, step):
     tqdm.monitor_interval = 0
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     photographs, before, expected = (folder / name for name in ('in', 'before', 'all'))
-    photographs.mkdir()
     for name in 'ab':
-        write_photograph(photographs / f'{name}.png', 60)
+        save_photograph(photographs / f'{name}.png', 60)
     run(photographs, before)
     # Of two photographs done before, one changes and one goes; a third comes.
-    write_photograph(photographs / 'a.png', 90)
-    write_photograph(photographs / 'c.png', 90)
+    save_photograph(photographs / 'a.png', 90)
+    save_photograph(photographs / 'c.png', 90)
     shutil.copytree(before, expected)
     run(photographs, expected)
     expected = read_tree(expected)
@@ -53,10 +55,6 @@ def main(folder, step):
         assert read_tree(output) == expected, moments
         moments += step
     print(moments)
-
-
-def write_photograph(path, grey):
-    cv2.imwrite(str(path), np.full((40, 50, 3), grey, np.uint8))
 
 
 def run(photographs, output):
@@ -85,14 +83,6 @@ def is_killed(photographs, output, moment):
     status = os.waitpid(child, 0)[1]
     assert status in (0, signal.SIGKILL), status
     return status != 0
-
-
-def read_tree(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob('*')
-        if path.is_file()
-    }
 
 
 if __name__ == '__main__':

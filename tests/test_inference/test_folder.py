@@ -11,7 +11,7 @@ from hacdr.inference.folder import predict_folder
 from hacdr.inference.records import claim_folder
 from hacdr.inference.tables import join_tables
 
-from .fake_predictor import FakePredictor, save_photograph
+from .fake_predictor import FakePredictor, read_tree, save_photograph
 
 
 @pytest.fixture
@@ -30,15 +30,6 @@ def output(tmp_path):
 @pytest.fixture
 def predictor():
     return FakePredictor()
-
-
-def read_tree(folder):
-    """Return all files of a folder: path in it -> content."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob('*')
-        if path.is_file()
-    }
 
 
 def test_what_is_written_for_each(photographs, predictor, output):

@@ -1,13 +1,12 @@
 import json
 import re
-import subprocess
-import sys
 
 import pytest
 
 from hacdr.errors import InputError
 from hacdr.report.gallery import write_gallery
 
+from ..test_import import NONE, python
 from .predicted import HEAD, HOSTILE, IMAGES, UNDECODABLE, predict, record
 
 
@@ -105,8 +104,6 @@ def test_a_page_that_cannot_be_written(tmp_path):
 
 def test_it_is_written_without_torch_and_what_takes_long_to_load():
     names = ('torch', 'mmcv', 'mmseg', 'numba', 'matplotlib', 'scipy')
-    code = (
-        f'import sys; sys.modules.update(dict.fromkeys({names}))\n'
-        'import hacdr.report.gallery, hacdr.inference.viewer_layers\n'
-    )
-    subprocess.run([sys.executable, '-c', code], check=True)
+    code = 'import hacdr.report.gallery, hacdr.inference.viewer_layers\n'
+    result = python(NONE.format(names=names) + code)
+    assert result.returncode == 0, result.stderr
