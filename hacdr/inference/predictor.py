@@ -8,7 +8,7 @@ import numpy as np
 import hacdr
 from hacdr.errors import InputError
 from hacdr.files import file_sha256
-from hacdr.images import decode_photograph, open_photograph, read_header
+from hacdr.images import open_photograph, read_header, read_photograph
 from hacdr.inference.enlarging import enlarge
 from hacdr.inference.onnx_network import OnnxNetwork
 from hacdr.inference.prediction import (
@@ -168,7 +168,7 @@ class Predictor:
         if steps.reduced and not isinstance(image, np.ndarray):
             divisor = find_divisor(full, size)
             if divisor > 1 and read_header(image).format == 'JPEG':
-                seen = decode_photograph(image.read_bytes(), image, divisor)
+                seen = read_photograph(image, divisor)
         return Sample(photograph, steps.apply(seen, size), image, notes)
 
     def compute(self, sample):
