@@ -69,6 +69,12 @@ def test_a_copy_replaces_nothing(capsys, tmp_path):
     assert [path for path in tmp_path.rglob('*') if path.is_file()] == [edited]
 
 
+def test_a_copy_needs_a_folder(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(InputError, match='folder cannot be made'):
+        run_command('config', ['hacdr_idrid', '--copy', '-o', str(tmp_path / 'file')])
+
+
 def test_only_what_comes_with_the_package_is_copied(tmp_path):
     mine = tmp_path / 'mine.py'
     mine.write_text('a = 1')

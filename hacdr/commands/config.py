@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from hacdr.errors import InputError
-from hacdr.files import write_bytes
+from hacdr.files import make_folder, write_bytes
 from hacdr.shipped import find_config, find_shipped, list_configs
 
 
@@ -63,7 +63,7 @@ def copy_config(name, output):
                 'another folder with --output'
             )
     for target, content in contents.items():
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         write_bytes(target, content)
     return output / f'{name}.py'
 

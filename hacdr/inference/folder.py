@@ -12,7 +12,13 @@ import numpy as np
 from tqdm import tqdm
 
 from hacdr.errors import InputError, printable
-from hacdr.files import file_sha256, part_of_name, remove_unfinished, write_bytes
+from hacdr.files import (
+    file_sha256,
+    make_folder,
+    part_of_name,
+    remove_unfinished,
+    write_bytes,
+)
 from hacdr.images import read_map
 from hacdr.inference.findings import summarise_lesions
 from hacdr.inference.outputs import OUTPUTS, PLANE, Result, encode_plane
@@ -231,7 +237,7 @@ class _FolderRun:
         result = Result(prediction, task.path.name, job.experts)
         for name, encode in self._files.items():
             path = self._output / name.format(output=task.output)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             write_bytes(path, encode(result))
         record = {
             'image': task.image,

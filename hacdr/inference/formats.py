@@ -10,7 +10,7 @@ import json
 import os
 from pathlib import Path
 
-from hacdr.files import atomic_write, write_text
+from hacdr.files import atomic_write, make_folder, write_text
 
 COCO = 'coco.json'
 
@@ -42,7 +42,7 @@ def write_labelme(output, head, read_images, source):
     """
     for image in read_images():
         path = _path_of(output, 'labelme', image)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         photograph = Path(source, image['image'])
         content = {
             'version': '5.0.0',
@@ -74,7 +74,7 @@ def write_geojson(output, head, read_images, source):
     colours = dict(zip(head['classes'], head['colours']))
     for image in read_images():
         path = _path_of(output, 'geojson', image)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         features = [
             _feature(finding, colours[finding['lesion']])
             for finding in image['findings']

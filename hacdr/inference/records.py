@@ -14,7 +14,7 @@ import json
 import re
 
 from hacdr.errors import InputError
-from hacdr.files import write_text
+from hacdr.files import make_folder, write_text
 
 HEAD = 'predictions.json'
 RECORDS = 'records'
@@ -103,7 +103,7 @@ def write_record(output, record):
         record (dict): 'output' is its name, 'made_by' a :func:`digest`.
     """
     path = record_path(output, record['output'])
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_text(path, json.dumps(record, separators=(',', ':')))
 
 
@@ -147,7 +147,7 @@ def end_part(output, shard, passed_over):
         passed_over (List[dict]): 'image' and 'reason' of each that was not predicted.
     """
     path = output / PARTS / '{}_of_{}.json'.format(*shard)
-    path.parent.mkdir(exist_ok=True)
+    make_folder(path.parent)
     write_text(path, json.dumps({'passed_over': passed_over}, indent=2) + '\n')
 
 
