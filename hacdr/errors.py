@@ -17,6 +17,19 @@ class StackError(InputError, ImportError):
     """The packages that the network runs on are missing or of another version."""
 
 
+def first_few(names, most=5):
+    """List names in a message, and tell whether there are more.
+
+    Args:
+        names (Sequence[str]): all of them.
+        most (int): how many are shown.
+
+    Returns:
+        str: 'a, b', or 'a, b, ...' where there are more.
+    """
+    return ', '.join(names[:most]) + (', ...' if names[most:] else '')
+
+
 def printable(text):
     """Make a text safe to print, whatever a file or its name holds.
 

@@ -20,7 +20,7 @@ from hacdr.conversion import (
     convert,
     open_source,
 )
-from hacdr.errors import InputError, printable
+from hacdr.errors import InputError, first_few, printable
 
 
 def add_arguments(parser):
@@ -157,7 +157,7 @@ def _photograph_notes(manifest):
         for note in image['photograph'].get('notes', ()):
             names.setdefault(note, []).append(image['name'])
     for note, found in names.items():
-        yield f'{note}: {", ".join(found[:5])}{", ..." if found[5:] else ""}'
+        yield f'{note}: {first_few(found)}'
 
 
 def _check(root, jobs):

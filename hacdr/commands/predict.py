@@ -8,13 +8,11 @@ import argparse
 
 from hacdr.commands.arguments import add_cfg_options, add_trust_checkpoint
 from hacdr.commands.merge import add_format, join
-from hacdr.errors import InputError
+from hacdr.errors import InputError, first_few
 from hacdr.files import file_sha256
 from hacdr.inference.folder import predict_folder
 from hacdr.inference.predictor import Predictor
 from hacdr.inference.published import find_weights
-
-NAMED = 5
 
 
 def add_arguments(parser):
@@ -112,8 +110,7 @@ def run(args):
         names = [entry['image'] for entry in done.passed_over]
         raise InputError(
             f'{len(names)} of {len(names) + done.done + done.kept} photographs were '
-            f'passed over, see above: {", ".join(names[:NAMED])}'
-            + (', ...' if len(names) > NAMED else '')
+            f'passed over, see above: {first_few(names)}'
         )
 
 

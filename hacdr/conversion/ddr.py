@@ -2,7 +2,7 @@
 
 from hacdr.conversion.convert import Plan
 from hacdr.conversion.pairing import find_pairs, make_records, warn_of_number
-from hacdr.errors import InputError
+from hacdr.errors import InputError, first_few
 from hacdr.lesions import LESIONS
 
 SUBSET = r'(?P<subset>train|val|valid|test)'
@@ -37,7 +37,7 @@ def read_ddr(source):
             if missing:
                 warnings.append(
                     f'{len(missing)} {lesion} masks of {split} missing, taken as no '
-                    f'lesion: {", ".join(missing[:5])}{", ..." if missing[5:] else ""}'
+                    f'lesion: {first_few(missing)}'
                 )
     splits['trainval'] = sorted(splits['train'] + splits['val'])
     lesions = {lesion.lower(): lesion for lesion in LESIONS}

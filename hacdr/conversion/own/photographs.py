@@ -8,7 +8,7 @@ from typing import NamedTuple, Optional, Tuple
 from hacdr.conversion.convert import Plan, Record
 from hacdr.conversion.own.classes import order_classes
 from hacdr.conversion.own.splitting import find_patients, find_subset, split_own
-from hacdr.errors import InputError
+from hacdr.errors import InputError, first_few
 from hacdr.images import PHOTOGRAPH_SUFFIXES, decode_header
 
 IMAGES = 'images'
@@ -251,5 +251,4 @@ def count_names(names, what):
     Returns:
         List[str]: one line, or nothing where there are no names.
     """
-    shown = ', '.join(names[:5]) + (', ...' if names[5:] else '')
-    return [f'{len(names)} {what}: {shown}'] if names else []
+    return [f'{len(names)} {what}: {first_few(names)}'] if names else []

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 
 from hacdr.conversion.pairing import split_by_seed
-from hacdr.errors import InputError
+from hacdr.errors import InputError, first_few
 
 EYES = {'left', 'right', 'l', 'r', 'le', 're', 'od', 'os', 'oi'}
 # A visit, or which part of the eye was photographed.
@@ -160,9 +160,8 @@ def _find_leaks(splits, patients):
     for one, other in (('train', 'val'), ('trainval', 'test')):
         both = {patients[n] for n in splits[one]} & {patients[n] for n in splits[other]}
         if both:
-            shown = ', '.join(sorted(both)[:5]) + (', ...' if len(both) > 5 else '')
             warnings.append(
                 f'{len(both)} patients have photographs in {one} and in {other}: '
-                f'{shown}'
+                f'{first_few(sorted(both))}'
             )
     return warnings
