@@ -23,11 +23,16 @@ def field_of_view(photograph, threshold=FOV_THRESHOLD):
     Returns:
         np.ndarray: uint8 (H, W), 1 inside, 0 outside.
     """
+    inside = (brightest_channel(photograph) > threshold).astype(np.uint8)
+    return cv2.morphologyEx(inside, cv2.MORPH_OPEN, np.ones((OPENING, OPENING)))
+
+
+def brightest_channel(photograph):
+    """Return the largest value of each pixel, (H, W), whatever its channel."""
     brightest = photograph[..., 0]
     for channel in range(1, photograph.shape[2]):
         brightest = cv2.max(brightest, photograph[..., channel])
-    inside = (brightest > threshold).astype(np.uint8)
-    return cv2.morphologyEx(inside, cv2.MORPH_OPEN, np.ones((OPENING, OPENING)))
+    return brightest
 
 
 def field_of_view_box(photograph, threshold=FOV_THRESHOLD, margin=0):

@@ -9,7 +9,11 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 import cv2
 import numpy as np
 
-from hacdr.preprocess.field_of_view import FOV_THRESHOLD, OPENING
+from hacdr.preprocess.field_of_view import (
+    FOV_THRESHOLD,
+    brightest_channel,
+    field_of_view,
+)
 from hacdr.preprocess.resize import fit_size
 
 # Longer sides at which sharpness is measured, what the published network sees, and all
@@ -114,11 +118,9 @@ def _find_eye(small):
         Tuple[np.ndarray, Tuple[np.ndarray, int]]: uint8 (H, W), 1 inside, and (x, y) of
         those points (N, 2) with the number of all points; None twice where it is dark.
     """
-    brightest = cv2.max(cv2.max(*cv2.split(small)[:2]), small[..., 2])
-    bright = np.percentile(brightest, BRIGHT_PERCENTILE)
+    bright = np.percentile(brightest_channel(small), BRIGHT_PERCENTILE)
     threshold = np.clip(SURROUND_SHARE * bright, LEAST_THRESHOLD, FOV_THRESHOLD)
-    mask = (brightest > threshold).astype(np.uint8)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((OPENING, OPENING)))
+    mask = field_of_view(small, threshold)
     outlines = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[-2]
     if not outlines:
         return None, None
