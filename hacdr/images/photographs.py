@@ -144,16 +144,9 @@ def read_photograph(path, divisor=1):
     return _open(path, divisor).pixels
 
 
-def decode_photograph(data, where, divisor=1):
-    """As :func:`read_photograph`, from a file's content.
-
-    Args:
-        data (bytes): the content.
-        where (str | Path): what to call it in messages.
-        divisor (int): as above.
-    """
-    header = decode_header(io.BytesIO(data), where)
-    return _decode(data, where, header, divisor).pixels
+def decode_photograph(data, where):
+    """As :func:`decode_with_notes`, the pixels alone."""
+    return decode_with_notes(data, where).pixels
 
 
 def _open(path, divisor):
