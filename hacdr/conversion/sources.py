@@ -65,13 +65,17 @@ class FolderSource:
 
     def __init__(self, path):
         self.path = Path(path)
+        self._names = sorted(name for name in self._walk() if not _is_hidden(name))
 
     def names(self):
         """List all files, relative to the folder, with '/' between the parts.
 
         Returns:
-            List[str]: sorted.
+            List[str]: sorted; as they were when it was opened.
         """
+        return [*self._names]
+
+    def _walk(self):
         found, seen = [], set()
         for folder, subfolders, files in os.walk(self.path, followlinks=True):
             # A link to a folder above would be walked for ever.
@@ -82,7 +86,7 @@ class FolderSource:
             seen.add(real)
             below = Path(folder).relative_to(self.path)
             found += [(below / file).as_posix() for file in files]
-        return sorted(name for name in found if not _is_hidden(name))
+        return found
 
     def read(self, name):
         """Read a file.
