@@ -66,7 +66,7 @@ class Plan(NamedTuple):
         records: the photographs, sorted.
         splits: split's name -> names of its photographs.
         warnings: what is missing or odd, each one line; ``--strict`` refuses them.
-        read_masks: ``read_masks(source, record, size)`` returns the masks of a
+        read_masks: ``read_masks(files, record, size)`` returns the masks of a
             photograph, see ``reading.read_separate_masks``.
         photograph_format: 'JPEG' or 'PNG'.
         any_photograph: whether photographs of other kinds are made to be of this one.
@@ -174,13 +174,14 @@ def _add_folds(plan, entries):
 def _convert_record(source, plan, folder, max_side, record):
     """Convert one photograph and its masks; returns its entry in the manifest."""
     data, where = source.read(record.photograph), source.where(record.photograph)
-    photograph, written = reading.take_photograph(
+    photograph, stays = reading.take_photograph(
         data, where, plan.photograph_format, plan.any_photograph
     )
     original = photograph.pixels.shape[1::-1]
     size = fit_size(original, max_side)
     bits, lesions = _convert_masks(source, plan, record, original, size)
-    if size != original:
+    written = data
+    if size != original or not stays:
         copy = resize_photograph(photograph.pixels, size)
         written = reading.encode_photograph(copy, plan.photograph_format)
     labels = merging.to_labels(bits, plan.lesions)
@@ -215,13 +216,17 @@ def _convert_record(source, plan, folder, max_side, record):
 
 def _convert_masks(source, plan, record, original_size, size):
     """The bit map of a photograph, and the manifest's entries of its lesions."""
-    masks = plan.read_masks(source, record, original_size)
+    files = {
+        file: (source.read(file), source.where(file))
+        for file in {*record.masks.values()}
+    }
+    masks = plan.read_masks(files, record, original_size)
     drawn = merging.to_bits(masks, original_size[::-1], plan.lesions)
     bits, kept = reduce_bits(drawn, size, len(plan.lesions))
     lesions = before = merging.count_lesions(bits, plan.lesions)
     if size != original_size:
         before = merging.count_lesions(drawn, plan.lesions)
-    digests = {file: sha256(source.read(file)) for file in {*record.masks.values()}}
+    digests = {file: sha256(data) for file, (data, _) in files.items()}
     sources = {
         lesion: dict(source=file, sha256=digests[file])
         for lesion, file in record.masks.items()

@@ -19,6 +19,7 @@ from hacdr.lesions import IGNORED
 
 MASK_MODES = ('1', 'L', 'P', 'LA', 'RGB', 'RGBA')
 GREY_MODES = ('1', 'L', 'RGB')
+MASK_SUFFIXES = '.png', '.tif', '.tiff', '.bmp', '.gif', '.jpg', '.jpeg'
 
 
 def read_photograph(data, where, file_format='JPEG'):
@@ -59,20 +60,18 @@ def take_photograph(data, where, file_format, any_photograph=False):
             bits is made to be of this kind.
 
     Returns:
-        Tuple[Photograph, bytes]: pixels and notes, see ``hacdr.images``; and the
-        content of its file, as it was or of a new one.
+        Tuple[Photograph, bool]: pixels and notes, see ``hacdr.images``; and whether its
+        file is of this kind and can stay.
 
     Raises:
         InputError: as :func:`read_photograph`.
     """
     if not any_photograph:
-        return Photograph(read_photograph(data, where, file_format), []), data
+        return Photograph(read_photograph(data, where, file_format), []), True
     header = _read_upright_header(data, where)
     photograph = decode_with_notes(data, where)
     as_it_is = header[:2] == (file_format, 'RGB') and not photograph.notes
-    if file_format == 'PNG' and not as_it_is:
-        data = encode_photograph(photograph.pixels, file_format)
-    return photograph, data
+    return photograph, as_it_is or file_format != 'PNG'
 
 
 def _read_upright_header(data, where):
@@ -175,11 +174,12 @@ def read_graded_mask(data, where, size):
     return table[values]
 
 
-def read_separate_masks(source, record, size, read=read_mask):
+def read_separate_masks(files, record, size, read=read_mask):
     """Read the masks of a photograph that has a file for each.
 
     Args:
-        source (FolderSource | ZipSource): where they lie.
+        files (Dict[str, Tuple[bytes, str]]): file of a mask -> its content, and what to
+            call it in messages.
         record (Record): the photograph.
         size (Tuple[int, int]): its width and height.
         read (callable): one of the three above.
@@ -187,10 +187,7 @@ def read_separate_masks(source, record, size, read=read_mask):
     Returns:
         Dict[str, np.ndarray]: lesion -> uint8 (H, W), LESION, IGNORED or 0.
     """
-    return {
-        lesion: read(source.read(file), source.where(file), size)
-        for lesion, file in record.masks.items()
-    }
+    return {lesion: read(*files[file], size) for lesion, file in record.masks.items()}
 
 
 def decode_mask(data, where, size, modes=MASK_MODES, what='mask'):

@@ -63,7 +63,7 @@ def test_reduced_and_ignored(raw, tmp_path):
     assert problems(tmp_path / 'x') == []
 
 
-def with_ignored(source, record, size):
+def with_ignored(files, record, size):
     mask = np.zeros(size[::-1], np.uint8)
     mask[5:9], mask[10:30] = 1, 255
     return dict.fromkeys(record.masks, mask)

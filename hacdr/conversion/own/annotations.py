@@ -10,6 +10,7 @@ from hacdr.conversion.own.classes import (
     BACKGROUND,
     IGNORED_NAME,
     assign_classes,
+    drawn_classes,
     find_meanings,
     parse_classes,
     simplify,
@@ -70,8 +71,7 @@ def plan_annotated(source, annotated, declared, options, kind, fill):
     )
     if absent and declared is not None:
         raise InputError(f'{source.path}: {absent[0]}')
-    drawn = [*(classes or dict.fromkeys(class_of.values()))]
-    drawn = [name for name in drawn if name not in (BACKGROUND, IGNORED_NAME)]
+    drawn = drawn_classes(classes or class_of.values())
     photographs = Photographs(source, folder=choose_folder(source, options))
     found, lost = {}, []
     for one in annotated:
@@ -115,10 +115,10 @@ def _find_photograph(photographs, one, where):
     return None
 
 
-def _draw(annotated, class_of, fill, source, record, size):
+def _draw(annotated, class_of, fill, files, record, size):
     """Draw the masks of a photograph, see ``Plan.read_masks``."""
     one = annotated[record.name]
-    where = source.where(one.file)
+    ((_, where),) = files.values()
     if one.size not in (None, tuple(size)):
         raise InputError(
             f'{where}: {record.photograph} is annotated at {one.size[0]}x{one.size[1]} '

@@ -4,7 +4,7 @@ import re
 from typing import Dict, List, NamedTuple
 from urllib.parse import unquote
 
-from hacdr.errors import InputError
+from hacdr.errors import InputError, first_few
 from hacdr.files import part_of_name
 from hacdr.lesions import CLASSES, LESIONS, MOST_LESIONS
 
@@ -71,7 +71,7 @@ def parse_classes(arguments):
                     f'--classes: {word!r} means both {meanings[simplify(word)]} and '
                     f'{name}, expected one of them'
                 )
-    number = len({*words} - {BACKGROUND, IGNORED_NAME})
+    number = len(drawn_classes(words))
     if words and not 1 <= number <= MOST_LESIONS:
         raise InputError(
             f'--classes names {number} classes, expected 1 to {MOST_LESIONS} beside '
@@ -98,7 +98,7 @@ def assign_classes(found, classes, where, what, all_known=True):
         InputError: without ``classes``, a word that has no meaning, or none that has.
     """
     found = sorted({*found})
-    listed = ', '.join(map(repr, found[:12])) + (', ...' if found[12:] else '')
+    listed = first_few([*map(repr, found)], 12)
     meaning = find_meanings(classes)
     class_of = {w: meaning[simplify(w)] for w in found if simplify(w) in meaning}
     passed_over = [word for word in found if word not in class_of]
@@ -137,6 +137,11 @@ def find_meanings(classes):
         meant = [*words, *SYNONYMS.get(name, ())] if words == [name] else words
         meanings.update((simplify(word), name) for word in meant)
     return meanings
+
+
+def drawn_classes(names):
+    """List the classes that are neither background nor ignored, each once."""
+    return [n for n in dict.fromkeys(names) if n not in (BACKGROUND, IGNORED_NAME)]
 
 
 def order_classes(names):

@@ -6,7 +6,12 @@ from functools import partial
 import numpy as np
 
 from hacdr.conversion.merging import LESION
-from hacdr.conversion.own.classes import BACKGROUND, IGNORED_NAME, parse_classes
+from hacdr.conversion.own.classes import (
+    BACKGROUND,
+    IGNORED_NAME,
+    drawn_classes,
+    parse_classes,
+)
 from hacdr.conversion.own.photographs import (
     Photographs,
     choose_folder,
@@ -15,11 +20,10 @@ from hacdr.conversion.own.photographs import (
     plan_own,
     split_path,
 )
-from hacdr.conversion.reading import decode_mask
+from hacdr.conversion.reading import MASK_SUFFIXES, decode_mask
 from hacdr.errors import InputError
 from hacdr.lesions import IGNORED
 
-LABEL_SUFFIXES = '.png', '.tif', '.tiff', '.bmp', '.gif', '.jpg', '.jpeg'
 COLOUR = re.compile(r'#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})')
 # What is told of a value that --classes does not name.
 EXAMPLE = "as in --classes EX=1 HE=2 MA=3 SE=4, or 'EX=#ff0000' for a colour"
@@ -48,7 +52,7 @@ def read_label_maps(source, options):
     maps = [
         file
         for file in source.names()
-        if is_in(file, options.labels) and file.lower().endswith(LABEL_SUFFIXES)
+        if is_in(file, options.labels) and file.lower().endswith(MASK_SUFFIXES)
     ]
     if not maps:
         raise InputError(
@@ -58,8 +62,7 @@ def read_label_maps(source, options):
     photographs = Photographs(
         source, without=maps, folder=choose_folder(source, options)
     )
-    drawn = [*dict.fromkeys(values.values())]
-    drawn = [name for name in drawn if name not in (BACKGROUND, IGNORED_NAME)]
+    drawn = drawn_classes(values.values())
     masks = {}
     for file in maps:
         where, (folders, stem) = source.where(file), split_path(file)
@@ -122,12 +125,12 @@ def parse_values(classes):
     return values
 
 
-def read_label_map(values, source, record, size):
+def read_label_map(values, files, record, size):
     """Read the masks of a photograph from its label map.
 
     Args:
         values (Dict): of :func:`parse_values`.
-        source (FolderSource | ZipSource): where it lies.
+        files (Dict[str, Tuple[bytes, str]]): see ``reading.read_separate_masks``.
         record (Record): the photograph.
         size (Tuple[int, int]): its width and height.
 
@@ -138,9 +141,8 @@ def read_label_map(values, source, record, size):
         InputError: no image, compressed with loss, of another size, or with a value
             that means nothing.
     """
-    (file,) = {*record.masks.values()}
-    where = source.where(file)
-    image = decode_mask(source.read(file), where, size, what='label map')
+    ((data, where),) = files.values()
+    image = decode_mask(data, where, size, what='label map')
     if isinstance(next(iter(values)), tuple):
         pixels = np.asarray(image.convert('RGB')) @ np.array([1 << 16, 1 << 8, 1])
         stored = [red << 16 | green << 8 | blue for red, green, blue in values]

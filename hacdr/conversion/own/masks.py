@@ -22,7 +22,6 @@ from hacdr.conversion.own.photographs import (
 )
 from hacdr.errors import InputError
 
-MASK_SUFFIXES = '.png', '.tif', '.tiff', '.bmp', '.gif', '.jpg', '.jpeg'
 # What a mask's name may have beside the photograph's and the class's.
 WORDS = {'mask', 'label', 'annotation', 'seg', 'segmentation', 'gt', 'groundtruth'}
 READ_MASK = partial(
@@ -56,7 +55,7 @@ def read_mask_folders(source, options):
     images = [
         file
         for file in source.names()
-        if file.lower().endswith(MASK_SUFFIXES) and not is_in(file, inside)
+        if file.lower().endswith(reading.MASK_SUFFIXES) and not is_in(file, inside)
     ]
     found = {folder for file in images for folder in file.split('/')[:-1]}
     class_of, _, absent = assign_classes(
