@@ -15,13 +15,12 @@ from hacdr.errors import InputError, printable
 from hacdr.files import (
     file_sha256,
     make_folder,
-    part_of_name,
     remove_unfinished,
     write_bytes,
 )
 from hacdr.images import read_map
 from hacdr.inference.findings import summarise_lesions
-from hacdr.inference.outputs import OUTPUTS, PLANE, Result, encode_plane
+from hacdr.inference.outputs import OUTPUTS, Result, encode_plane, plane_of
 from hacdr.inference.planning import Task, plan_folder
 from hacdr.inference.records import (
     begin_part,
@@ -150,8 +149,7 @@ class _FolderRun:
         self._files = dict(OUTPUTS)
         if probabilities:
             for lesion in predictor.classes[1:]:
-                name = PLANE.format(output='{output}', lesion=part_of_name(lesion))
-                self._files[name] = partial(encode_plane, lesion=lesion)
+                self._files[plane_of(lesion)] = partial(encode_plane, lesion=lesion)
         self.passed_over = []
 
     def predict(self, tasks, jobs):

@@ -5,6 +5,7 @@ from typing import NamedTuple, Optional
 import cv2
 import numpy as np
 
+from hacdr.files import part_of_name
 from hacdr.images import encode_map
 from hacdr.inference.overlay import draw_side_by_side
 from hacdr.inference.viewer_layers import encode_thumbnail, encode_viewer_layers
@@ -71,5 +72,16 @@ OUTPUTS = {
     'viewer/{output}.jpg': lambda result: encode_thumbnail(result.prediction),
     '{output}.png': encode_label,
 }
-# With --probabilities, one for each lesion: see encode_plane.
-PLANE = '{output}_{lesion}.png'
+
+
+def plane_of(lesion):
+    """Return the file of a lesion's probabilities, in the form of :data:`OUTPUTS`.
+
+    Args:
+        lesion (str): of the classes.
+
+    Raises:
+        InputError: it cannot be part of the name of a file.
+    """
+    name = part_of_name(lesion).replace('{', '{{').replace('}', '}}')
+    return f'{{output}}_{name}.png'

@@ -8,7 +8,7 @@ from hacdr.errors import InputError
 from hacdr.files import LONGEST_NAME
 from hacdr.images import PHOTOGRAPH_SUFFIXES, find_images
 from hacdr.inference.formats import files_of_formats
-from hacdr.inference.outputs import OUTPUTS, PLANE
+from hacdr.inference.outputs import OUTPUTS, plane_of
 from hacdr.inference.records import record_path
 
 
@@ -102,7 +102,7 @@ def _over_photographs(output):
 
 
 def _name_files(name, classes):
-    files = [template.format(output=name) for template in OUTPUTS]
-    files += [PLANE.format(output=name, lesion=lesion) for lesion in classes[1:]]
+    templates = [*OUTPUTS, *map(plane_of, classes[1:])]
+    files = [template.format(output=name) for template in templates]
     record = record_path(Path(), name).as_posix()
     return [*files, *files_of_formats(name), record]

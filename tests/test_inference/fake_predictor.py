@@ -45,7 +45,7 @@ class FakePredictor:
             sample.photograph,
             label,
             probabilities if self._probable else None,
-            CLASSES,
+            self.classes,
             PALETTE,
             notes=['assumed: nothing'],
         )

@@ -90,6 +90,17 @@ def test_probabilities(photographs, predictor, output):
     assert predictor.calls == 4 * 1
 
 
+def test_names_of_classes_that_are_odd_or_would_leave_the_folder(
+    photographs, predictor, output
+):
+    predictor.classes = ('background', 'a{b}', *predictor.classes[2:])
+    predict_folder(predictor, photographs, output, probabilities=True)
+    assert (output / 'left_a{b}.png').is_file()
+    predictor.classes = ('background', '../x', *predictor.classes[2:])
+    with pytest.raises(InputError, match='cannot be part of the name of a file'):
+        predict_folder(predictor, photographs, output, overwrite=True)
+
+
 def test_a_network_without_probabilities(photographs, output):
     predict_folder(FakePredictor(probable=False), photographs, output)
     record = json.loads((output / 'records' / 'left.json').read_text())
