@@ -30,6 +30,18 @@ def first_few(names, most=5):
     return ', '.join(names[:most]) + (', ...' if names[most:] else '')
 
 
+def first_line(error):
+    """Return the first line of what an exception says, or its name if that is nothing.
+
+    Args:
+        error (Exception): one of others, which may say more than belongs in a line.
+
+    Returns:
+        str: a line.
+    """
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
 def printable(text):
     """Make a text safe to print, whatever a file or its name holds.
 

@@ -31,7 +31,8 @@ from hacdr.commands.arguments import (
 )
 from hacdr.engine.checkpoint_files import find_newest
 from hacdr.engine.config import build_data, build_network, check_config, load_config
-from hacdr.engine.starting_weights import check_pretrained, require_checkpoint
+from hacdr.engine.starting_weights import check_pretrained
+from hacdr.engine.weights import require_checkpoint
 from hacdr.errors import InputError
 from hacdr.files import write_text
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from mmcv import ConfigDict
 
-from hacdr.errors import InputError
+from hacdr.errors import InputError, first_line
 
 ADVICE = (
     'expected tensors and plain values; --trust-checkpoint reads it all the same, if '
@@ -114,8 +114,7 @@ def _load(load, source, map_location):
 
 def unreadable(name, error):
     """Return the InputError, of one line, for a file that could not be read."""
-    first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return InputError(f'{name}: not a readable checkpoint ({first_line})')
+    return InputError(f'{name}: not a readable checkpoint ({first_line(error)})')
 
 
 def _refuse_other_formats(file, name):

@@ -6,23 +6,11 @@ from random weights as if nothing had been given. The classifier (``conv_seg``) 
 out where the checkpoint was trained for other classes.
 """
 
-import os.path as osp
-
 import torch
 from mmcv.utils import print_log
 
 from hacdr.engine.weights import read_checkpoint, strip_module
 from hacdr.errors import InputError
-
-
-def require_checkpoint(path):
-    """Refuse a file that is not there; addresses are looked up later.
-
-    Raises:
-        InputError: no such file.
-    """
-    if '://' not in path and not osp.isfile(path):
-        raise InputError(f'{path}: no such checkpoint file')
 
 
 def load_start(model, path, logger=None):

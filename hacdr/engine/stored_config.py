@@ -2,7 +2,7 @@
 
 import ast
 
-from hacdr.errors import InputError
+from hacdr.errors import InputError, first_line
 
 # Of a model: what training alone needs.
 LEFT_OUT = ('train_cfg', 'pretrained')
@@ -47,7 +47,7 @@ def parse_config(text, where):
     except (SyntaxError, ValueError, AttributeError, TypeError) as error:
         raise InputError(
             f'{where}: the config that came with the weights cannot be read '
-            f'({str(error).splitlines()[0]}); pass the config file'
+            f'({first_line(error)}); pass the config file'
         ) from error
 
 

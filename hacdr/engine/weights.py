@@ -12,6 +12,16 @@ from hacdr.errors import InputError
 from hacdr.files import file_sha256, write_bytes
 
 
+def require_checkpoint(path):
+    """Refuse a file that is not there; addresses are looked up later.
+
+    Raises:
+        InputError: no such file.
+    """
+    if '://' not in path and not osp.isfile(path):
+        raise InputError(f'{path}: no such checkpoint file')
+
+
 def read_checkpoint(path):
     """Read a checkpoint file to the CPU; runs no code that it may hold.
 
@@ -25,8 +35,7 @@ def read_checkpoint(path):
         InputError: the file is missing, unreadable, holds no dict, or more than tensors
             and plain values.
     """
-    if '://' not in path and not osp.isfile(path):
-        raise InputError(f'{path}: no such checkpoint file')
+    require_checkpoint(path)
     if path.endswith('.safetensors'):
         return read_published(path)
     try:

@@ -9,11 +9,8 @@ from mmcv.runner import BaseModule
 
 from hacdr.engine import publish_weights
 from hacdr.engine.safe_loading import restrict_loading
-from hacdr.engine.starting_weights import (
-    check_pretrained,
-    load_start,
-    require_checkpoint,
-)
+from hacdr.engine.starting_weights import check_pretrained, load_start
+from hacdr.engine.weights import require_checkpoint
 from hacdr.errors import InputError
 
 from .training import make_runner

@@ -7,9 +7,7 @@ from mmseg.datasets import build_dataset
 from mmseg.models import build_segmentor
 
 from hacdr.datasets.classes import dataset_class, unwrap_dataset
-from hacdr.errors import InputError
-
-from .reading import first_line
+from hacdr.errors import InputError, first_line
 
 
 def build_network(cfg):

@@ -17,6 +17,7 @@ from .fit import (
     check_metrics,
     check_output,
     check_same_classes,
+    find_test_cfg,
 )
 from .keys import argument_names, check_built, check_keys, find_class, parameters
 from .reading import TOP_LEVEL_KEYS
@@ -108,7 +109,7 @@ def _check_modes(cfg):
                     f'model.{key}.{name}: unknown config key; did you mean '
                     f'{nearest[0]}?'
                 )
-    settings = cfg.model.get('test_cfg') or cfg.get('test_cfg') or {}
+    settings = find_test_cfg(cfg)
     mode = settings.get('mode', 'whole')
     if mode not in ('whole', 'slide'):
         raise InputError(

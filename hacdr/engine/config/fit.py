@@ -69,9 +69,13 @@ def _returns_labels(cfg):
     """Tell whether a network returns label maps; None of one that we do not know."""
     segmentor = find_class(cfg.model['type'], MODELS, 'model.type')
     if issubclass(segmentor, LesionEncoderDecoder):
-        settings = cfg.model.get('test_cfg') or cfg.get('test_cfg') or {}
-        return settings.get('output', 'label') == 'label'
+        return find_test_cfg(cfg).get('output', 'label') == 'label'
     return True if segmentor.__module__.startswith('mmseg.') else None
+
+
+def find_test_cfg(cfg):
+    """Return what a config says of predictions: it may stand at either of two keys."""
+    return cfg.model.get('test_cfg') or cfg.get('test_cfg') or {}
 
 
 def check_class_counts(model, data, where):

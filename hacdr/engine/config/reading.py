@@ -1,12 +1,13 @@
 """Config files: read, and changed by options."""
 
 import copy
-import difflib
 
 from mmcv import Config
 
-from hacdr.errors import InputError
+from hacdr.errors import InputError, first_line
 from hacdr.shipped import find_config
+
+from .values import hint
 
 # What training and testing read; what else a file defines are variables of its own.
 TOP_LEVEL_KEYS = (
@@ -112,9 +113,9 @@ def _check_first_key(cfg, option):
             'it was used for is set by now; set that, by its own key (model..., '
             'data..., ...)'
         )
-    nearest = difflib.get_close_matches(key, TOP_LEVEL_KEYS, 1)
-    hint = f'; did you mean {nearest[0]}?' if nearest else ''
-    raise InputError(f'--cfg-options {option}: unknown config key{hint}')
+    raise InputError(
+        f'--cfg-options {option}: unknown config key{hint(key, TOP_LEVEL_KEYS)}'
+    )
 
 
 def _move_data(cfg, root):
@@ -174,8 +175,3 @@ def _keep_no_workers_of_none(cfg):
     for _, part in _find_dicts(cfg.get('data'), 'data', 'workers_per_gpu'):
         if part['workers_per_gpu'] == 0:
             part['persistent_workers'] = False
-
-
-def first_line(error):
-    """Return the first line of what an exception says."""
-    return (str(error) or type(error).__name__).splitlines()[0]
