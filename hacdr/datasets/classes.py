@@ -6,7 +6,7 @@ from mmseg.datasets import DATASETS
 
 from hacdr.errors import InputError
 from hacdr.files import read_list
-from hacdr.lesions import CLASSES, MOST_LESIONS, choose_palette
+from hacdr.lesions import CLASSES, LESION_COUNT, MOST_LESIONS, choose_palette
 
 
 class ClassChoice(NamedTuple):
@@ -22,6 +22,18 @@ class ClassChoice(NamedTuple):
     names: Tuple[str, ...]
     palette: List[List[int]]
     label_map: Optional[Dict[int, int]] = None
+
+
+def count_lesions(label_map=None):
+    """Return how many lesions the files of a data set have.
+
+    Args:
+        label_map (Dict[int, int], optional): see :class:`ClassChoice`.
+
+    Returns:
+        int: without the background.
+    """
+    return len(label_map) - 1 if label_map else LESION_COUNT
 
 
 def classes_of(data):

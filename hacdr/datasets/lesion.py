@@ -10,7 +10,7 @@ from mmseg.datasets import DATASETS, CustomDataset
 from mmseg.datasets.pipelines import LoadAnnotations
 from mmseg.utils import get_root_logger
 
-from hacdr.datasets.classes import choose_classes
+from hacdr.datasets.classes import choose_classes, count_lesions
 from hacdr.datasets.listing import list_images
 from hacdr.errors import InputError
 from hacdr.evaluation import (
@@ -24,7 +24,7 @@ from hacdr.evaluation import (
 )
 from hacdr.evaluation.matching import FROC_THRESHOLDS
 from hacdr.images import read_map, read_photograph
-from hacdr.lesions import CLASSES, IGNORED, LESION_COUNT, PALETTE
+from hacdr.lesions import CLASSES, IGNORED, PALETTE
 from hacdr.preprocess.field_of_view import field_of_view
 from hacdr.preprocess.maps import relabel, select_bits
 
@@ -125,7 +125,7 @@ class LesionDataset(CustomDataset):
 
     @property
     def _lesions_in_files(self):
-        return len(self.label_map) - 1 if self.label_map else LESION_COUNT
+        return count_lesions(self.label_map)
 
     def load_annotations(self, img_dir, img_suffix, ann_dir, seg_map_suffix, split):
         """List photographs and label maps, see ``CustomDataset``; all of them exist."""

@@ -8,10 +8,10 @@ from mmseg.datasets import PIPELINES
 from mmseg.datasets.pipelines import Resize
 
 from hacdr.datasets.cache import ArrayCache
+from hacdr.datasets.classes import count_lesions
 from hacdr.datasets.pipelines.lesion_crop import LesionCrop
 from hacdr.errors import InputError
 from hacdr.images import read_header, read_map, read_photograph
-from hacdr.lesions import LESION_COUNT
 from hacdr.preprocess.maps import merge_bits, reduce_bits, reduce_labels, relabel
 from hacdr.preprocess.resize import find_divisor, resize_photograph
 
@@ -112,9 +112,8 @@ class LoadPhotograph:
                 f'{path}: is of height and width {values.shape}, expected those of '
                 f'{photograph}, {shape}'
             )
-        # Empty where the lesions are the field's four.
-        new_values = results.get('label_map') or {}
-        lesions = len(new_values) - 1 if new_values else LESION_COUNT
+        new_values = results.get('label_map')
+        lesions = count_lesions(new_values)
         try:
             if masks:
                 bits, _ = reduce_bits(values, size, lesions)
