@@ -9,7 +9,6 @@ which has loaded torch and mmseg.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import random
@@ -33,6 +32,7 @@ from hacdr.engine.eval_history import read_eval_history
 from hacdr.engine.weights import read_checkpoint
 from hacdr.errors import InputError
 from hacdr.evaluation import read_results
+from hacdr.files import file_sha256
 from hacdr.images import read_map, read_photograph
 from tests.test_commands.tiny import DEMO
 from tests.test_engine.disturbed_training import CONFIG, write_data
@@ -59,7 +59,7 @@ class Command:
 
 
 def make_commands(root):
-    """Return the commands by name; each takes the folder that it writes to.
+    """Return the commands; each takes the folder that it writes to.
 
     Args:
         root (Path): with what :func:`prepare` made.
@@ -89,7 +89,7 @@ def make_commands(root):
         Command(
             'training',
             lambda folder: ['train', config, '--work-dir', folder, *seeded],
-            read_training,
+            read_end,
         ),
         Command(
             'conversion',
@@ -119,15 +119,10 @@ def make_commands(root):
     ]
 
 
-def read_training(folder):
-    """Return checkpoints and scores of a training, without times and paths."""
-    return read_end(folder)
-
-
 def read_files(folder):
     """Return digests of all files."""
     return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        str(path.relative_to(folder)): file_sha256(path)
         for path in sorted(folder.rglob('*'))
         if path.is_file()
     }

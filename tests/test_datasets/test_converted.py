@@ -113,13 +113,17 @@ def test_an_empty_split(root):
         build(root)
 
 
+def cut_off(path, kept):
+    data = path.read_bytes()
+    path.write_bytes(data[: int(kept * len(data))])
+
+
 @pytest.mark.parametrize('test_mode', [False, True])
 @pytest.mark.parametrize('kept', [0, 0.5])
 def test_a_photograph_that_is_cut_off_is_named(root, test_mode, kept):
     dataset = build(root, test_mode=test_mode, pipeline=LOAD)
     path = root / 'images' / 'train' / 'IDRiD_02.jpg'
-    data = path.read_bytes()
-    path.write_bytes(data[: int(kept * len(data))])
+    cut_off(path, kept)
     assert dataset[0]['img'] is not None
     with pytest.raises(InputError, match=r'IDRiD_02\.jpg: photograph cannot be dec'):
         dataset[1]
@@ -129,8 +133,7 @@ def test_a_photograph_that_is_cut_off_is_named(root, test_mode, kept):
 def test_a_label_map_that_is_cut_off_is_named(root, kept):
     dataset = build(root)
     path = root / 'labels' / 'train' / 'IDRiD_02.png'
-    data = path.read_bytes()
-    path.write_bytes(data[: int(kept * len(data))])
+    cut_off(path, kept)
     assert dataset[0]['gt_semantic_seg'] is not None
     with pytest.raises(InputError, match=r'IDRiD_02\.png: '):
         dataset[1]

@@ -5,26 +5,10 @@ import sys
 from pathlib import Path
 
 import torch
-from mmcv.parallel import MMDistributedDataParallel
-from mmcv.parallel.scatter_gather import scatter_kwargs
 from mmseg.apis import train as mmseg_train
 
+from hacdr.engine.processes import distribute
 from tests.test_devices import tiny_network as tiny
-
-
-class OnCPU(MMDistributedDataParallel):
-    """mmcv's wrapper, which unpacks its containers for GPUs alone."""
-
-    def __init__(self, model, device, device_ids, **kwargs):
-        super().__init__(model, **kwargs)
-
-    def train_step(self, *inputs, **kwargs):
-        inputs, kwargs = scatter_kwargs(inputs, kwargs, [-1])
-        return super().train_step(*inputs[0], **kwargs[0])
-
-    def forward(self, *inputs, **kwargs):
-        inputs, kwargs = scatter_kwargs(inputs, kwargs, [-1])
-        return super().forward(*inputs[0], **kwargs[0])
 
 
 def main(folder, work_dir, device, precision, rank):
@@ -33,8 +17,7 @@ def main(folder, work_dir, device, precision, rank):
     meeting = f'file://{work_dir / "meeting"}'
     torch.distributed.init_process_group('gloo', meeting, rank=int(rank), world_size=2)
     os.environ['LOCAL_RANK'] = '0'
-    if device == 'cpu':
-        mmseg_train.build_ddp = OnCPU
+    mmseg_train.build_ddp = distribute
     cfg = tiny.configure(Path(folder), precision)
     runner = tiny.train(cfg, work_dir, device, distributed=True)
     weights = runner.model.module.named_parameters()

@@ -1,20 +1,16 @@
 import json
 
-import numpy as np
 import pytest
 
 from hacdr.errors import InputError
-from hacdr.evaluation import Protocol, ground_truth_bits, summarise, write_results
-from hacdr.evaluation.scores import score_image
+from hacdr.evaluation import Protocol, summarise, write_results
 from hacdr.inference.thresholds import read_thresholds
+from tests.test_evaluation.small_predictions import ABOUT, binary
 
 
 @pytest.fixture
 def results(tmp_path):
-    probabilities = np.zeros((5, 1, 3), np.float32)
-    probabilities[1] = [0.9, 0.6, 0.1]
-    ground_truth = ground_truth_bits(np.array([[1, 1, 0]], np.uint8))
-    scores = [score_image(probabilities, ground_truth)]
+    scores = [binary([0.9, 0.6, 0.1], [1, 1, 0])]
     path = tmp_path / 'results_val.json'
     write_results(
         str(path),
@@ -23,12 +19,7 @@ def results(tmp_path):
         ['a.png'],
         summarise(scores, select_thresholds=True),
         Protocol(),
-        split='val',
-        dataset='IDRiDDataset',
-        data_root='data',
-        config='a.py',
-        checkpoint_sha256='00',
-        probabilities=None,
+        **{**ABOUT, 'split': 'val'},
     )
     return path
 
