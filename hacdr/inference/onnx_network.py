@@ -3,7 +3,7 @@
 import json
 import os
 
-from hacdr.errors import InputError
+from hacdr.errors import InputError, first_line
 from hacdr.inference.preprocessing import Preprocessing
 
 # The first that computes DeformConv.
@@ -100,7 +100,7 @@ def _start(runtime, weights, provider):
         session = runtime.InferenceSession(weights, options, providers=[provider])
     except Exception as error:
         # It raises a dozen kinds of exceptions, none of them documented.
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise InputError(f'{weights}: onnxruntime cannot load it ({reason})') from error
     if session.get_providers()[0] != provider[0]:
         raise InputError(f'{weights}: onnxruntime cannot use the GPU; try --device cpu')

