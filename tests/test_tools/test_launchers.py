@@ -105,7 +105,7 @@ def test_slurm(start, script, command):
 
 
 def test_shellcheck():
-    # Its package puts it beside the environment's Python, which need not be on the path.
+    # Its package puts it beside the environment's Python, which may not be on the path.
     places = os.pathsep.join([os.path.dirname(sys.executable), os.environ['PATH']])
     shellcheck = shutil.which('shellcheck', path=places)
     if shellcheck is None:
