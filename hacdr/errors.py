@@ -1,5 +1,9 @@
 """The one exception that means: the input is at fault, not the program."""
 
+from __future__ import annotations
+
+from typing import Sequence
+
 
 class InputError(Exception):
     """Bad input, told in one line.
@@ -9,7 +13,7 @@ class InputError(Exception):
     docs/errors.md lists all ways in which a command ends.
     """
 
-    def __init__(self, message=''):
+    def __init__(self, message: str = '') -> None:
         super().__init__(printable(message))
 
 
@@ -17,7 +21,7 @@ class StackError(InputError, ImportError):
     """The packages that the network runs on are missing or of another version."""
 
 
-def first_few(names, most=5):
+def first_few(names: Sequence[str], most: int = 5) -> str:
     """List names in a message, and tell whether there are more.
 
     Args:
@@ -30,7 +34,7 @@ def first_few(names, most=5):
     return ', '.join(names[:most]) + (', ...' if names[most:] else '')
 
 
-def first_line(error):
+def first_line(error: Exception) -> str:
     """Return the first line of what an exception says, or its name if that is nothing.
 
     Args:
@@ -42,7 +46,7 @@ def first_line(error):
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
-def printable(text):
+def printable(text: str) -> str:
     """Make a text safe to print, whatever a file or its name holds.
 
     What a terminal would obey (escape sequences, line breaks, marks that turn the

@@ -9,6 +9,10 @@ A data set may have other classes, up to :data:`MOST_LESIONS` and the background
 its own list takes the place of :data:`CLASSES`, and all else stays as it is.
 """
 
+from __future__ import annotations
+
+from typing import Sequence
+
 import numpy as np
 
 # The order is also the precedence: where two lesions were drawn over each other, the
@@ -46,7 +50,7 @@ OTHER_COLOURS = (
 )
 
 
-def label_to_bits(lesions=LESION_COUNT):
+def label_to_bits(lesions: int = LESION_COUNT) -> np.ndarray:
     """Return the table that turns labels into bits.
 
     Args:
@@ -59,7 +63,7 @@ def label_to_bits(lesions=LESION_COUNT):
     return _build_table([0, *(1 << k for k in range(lesions))])
 
 
-def bits_to_label(lesions=LESION_COUNT):
+def bits_to_label(lesions: int = LESION_COUNT) -> np.ndarray:
     """Return the table that turns bits into labels, as :func:`label_to_bits` does."""
     return _build_table([bits.bit_length() for bits in range(1 << lesions)])
 
@@ -72,7 +76,7 @@ def _build_table(entries):
     return table
 
 
-def choose_palette(classes):
+def choose_palette(classes: Sequence[str]) -> list[list[int]]:
     """Return the colours of classes: the field's where it has one, else others.
 
     Args:
@@ -88,7 +92,7 @@ def choose_palette(classes):
     ]
 
 
-def lesion_plane(bits, lesion):
+def lesion_plane(bits: np.ndarray, lesion: int) -> np.ndarray:
     """Tell where one lesion was drawn.
 
     Args:
@@ -111,7 +115,9 @@ MARK_COLOURS = {
 }
 
 
-def mark_colours(classes, palette):
+def mark_colours(
+    classes: Sequence[str], palette: Sequence[Sequence[int]]
+) -> list[list[int]]:
     """Return the colours in which lesions are marked on a photograph.
 
     Args:

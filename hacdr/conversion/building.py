@@ -1,5 +1,7 @@
 """A folder that appears complete or not at all."""
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import glob
@@ -8,12 +10,13 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator
 
 from hacdr.errors import InputError
 
 
 @contextmanager
-def new_folder(output):
+def new_folder(output: str | Path) -> Iterator[Path]:
     """Fill a folder that appears complete or not at all.
 
     Args:
@@ -103,7 +106,7 @@ def _umask():
     return mask
 
 
-def add_file(path, data):
+def add_file(path: Path, data: bytes) -> None:
     """Write a file of a data set under construction, with its folders.
 
     Args:
@@ -114,7 +117,7 @@ def add_file(path, data):
     path.write_bytes(data)
 
 
-def link_or_copy(earlier, folder, path):
+def link_or_copy(earlier: Path, folder: Path, path: str) -> None:
     """Take a file over from an earlier conversion; on disk it is the same one.
 
     Args:

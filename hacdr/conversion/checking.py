@@ -1,5 +1,7 @@
 """Is a converted data set still what the converter wrote?"""
 
+from __future__ import annotations
+
 import io
 from collections import Counter
 from functools import partial
@@ -19,7 +21,9 @@ from hacdr.parallel import for_each
 COUNTS = ('mask_pixels', 'label_pixels', 'components')
 
 
-def check_conversion(root, jobs=None):
+def check_conversion(
+    root: str | Path, jobs: int | None = None
+) -> tuple[int, list[str]]:
     """Verify a conversion: every file opens, fits its neighbours and its manifest.
 
     Args:

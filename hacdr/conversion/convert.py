@@ -4,11 +4,13 @@ What differs between data sets is a reader: a function that takes a source and
 returns a :class:`Plan`. Everything else is here, once.
 """
 
+from __future__ import annotations
+
 import platform
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Callable, Mapping, NamedTuple
 
 import cv2
 import numpy as np
@@ -25,6 +27,7 @@ from hacdr.conversion.earlier import (
     sha256,
 )
 from hacdr.conversion.folds import fold_lists
+from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 from hacdr.images import encode_map
 from hacdr.lesions import CLASSES, LESIONS
@@ -55,7 +58,7 @@ class Record(NamedTuple):
     name: str
     subset: str
     photograph: str
-    masks: Dict[str, str]
+    masks: dict[str, str]
 
 
 class Plan(NamedTuple):
@@ -79,25 +82,32 @@ class Plan(NamedTuple):
     """
 
     dataset: str
-    records: List[Record]
-    splits: Dict[str, List[str]]
-    warnings: List[str]
+    records: list[Record]
+    splits: dict[str, list[str]]
+    warnings: list[str]
     read_masks: Callable = reading.read_separate_masks
     photograph_format: str = 'JPEG'
     any_photograph: bool = False
-    classes: Tuple[str, ...] = CLASSES
-    drawn: Tuple[str, ...] = LESIONS
-    read_as: Optional[dict] = None
-    notes: Tuple[str, ...] = ()
+    classes: tuple[str, ...] = CLASSES
+    drawn: tuple[str, ...] = LESIONS
+    read_as: dict | None = None
+    notes: tuple[str, ...] = ()
     patients: Mapping[str, str] = MappingProxyType({})
 
     @property
-    def lesions(self):
+    def lesions(self) -> tuple[str, ...]:
         """Tuple[str, ...]: the classes without the background."""
         return self.classes[1:]
 
 
-def convert(source, plan, output, overwrite=False, jobs=None, max_side=None):
+def convert(
+    source: Source,
+    plan: Plan,
+    output: str | Path,
+    overwrite: bool = False,
+    jobs: int | None = None,
+    max_side: int | None = None,
+) -> tuple[dict, int | None]:
     """Convert a data set.
 
     Writes photographs, label maps, bit maps, split files and the manifest below
@@ -105,7 +115,7 @@ def convert(source, plan, output, overwrite=False, jobs=None, max_side=None):
     set that was converted before, only what changed is converted again.
 
     Args:
-        source (FolderSource | ZipSource): as ``open_source`` returns it.
+        source (Source): as ``open_source`` returns it.
         plan (Plan): what a reader found in it.
         output (str | Path): the data set's root; appears complete or not at all.
         overwrite (bool): convert everything anew and replace an earlier conversion.
@@ -279,7 +289,7 @@ def _describe(source, plan, max_side, images, splits):
     )
 
 
-def sum_up(images):
+def sum_up(images: list[dict]) -> dict[str, dict]:
     """Sum up the counts of every subset.
 
     Args:

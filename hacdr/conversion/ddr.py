@@ -1,7 +1,10 @@
 """Reader of DDR, lesion segmentation part (Li et al., Information Sciences 2019)."""
 
+from __future__ import annotations
+
 from hacdr.conversion.convert import Plan
 from hacdr.conversion.pairing import find_pairs, make_records, warn_of_number
+from hacdr.conversion.sources import Source
 from hacdr.errors import InputError, first_few
 from hacdr.lesions import LESIONS
 
@@ -12,11 +15,11 @@ MASK = rf'{SUBSET}/(?:segmentation[ _])?label/(?P<lesion>EX|HE|MA|SE)/(?P<name>[
 OFFICIAL = dict(train=383, val=149, test=225)
 
 
-def read_ddr(source):
+def read_ddr(source: Source) -> Plan:
     """Find the photographs and masks of DDR; the other parts are passed over.
 
     Args:
-        source (FolderSource | ZipSource): as ``open_source`` returns it.
+        source (Source): as ``open_source`` returns it.
 
     Returns:
         Plan: what is to be converted; the official valid is the split val.

@@ -1,5 +1,7 @@
 """Reader of e-ophtha EX and e-ophtha MA (Decenciere et al., IRBM 2013)."""
 
+from __future__ import annotations
+
 from hacdr.conversion.convert import Plan
 from hacdr.conversion.pairing import (
     find_pairs,
@@ -7,6 +9,7 @@ from hacdr.conversion.pairing import (
     split_by_seed,
     warn_of_number,
 )
+from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 
 PHOTOGRAPH = r'(?:{0}|healthy)/(?P<name>E\d+/[^/]+)'
@@ -14,14 +17,14 @@ MASK = r'Annotation_(?P<lesion>{0})/(?P<name>E\d+/[^/]+?)(?:_{0})?'
 OFFICIAL = {'EX': 47 + 35, 'MA': 148 + 233}
 
 
-def read_e_ophtha(source):
+def read_e_ophtha(source: Source) -> Plan:
     """Find the photographs and masks of e-ophtha EX or e-ophtha MA.
 
     There is no official split: a fifth of the examinations is for testing and a
     tenth for validation, chosen by a fixed seed.
 
     Args:
-        source (FolderSource | ZipSource): as ``open_source`` returns it.
+        source (Source): as ``open_source`` returns it.
 
     Returns:
         Plan: what is to be converted; names are 'E0019457_C0001273' and the like.

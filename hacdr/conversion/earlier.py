@@ -1,15 +1,25 @@
 """What an earlier conversion left, and what of it can stay."""
 
+from __future__ import annotations
+
 import hashlib
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hacdr.conversion import layout
+from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 from hacdr.files import file_sha256
 from hacdr.parallel import for_each
 
+if TYPE_CHECKING:
+    from hacdr.conversion.convert import Plan
 
-def find_earlier(plan, output, overwrite, max_side):
+
+def find_earlier(
+    plan: Plan, output: Path, overwrite: bool, max_side: int | None
+) -> dict | None:
     """Find an earlier conversion that may be continued or replaced.
 
     Args:
@@ -57,11 +67,13 @@ def find_earlier(plan, output, overwrite, max_side):
     )
 
 
-def find_unchanged(source, plan, earlier, output, jobs):
+def find_unchanged(
+    source: Source, plan: Plan, earlier: dict, output: Path, jobs: int
+) -> dict[str, dict]:
     """Find what need not be converted again.
 
     Args:
-        source (FolderSource | ZipSource): what the plan was made from.
+        source (Source): what the plan was made from.
         plan (Plan): what is to be converted.
         earlier (dict): manifest of the earlier conversion.
         output (Path): its root.
@@ -101,7 +113,7 @@ def _is_unchanged(source, file_format, output, task):
     )
 
 
-def same_splits(splits, earlier, output):
+def same_splits(splits: dict[str, list[str]], earlier: dict, output: Path) -> bool:
     """Whether the lists of an earlier conversion are these (split -> names)."""
     if {*splits} != {*earlier['splits']}:
         return False
@@ -114,7 +126,7 @@ def same_splits(splits, earlier, output):
         return False
 
 
-def refuse_unknown_files(manifest, output):
+def refuse_unknown_files(manifest: dict, output: Path) -> None:
     """Refuse to replace a folder that holds what no conversion wrote.
 
     Raises:
@@ -128,7 +140,7 @@ def refuse_unknown_files(manifest, output):
         )
 
 
-def sha256(data):
+def sha256(data: bytes) -> str:
     """Digest of a file's content, as the manifest has it."""
     return hashlib.sha256(data).hexdigest()
 

@@ -1,9 +1,13 @@
 """Reader of FGADR's Seg-set (Zhou et al., IEEE TMI 2021)."""
 
+from __future__ import annotations
+
 from functools import partial
 
+from hacdr.conversion.convert import Plan
 from hacdr.conversion.pairing import find_pairs, plan_from_pairs
 from hacdr.conversion.reading import read_separate_masks, read_soft_mask
+from hacdr.conversion.sources import Source
 
 # Hemohedge is their spelling. The other two lesions they drew are passed over.
 LESIONS = {
@@ -17,14 +21,14 @@ MASK = rf'(?P<lesion>{"|".join(LESIONS)})_Masks/(?P<name>[^/]+)'
 OFFICIAL = 1842
 
 
-def read_fgadr(source):
+def read_fgadr(source: Source) -> Plan:
     """Find the photographs and masks of FGADR.
 
     There is no official split: a fifth is for testing and a tenth for validation,
     chosen by a fixed seed. Photographs are PNG, masks have soft edges.
 
     Args:
-        source (FolderSource | ZipSource): as ``open_source`` returns it.
+        source (Source): as ``open_source`` returns it.
 
     Returns:
         Plan: what is to be converted.

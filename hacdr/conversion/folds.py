@@ -1,6 +1,9 @@
 """Folds for cross-validation: always the same, with about as much of each lesion."""
 
+from __future__ import annotations
+
 from collections import defaultdict
+from typing import Mapping, Sequence
 
 import numpy as np
 
@@ -9,7 +12,9 @@ FOLDS = 3, 5
 MOST_GROUPS = 200
 
 
-def fold_lists(amounts, patients):
+def fold_lists(
+    amounts: dict[str, Sequence[float]], patients: Mapping[str, str]
+) -> dict[str, list[str]]:
     """Divide photographs into folds.
 
     Args:
@@ -43,7 +48,9 @@ def fold_lists(amounts, patients):
     return lists
 
 
-def choose_folds(amounts, number, seed=0):
+def choose_folds(
+    amounts: dict[str, np.ndarray], number: int, seed: int = 0
+) -> dict[str, int]:
     """Divide groups into folds that have about as much of everything.
 
     A random division into folds of as many groups; then, while there is one, the swap

@@ -1,11 +1,14 @@
 """Reader of IDRiD, part A (Porwal et al., Data 2018, doi:10.3390/data3030025)."""
 
+from __future__ import annotations
+
 import re
 from collections import defaultdict
 from urllib.parse import unquote
 
 from hacdr.conversion.convert import Plan, Record
 from hacdr.conversion.reading import read_photograph
+from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 
 # The folders of the download; a copy may spell them in another case.
@@ -37,14 +40,14 @@ WITH_MASK = {
 }
 
 
-def read_idrid(source):
+def read_idrid(source: Source) -> Plan:
     """Find the photographs and masks of IDRiD.
 
     The folders may lie anywhere below the source, in any case, with ``%20`` for
     blanks; the optic disc and parts B and C are passed over.
 
     Args:
-        source (FolderSource | ZipSource): as ``open_source`` returns it.
+        source (Source): as ``open_source`` returns it.
 
     Returns:
         Plan: what is to be converted.

@@ -1,7 +1,10 @@
 """What a converted data set looks like on disk."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import Iterable, Sequence
 
 from hacdr.errors import InputError
 from hacdr.lesions import CLASSES, IGNORED, choose_palette
@@ -12,7 +15,7 @@ LAYOUT_VERSION = 3
 SUFFIXES = {'JPEG': '.jpg', 'PNG': '.png'}
 
 
-def photograph_path(subset, name, file_format='JPEG'):
+def photograph_path(subset: str, name: str, file_format: str = 'JPEG') -> str:
     """Path of a photograph below the data set's root.
 
     Args:
@@ -26,27 +29,27 @@ def photograph_path(subset, name, file_format='JPEG'):
     return f'images/{subset}/{name}{SUFFIXES[file_format]}'
 
 
-def label_path(subset, name):
+def label_path(subset: str, name: str) -> str:
     """Path of a label map, arguments as above."""
     return f'labels/{subset}/{name}.png'
 
 
-def mask_path(subset, name):
+def mask_path(subset: str, name: str) -> str:
     """Path of a bit map (see ``merging.to_bits``), arguments as above."""
     return f'masks/{subset}/{name}.png'
 
 
-def split_path(split):
+def split_path(split: str) -> str:
     """Path of a list of photographs, one name a line."""
     return f'splits/{split}.txt'
 
 
-def split_text(names):
+def split_text(names: Iterable[str]) -> bytes:
     """Content of such a list, given the names."""
     return ''.join(f'{name}\n' for name in names).encode()
 
 
-def label_palette(classes=CLASSES):
+def label_palette(classes: Sequence[str] = CLASSES) -> list[list[int]]:
     """Colours of all 256 values of a label map.
 
     Args:
@@ -59,17 +62,17 @@ def label_palette(classes=CLASSES):
     return [*colours, *[[0, 0, 0]] * (IGNORED - len(colours)), [128, 128, 128]]
 
 
-def classes_of(manifest):
+def classes_of(manifest: dict) -> list[str]:
     """The classes of a data set, List[str], by label value, the background first."""
     return manifest.get('classes', list(CLASSES))
 
 
-def encode_manifest(manifest):
+def encode_manifest(manifest: dict) -> bytes:
     """Encode ``manifest.json``, given a dict of what JSON knows."""
     return (json.dumps(manifest, indent=1) + '\n').encode()
 
 
-def read_manifest(folder):
+def read_manifest(folder: str | Path) -> dict | None:
     """Read the manifest of a converted data set.
 
     Args:
@@ -85,7 +88,7 @@ def read_manifest(folder):
     return manifest if isinstance(manifest, dict) and 'layout' in manifest else None
 
 
-def read_current_manifest(root):
+def read_current_manifest(root: str | Path) -> dict:
     """Read the manifest of a data set that this version of hacdr converted.
 
     Args:
@@ -109,7 +112,7 @@ def read_current_manifest(root):
     return manifest
 
 
-def expected_files(manifest):
+def expected_files(manifest: dict) -> set[str]:
     """List the files of a data set.
 
     Args:
@@ -124,7 +127,7 @@ def expected_files(manifest):
     return files
 
 
-def image_files(image, file_format):
+def image_files(image: dict, file_format: str) -> dict[str, str]:
     """List the files of one photograph.
 
     Args:
@@ -143,7 +146,7 @@ def image_files(image, file_format):
     }
 
 
-def present_files(folder):
+def present_files(folder: str | Path) -> set[str]:
     """List the files that lie below a folder, as :func:`expected_files` does."""
     folder = Path(folder)
     return {

@@ -1,6 +1,9 @@
 """From one mask a lesion to a label map, a bit map, and what is to be counted."""
 
+from __future__ import annotations
+
 from itertools import combinations
+from typing import Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -11,7 +14,11 @@ from hacdr.lesions import IGNORED, LESIONS, bits_to_label, lesion_plane
 LESION = 1
 
 
-def to_bits(masks, shape, lesions=LESIONS):
+def to_bits(
+    masks: dict[str, np.ndarray],
+    shape: tuple[int, int],
+    lesions: Sequence[str] = LESIONS,
+) -> np.ndarray:
     """Pack the masks of one photograph.
 
     Args:
@@ -33,7 +40,7 @@ def to_bits(masks, shape, lesions=LESIONS):
     return bits
 
 
-def to_labels(bits, lesions=LESIONS):
+def to_labels(bits: np.ndarray, lesions: Sequence[str] = LESIONS) -> np.ndarray:
     """Merge overlapping lesions: the later one wins.
 
     Args:
@@ -47,7 +54,9 @@ def to_labels(bits, lesions=LESIONS):
     return bits_to_label(len(lesions))[bits]
 
 
-def count_lesions(bits, lesions=LESIONS):
+def count_lesions(
+    bits: np.ndarray, lesions: Sequence[str] = LESIONS
+) -> dict[str, dict[str, int]]:
     """Count pixels and components of every lesion.
 
     Args:
@@ -72,7 +81,9 @@ def count_lesions(bits, lesions=LESIONS):
     return counts
 
 
-def count_overlaps(bits, lesions=LESIONS):
+def count_overlaps(
+    bits: np.ndarray, lesions: Sequence[str] = LESIONS
+) -> dict[str, int]:
     """Count the pixels that two lesions share.
 
     Args:
@@ -90,12 +101,12 @@ def count_overlaps(bits, lesions=LESIONS):
     return overlaps
 
 
-def count_ignored(bits):
+def count_ignored(bits: np.ndarray) -> int:
     """Count the pixels whose label is IGNORED, in a bit map as above."""
     return int((bits == IGNORED).sum())
 
 
-def label_components(mask):
+def label_components(mask: np.ndarray) -> tuple[np.ndarray, int]:
     """Number the components of a mask.
 
     Args:

@@ -1,12 +1,16 @@
 """Photographs and their masks, paired by the names of their files."""
 
+from __future__ import annotations
+
 import re
-from typing import Dict, NamedTuple, Optional
+from pathlib import Path
+from typing import Callable, Iterable, NamedTuple
 from urllib.parse import unquote
 
 import numpy as np
 
 from hacdr.conversion.convert import Plan, Record
+from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 
 IMAGE = r'\.(?:jpe?g|png|tiff?|bmp|gif)'
@@ -23,19 +27,19 @@ class Pair(NamedTuple):
     """
 
     name: str
-    subset: Optional[str]
+    subset: str | None
     photograph: str
-    masks: Dict[str, str]
+    masks: dict[str, str]
 
 
-def find_pairs(source, photograph, mask):
+def find_pairs(source: Source, photograph: str, mask: str) -> list[Pair]:
     """Find the photographs and masks of a download.
 
     The patterns say what a path ends with, without the suffix: folders may lie
     anywhere, in any case, with ``%20`` for blanks.
 
     Args:
-        source (FolderSource | ZipSource): as ``open_source`` returns it.
+        source (Source): as ``open_source`` returns it.
         photograph (str): regular expression with the group ``name`` and, if the
             folders say it, ``subset``.
         mask (str): the same, with the group ``lesion`` besides.
@@ -85,12 +89,19 @@ def _find(source, pattern):
 
 
 def plan_from_pairs(
-    source, pairs, name, looked_for, lesions, official, group, **options
-):
+    source: Source,
+    pairs: list[Pair],
+    name: str,
+    looked_for: str,
+    lesions: dict[str, str],
+    official: int,
+    group: Callable,
+    **options: object,
+) -> Plan:
     """Plan the conversion of a set without an official split.
 
     Args:
-        source (FolderSource | ZipSource): where the pairs were found.
+        source (Source): where the pairs were found.
         pairs (List[Pair]): of :func:`find_pairs`.
         name (str): what the data set is called.
         looked_for (str): examples of its files, for the message.
@@ -116,7 +127,9 @@ def plan_from_pairs(
     return Plan(name, records, splits, warnings, patients=patients, **options)
 
 
-def split_by_seed(names, group, where, test=True):
+def split_by_seed(
+    names: Iterable[str], group: Callable, where: str | Path, test: bool = True
+) -> dict[str, list[str]]:
     """Choose splits for a data set that has none of its own: a fifth of the groups
     is for testing, a tenth for validation, the same ones every time.
 
@@ -152,7 +165,9 @@ def split_by_seed(names, group, where, test=True):
     return splits
 
 
-def make_records(pairs, splits, lesions):
+def make_records(
+    pairs: list[Pair], splits: dict[str, list[str]], lesions: dict[str, str]
+) -> list[Record]:
     """Turn pairs into what is to be converted.
 
     Args:
@@ -177,7 +192,7 @@ def make_records(pairs, splits, lesions):
     ]
 
 
-def warn_of_number(found, official, what='photographs'):
+def warn_of_number(found: int, official: int, what: str = 'photographs') -> list[str]:
     """Say how many are missing or too many.
 
     Returns:

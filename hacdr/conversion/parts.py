@@ -1,5 +1,7 @@
 """A zip that was split into numbered parts, read in place as if it were joined."""
 
+from __future__ import annotations
+
 import bisect
 import io
 import re
@@ -7,6 +9,7 @@ import struct
 import zipfile
 import zlib
 from collections import defaultdict
+from pathlib import Path
 
 from hacdr.errors import InputError
 
@@ -17,7 +20,7 @@ CHECKPOINT = 2**24
 LOCAL_HEADER = struct.Struct('<26xHH')
 
 
-def find_parts(path):
+def find_parts(path: Path) -> list[Path]:
     """Find the parts ``NAME.zip.001``, ``.002``, ... of a download.
 
     Args:
@@ -60,7 +63,7 @@ def find_parts(path):
     return [numbered[number] for number in sorted(numbered)]
 
 
-def is_unpacked(path):
+def is_unpacked(path: Path) -> bool:
     """Whether what parts hold lies unpacked beside them.
 
     Args:
@@ -80,7 +83,7 @@ def is_unpacked(path):
     )
 
 
-def open_parts(paths):
+def open_parts(paths: list[Path]) -> io.BufferedReader:
     """Open the parts as one file; nothing is joined on disk.
 
     Args:

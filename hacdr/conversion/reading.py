@@ -1,6 +1,9 @@
 """Photographs and lesion masks as the data sets publish them, checked."""
 
+from __future__ import annotations
+
 import io
+from typing import TYPE_CHECKING, Callable, Sequence
 
 import cv2
 import numpy as np
@@ -17,12 +20,15 @@ from hacdr.images import (
 )
 from hacdr.lesions import IGNORED
 
+if TYPE_CHECKING:
+    from hacdr.conversion.convert import Record
+
 MASK_MODES = ('1', 'L', 'P', 'LA', 'RGB', 'RGBA')
 GREY_MODES = ('1', 'L', 'RGB')
 MASK_SUFFIXES = '.png', '.tif', '.tiff', '.bmp', '.gif', '.jpg', '.jpeg'
 
 
-def read_photograph(data, where, file_format='JPEG'):
+def read_photograph(data: bytes, where: str, file_format: str = 'JPEG') -> np.ndarray:
     """Decode a photograph to the last pixel, to be sure that it is whole.
 
     Args:
@@ -49,7 +55,9 @@ def read_photograph(data, where, file_format='JPEG'):
     return decode_photograph(data, where)
 
 
-def take_photograph(data, where, file_format, any_photograph=False):
+def take_photograph(
+    data: bytes, where: str, file_format: str, any_photograph: bool = False
+) -> tuple[Photograph, bool]:
     """Decode a photograph for a set whose photographs are all of one kind.
 
     Args:
@@ -85,7 +93,7 @@ def _read_upright_header(data, where):
     return header
 
 
-def encode_photograph(photograph, file_format):
+def encode_photograph(photograph: np.ndarray, file_format: str) -> bytes:
     """Encode a photograph that was changed.
 
     Args:
@@ -101,7 +109,9 @@ def encode_photograph(photograph, file_format):
     return file.getvalue()
 
 
-def read_mask(data, where, size, advice=''):
+def read_mask(
+    data: bytes, where: str, size: tuple[int, int], advice: str = ''
+) -> np.ndarray:
     """Read a two-valued mask, whatever its encoding.
 
     Background is what is black, lesion is the one other colour. Palettes are
@@ -143,7 +153,7 @@ def read_mask(data, where, size, advice=''):
     return drawn * np.uint8(LESION)
 
 
-def read_soft_mask(data, where, size):
+def read_soft_mask(data: bytes, where: str, size: tuple[int, int]) -> np.ndarray:
     """Read a grey mask with soft edges: lesion from 128 on.
 
     Arguments, result and errors as :func:`read_mask`, but any grey is allowed.
@@ -152,7 +162,7 @@ def read_soft_mask(data, where, size):
     return (np.asarray(image.convert('L')) >= 128) * np.uint8(LESION)
 
 
-def read_graded_mask(data, where, size):
+def read_graded_mask(data: bytes, where: str, size: tuple[int, int]) -> np.ndarray:
     """Read a grey mask that knows three values: 0, 127 and 255.
 
     Arguments as :func:`read_mask`.
@@ -174,7 +184,12 @@ def read_graded_mask(data, where, size):
     return table[values]
 
 
-def read_separate_masks(files, record, size, read=read_mask):
+def read_separate_masks(
+    files: dict[str, tuple[bytes, str]],
+    record: Record,
+    size: tuple[int, int],
+    read: Callable = read_mask,
+) -> dict[str, np.ndarray]:
     """Read the masks of a photograph that has a file for each.
 
     Args:
@@ -190,7 +205,13 @@ def read_separate_masks(files, record, size, read=read_mask):
     return {lesion: read(*files[file], size) for lesion, file in record.masks.items()}
 
 
-def decode_mask(data, where, size, modes=MASK_MODES, what='mask'):
+def decode_mask(
+    data: bytes,
+    where: str,
+    size: tuple[int, int],
+    modes: Sequence[str] = MASK_MODES,
+    what: str = 'mask',
+) -> Image.Image:
     """Decode a mask or label map, not yet looking at its values.
 
     Args:

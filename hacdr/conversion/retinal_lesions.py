@@ -1,9 +1,13 @@
 """Reader of Retinal-Lesions (Wei et al., ICPR 2020)."""
 
+from __future__ import annotations
+
 from functools import partial
 
+from hacdr.conversion.convert import Plan
 from hacdr.conversion.pairing import find_pairs, plan_from_pairs
 from hacdr.conversion.reading import read_graded_mask, read_separate_masks
+from hacdr.conversion.sources import Source
 
 # The other four lesions they drew are passed over.
 LESIONS = {
@@ -17,7 +21,7 @@ MASK = rf'lesion_segs_896x896/(?P<name>[^/]+)/(?P<lesion>{"|".join(LESIONS)})'
 OFFICIAL = 1593
 
 
-def read_retinal_lesions(source):
+def read_retinal_lesions(source: Source) -> Plan:
     """Find the photographs and masks of Retinal-Lesions.
 
     There is no official split: a fifth of the patients is for testing and a tenth
@@ -25,7 +29,7 @@ def read_retinal_lesions(source):
     Grey 127 is what the authors excluded and is ignored.
 
     Args:
-        source (FolderSource | ZipSource): as ``open_source`` returns it.
+        source (Source): as ``open_source`` returns it.
 
     Returns:
         Plan: what is to be converted.

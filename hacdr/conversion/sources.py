@@ -4,11 +4,14 @@ Nothing is ever unpacked to disk. Hidden files and folders, and what macOS adds 
 are not there for whoever asks.
 """
 
+from __future__ import annotations
+
 import os
 import stat
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Sequence, Union
 
 from hacdr.conversion.parts import find_parts, is_unpacked, open_parts
 from hacdr.errors import InputError
@@ -21,7 +24,7 @@ LARGEST_FILE = 512 * 2**20
 PACKINGS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
-def open_source(path):
+def open_source(path: str | Path) -> Source:
     """Open a download.
 
     Args:
@@ -30,8 +33,8 @@ def open_source(path):
             the folder will do if they were unpacked in it.
 
     Returns:
-        FolderSource | ZipSource: has ``names()``, ``read(name)`` and
-        ``where(name)``; can be pickled and sent to another process.
+        Source: has ``names()``, ``read(name)`` and ``where(name)``; can be pickled and
+        sent to another process.
 
     Raises:
         InputError: missing, an empty folder, neither folder nor zip, a zip that
@@ -63,11 +66,11 @@ def _open_whole(path):
 class FolderSource:
     """The files below a folder."""
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._names = sorted(name for name in self._walk() if not _is_hidden(name))
 
-    def names(self):
+    def names(self) -> list[str]:
         """List all files, relative to the folder, with '/' between the parts.
 
         Returns:
@@ -88,7 +91,7 @@ class FolderSource:
             found += [(below / file).as_posix() for file in files]
         return found
 
-    def read(self, name):
+    def read(self, name: str) -> bytes:
         """Read a file.
 
         Args:
@@ -113,7 +116,7 @@ class FolderSource:
                 f'{self.where(name)}: cannot be read ({error.strerror})'
             ) from error
 
-    def where(self, name):
+    def where(self, name: str) -> str:
         """Tell a person where a file lies."""
         return str(self.path / name)
 
@@ -121,7 +124,7 @@ class FolderSource:
 class ZipSource:
     """The members of a zip file, or of one in parts; nothing is unpacked to disk."""
 
-    def __init__(self, path, parts=()):
+    def __init__(self, path: str | Path, parts: Sequence[Path] = ()) -> None:
         self.path, self._parts = Path(path), parts
         self._archive, self._process = None, None
         self._members = {}
@@ -146,7 +149,7 @@ class ZipSource:
         # An open archive cannot be pickled; it is opened anew.
         return dict(self.__dict__, _archive=None)
 
-    def names(self):
+    def names(self) -> list[str]:
         """List all members, with '/' between the parts.
 
         Returns:
@@ -154,7 +157,7 @@ class ZipSource:
         """
         return sorted(name for name in self._members if not _is_hidden(name))
 
-    def read(self, name):
+    def read(self, name: str) -> bytes:
         """Unpack a member.
 
         Args:
@@ -191,7 +194,7 @@ class ZipSource:
                 f'{self.where(name)}: cannot be unpacked ({error}); download it again'
             ) from error
 
-    def where(self, name):
+    def where(self, name: str) -> str:
         """Tell a person where a member lies."""
         return f'{self.path}: {name}'
 
@@ -216,6 +219,10 @@ class ZipSource:
                     f'{self.path}: cannot be read ({error.strerror})'
                 ) from error
         return self._archive
+
+
+# Where files are read from, opened by :func:`open_source`.
+Source = Union[FolderSource, ZipSource]
 
 
 def _is_hidden(name):

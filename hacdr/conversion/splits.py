@@ -1,7 +1,9 @@
 """Which photographs of a converted data set are in a split."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import NamedTuple, Tuple
+from typing import NamedTuple
 
 from hacdr.conversion import layout
 from hacdr.errors import InputError
@@ -23,10 +25,10 @@ class Member(NamedTuple):
     photograph: Path
     labels: Path
     masks: Path
-    classes: Tuple[str, ...] = CLASSES
+    classes: tuple[str, ...] = CLASSES
 
 
-def split_members(root, split, number=None):
+def split_members(root: Path, split: str, number: int | None = None) -> list[Member]:
     """List the photographs of a split.
 
     Args:

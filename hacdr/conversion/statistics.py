@@ -1,11 +1,14 @@
 """What is in a converted data set: lesions, their sizes, colours of the eye."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
 
 import cv2
 import numpy as np
 
 from hacdr.conversion.merging import label_components
+from hacdr.conversion.splits import Member
 from hacdr.images import read_map, read_photograph
 from hacdr.lesions import IGNORED, lesion_plane
 from hacdr.parallel import for_each
@@ -36,7 +39,7 @@ class Counts(NamedTuple):
     squares: np.ndarray
 
 
-def count_dataset(members, jobs):
+def count_dataset(members: Sequence[Member], jobs: int) -> dict:
     """Count what is in some photographs of a converted data set.
 
     Args:
@@ -57,7 +60,7 @@ def count_dataset(members, jobs):
     return _sum_up(for_each(_count, members, jobs, 'photographs'), lesions)
 
 
-def config_lines(figures):
+def config_lines(figures: dict) -> list[str]:
     """Write the figures as lines for a config.
 
     Args:
@@ -85,14 +88,14 @@ def config_lines(figures):
     ]
 
 
-def class_pixels(figures):
+def class_pixels(figures: dict) -> list[int]:
     """Label pixels of background and each lesion, List[int]."""
     lesions = figures['lesions'].values()
     labels = [lesion['label_pixels'] for lesion in lesions]
     return [figures['background_pixels'], *labels]
 
 
-def class_weights(pixels):
+def class_weights(pixels: Sequence[int]) -> np.ndarray:
     """Weights for a cross-entropy: 1 / sqrt(share), with a mean of 1.
 
     Args:

@@ -1,10 +1,15 @@
 """Checkpoints: loaded whole or refused with what does not fit."""
 
+from __future__ import annotations
+
 import json
 import os.path as osp
+from typing import Sequence
 
 import torch
+from mmcv import Config
 from mmcv.runner.checkpoint import CheckpointLoader
+from torch import nn
 
 from hacdr.engine.safe_loading import read_published, restrict_loading, unreadable
 from hacdr.engine.stored_config import parse_config, prediction_config
@@ -12,7 +17,7 @@ from hacdr.errors import InputError
 from hacdr.files import file_sha256, write_bytes
 
 
-def require_checkpoint(path):
+def require_checkpoint(path: str) -> None:
     """Refuse a file that is not there; addresses are looked up later.
 
     Raises:
@@ -22,7 +27,7 @@ def require_checkpoint(path):
         raise InputError(f'{path}: no such checkpoint file')
 
 
-def read_checkpoint(path):
+def read_checkpoint(path: str) -> dict:
     """Read a checkpoint file to the CPU; runs no code that it may hold.
 
     Args:
@@ -53,8 +58,12 @@ def read_checkpoint(path):
 
 
 def publish_weights(
-    checkpoint, path, thresholds=None, config=None, trained_diameter=None
-):
+    checkpoint: dict,
+    path: str,
+    thresholds: dict[str, float] | None = None,
+    config: Config | None = None,
+    trained_diameter: float | None = None,
+) -> str:
     """Write the weights of a checkpoint in half precision, and what they need.
 
     With them come the names and colours of the classes, the number of iterations and
@@ -117,7 +126,7 @@ def _half(tensor, name):
     return half
 
 
-def load_weights(model, path):
+def load_weights(model: nn.Module, path: str) -> dict:
     """Load a checkpoint into a model that it fits entirely.
 
     Args:
@@ -136,7 +145,9 @@ def load_weights(model, path):
     return checkpoint.get('meta', {})
 
 
-def load_state_dict_strictly(model, state_dict, source):
+def load_state_dict_strictly(
+    model: nn.Module, state_dict: dict[str, torch.Tensor], source: str
+) -> None:
     """Load tensors by name; every name and shape must fit.
 
     Args:
@@ -176,7 +187,7 @@ def load_state_dict_strictly(model, state_dict, source):
             tensor.copy_(state_dict[name])
 
 
-def strip_module(state_dict):
+def strip_module(state_dict: dict) -> dict:
     """Return weights by their names without what a data parallel wrapper adds."""
     return {
         name[len('module.') :] if name.startswith('module.') else name: tensor
@@ -184,7 +195,7 @@ def strip_module(state_dict):
     }
 
 
-def check_classes(meta, classes, path):
+def check_classes(meta: dict, classes: Sequence[str], path: str) -> None:
     """Refuse a checkpoint that was trained for other classes.
 
     Args:

@@ -5,6 +5,10 @@ independent, so they stay together. A draw is a row of weights, how often each
 photograph was drawn; sums over a draw are matrix products.
 """
 
+from __future__ import annotations
+
+from typing import Sequence
+
 import numpy as np
 
 from .histogram import pool, score_keys
@@ -17,6 +21,7 @@ from .metrics import (
     has_probabilities,
     safe_divide,
 )
+from .scores import ImageScores
 
 DRAWS = 2000
 SEED = 0
@@ -25,7 +30,7 @@ LEVEL = 0.95
 STEPS = 1000
 
 
-def draw_weights(photographs, draws=DRAWS, seed=SEED):
+def draw_weights(photographs: int, draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
     """Draw photographs with replacement.
 
     Args:
@@ -41,7 +46,12 @@ def draw_weights(photographs, draws=DRAWS, seed=SEED):
     return rng.multinomial(photographs, shares, draws).astype(float)
 
 
-def resample(scores, weights, thresholds=None, point=None):
+def resample(
+    scores: Sequence[ImageScores],
+    weights: np.ndarray,
+    thresholds: Sequence[float] | None = None,
+    point: dict[str, np.ndarray] | None = None,
+) -> dict[str, np.ndarray]:
     """Return all figures of each draw.
 
     Average precision is computed at ``STEPS`` steps of recall and moved by what that
@@ -81,7 +91,13 @@ def resample(scores, weights, thresholds=None, point=None):
     }
 
 
-def intervals(scores, thresholds=None, point=None, draws=DRAWS, seed=SEED):
+def intervals(
+    scores: Sequence[ImageScores],
+    thresholds: Sequence[float] | None = None,
+    point: dict[str, np.ndarray] | None = None,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> dict[str, np.ndarray]:
     """Return 95 % intervals of all figures.
 
     Args:
@@ -101,7 +117,7 @@ def intervals(scores, thresholds=None, point=None, draws=DRAWS, seed=SEED):
     return {metric: interval(values) for metric, values in drawn.items()}
 
 
-def interval(values):
+def interval(values: np.ndarray) -> np.ndarray:
     """Return the ends of the middle 95 % of each column, (columns, 2).
 
     NaN is left out; a column of nothing else has NaN.

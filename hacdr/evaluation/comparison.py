@@ -1,5 +1,9 @@
 """Is B better than A? Two tests of the same photographs, compared in pairs."""
 
+from __future__ import annotations
+
+from typing import Sequence
+
 import numpy as np
 
 from hacdr.errors import InputError
@@ -10,12 +14,14 @@ from .metrics import (
     has_probabilities,
     nan_mean,
 )
+from .protocol import Protocol
+from .scores import ImageScores
 from .table import first_column
 
 METRICS = ('AUPR', 'Dice')
 
 
-def check_comparable(first, second, names):
+def check_comparable(first: dict, second: dict, names: Sequence[str]) -> None:
     """Refuse results that mean different things.
 
     Args:
@@ -58,7 +64,12 @@ def check_comparable(first, second, names):
             raise InputError(f'{b}: another ground truth for {name} than in {a}')
 
 
-def compare(first, first_scores, second, second_scores):
+def compare(
+    first: dict,
+    first_scores: Sequence[ImageScores],
+    second: dict,
+    second_scores: Sequence[ImageScores],
+) -> dict:
     """Compare B with A by a paired bootstrap: both on the same drawn photographs.
 
     Args:
@@ -116,7 +127,7 @@ def _verdict(a, b, differences, photographs):
     }
 
 
-def format_comparison(comparison, protocol, photographs):
+def format_comparison(comparison: dict, protocol: Protocol, photographs: int) -> str:
     """Format what :func:`compare` returns.
 
     Args:

@@ -1,5 +1,7 @@
 """The ground truth of each pixel as a byte: which lesions, and whether it counts."""
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 
@@ -8,8 +10,12 @@ from hacdr.lesions import IGNORED, IGNORED_BIT, LESION_COUNT, UNKNOWN, label_to_
 
 
 def ground_truth_bits(
-    label, masks=None, inside=None, name='photograph', lesions=LESION_COUNT
-):
+    label: np.ndarray,
+    masks: np.ndarray | None = None,
+    inside: np.ndarray | None = None,
+    name: str = 'photograph',
+    lesions: int = LESION_COUNT,
+) -> np.ndarray:
     """Put the experts' drawing into one byte for each pixel.
 
     Args:

@@ -30,7 +30,10 @@ and mirrored above, ``TOP_KEY`` minus the bits of 1 - score, which float32 holds
 exactly. Distances from either end are resolved alike.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Sequence
 
 import numpy as np
 
@@ -65,7 +68,7 @@ class Histogram:
     negative_keys: np.ndarray
     negatives: np.ndarray
 
-    def at(self, keys):
+    def at(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return how many pixels have at least the given scores.
 
         Args:
@@ -85,7 +88,7 @@ def _at_least(falling, counts, keys):
     return cumulated[np.searchsorted(-falling, -np.asarray(keys), side='right')]
 
 
-def score_keys(scores):
+def score_keys(scores: np.ndarray) -> np.ndarray:
     """Return the keys of scores in [0, 1].
 
     Args:
@@ -100,7 +103,7 @@ def score_keys(scores):
     return keys
 
 
-def key_scores(keys):
+def key_scores(keys: np.ndarray) -> np.ndarray:
     """Return the scores of keys: the inverse of :func:`score_keys`, float32."""
     keys = np.asarray(keys, np.int32)
     near = np.where(keys <= HALF_KEY, keys, TOP_KEY - keys).astype(np.int32)
@@ -108,7 +111,7 @@ def key_scores(keys):
     return np.where(keys <= HALF_KEY, near, np.float32(1) - near)
 
 
-def pool(histograms):
+def pool(histograms: Sequence[Histogram]) -> Histogram:
     """Add histograms up.
 
     Args:
@@ -129,7 +132,9 @@ def pool(histograms):
     return Histogram(*pooled)
 
 
-def build_histogram(scores, ground_truth, lesion, name='photograph'):
+def build_histogram(
+    scores: np.ndarray, ground_truth: np.ndarray, lesion: int, name: str = 'photograph'
+) -> tuple[Histogram, np.ndarray]:
     """Reduce the scores of one photograph and lesion.
 
     Args:

@@ -8,7 +8,10 @@ several may find one. Components count however small they are. Pixels that do no
 are cut out before.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Sequence
 
 import cv2
 import numpy as np
@@ -40,7 +43,12 @@ class LesionMatches:
     false: np.ndarray
 
 
-def match_lesions(scores, ground_truth, lesion, thresholds=FROC_THRESHOLDS):
+def match_lesions(
+    scores: np.ndarray,
+    ground_truth: np.ndarray,
+    lesion: int,
+    thresholds: Sequence[float] = FROC_THRESHOLDS,
+) -> LesionMatches:
     """Match the lesions of one kind in one photograph.
 
     Args:
@@ -102,7 +110,7 @@ def _components(mask):
     return count - 1, components
 
 
-def froc(matches):
+def froc(matches: Sequence[LesionMatches]) -> dict:
     """Free-response characteristic of many photographs.
 
     Args:
@@ -134,6 +142,6 @@ def froc(matches):
     return result
 
 
-def shortest_floats(values):
+def shortest_floats(values: np.ndarray) -> list[float]:
     """Return floats of the shortest decimals that name the float32 values."""
     return [float(str(value)) for value in values]

@@ -3,11 +3,15 @@
 A figure is computed from :class:`~hacdr.evaluation.ImageScores`, pixels pooled.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Sequence
 
 import numpy as np
 
 from .histogram import THRESHOLDS, key_scores, pool, score_keys
+from .scores import ImageScores
 
 # Number of equally spaced thresholds of each protocol.
 FIXED_PROTOCOLS = {'m2mrf-11': 11, 'idrid-33': 33}
@@ -30,22 +34,22 @@ class Curve:
     positives: int
 
     @property
-    def precision(self):
+    def precision(self) -> np.ndarray:
         """np.ndarray: (N,), share of the pixels predicted that have the lesion."""
         return self.hits / (self.hits + self.false)
 
     @property
-    def recall(self):
+    def recall(self) -> np.ndarray:
         """np.ndarray: (N,), share of the pixels with the lesion that are predicted."""
         return self.hits / self.positives
 
     @property
-    def dice(self):
+    def dice(self) -> np.ndarray:
         """np.ndarray: (N,), Dice of the prediction ``score >= scores``."""
         return 2 * self.hits / (self.hits + self.false + self.positives)
 
     @property
-    def average_precision(self):
+    def average_precision(self) -> float:
         """float: step-wise, NaN if no pixel has the lesion."""
         if self.positives == 0:
             return float('nan')
@@ -53,7 +57,7 @@ class Curve:
         return float((self.precision * steps).sum())
 
 
-def pooled_curve(scores, lesion):
+def pooled_curve(scores: Sequence[ImageScores], lesion: int) -> Curve:
     """Return the precision-recall curve of many photographs' pixels pooled.
 
     Args:
@@ -69,7 +73,7 @@ def pooled_curve(scores, lesion):
     return Curve(key_scores(keys), hits, false, int(hits[-1]) if len(keys) else 0)
 
 
-def average_precision(scores, lesion):
+def average_precision(scores: Sequence[ImageScores], lesion: int) -> float:
     """Step-wise average precision over all pixels, as scikit-learn defines it.
 
     AP = sum over thresholds of (R_n - R_(n-1)) * P_n, with precision P_n and recall
@@ -86,7 +90,7 @@ def average_precision(scores, lesion):
     return pooled_curve(scores, lesion).average_precision
 
 
-def fixed_area(above, positives, thresholds):
+def fixed_area(above: np.ndarray, positives: np.ndarray, thresholds: int) -> np.ndarray:
     """Area under precision and recall at fixed, equally spaced thresholds.
 
     Prediction is ``score > threshold``, precision 1 where nothing is predicted,
@@ -112,14 +116,14 @@ def fixed_area(above, positives, thresholds):
     return -np.sum(np.diff(recall) * heights, axis=-1)
 
 
-def safe_divide(numerator, denominator):
+def safe_divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """Divide; NaN where the denominator is 0, without a warning."""
     shape = np.broadcast(numerator, denominator).shape
     out = np.full(shape, np.nan)
     return np.divide(numerator, denominator, out=out, where=denominator != 0)
 
 
-def count_figures(counts):
+def count_figures(counts: np.ndarray) -> dict[str, np.ndarray]:
     """Figures that follow from pixel counts.
 
     Args:
@@ -139,7 +143,7 @@ def count_figures(counts):
     }
 
 
-def counts_at(image, thresholds):
+def counts_at(image: ImageScores, thresholds: Sequence[float]) -> np.ndarray:
     """Return pixel counts of the prediction ``score >= threshold``.
 
     Args:
@@ -156,7 +160,9 @@ def counts_at(image, thresholds):
     return np.stack([hits, hits + false, image.counts[2]])
 
 
-def figures(scores, thresholds=None):
+def figures(
+    scores: Sequence[ImageScores], thresholds: Sequence[float] | None = None
+) -> dict[str, np.ndarray]:
     """Return all figures of many photographs, pixels pooled.
 
     Args:
@@ -184,19 +190,19 @@ def figures(scores, thresholds=None):
     return result
 
 
-def has_probabilities(scores):
+def has_probabilities(scores: Sequence[ImageScores]) -> bool:
     """Tell whether every photograph was predicted with probabilities."""
     return all(image.histograms for image in scores)
 
 
-def nan_mean(values, axis=-1):
+def nan_mean(values: np.ndarray, axis: int = -1) -> np.ndarray:
     """Mean of what is not NaN along an axis; NaN where all is."""
     values = np.asarray(values, float)
     defined = ~np.isnan(values)
     return safe_divide(np.where(defined, values, 0).sum(axis), defined.sum(axis))
 
 
-def best_dice_thresholds(scores):
+def best_dice_thresholds(scores: Sequence[ImageScores]) -> list[float]:
     """Return for each lesion the threshold of the best pooled Dice.
 
     To be chosen on validation photographs, never on those of a test.

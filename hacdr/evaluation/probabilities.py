@@ -1,6 +1,9 @@
 """Small images of probabilities, for whoever draws them later."""
 
+from __future__ import annotations
+
 import os
+from typing import Sequence
 
 import cv2
 import numpy as np
@@ -13,7 +16,9 @@ LONGEST = 1024
 STEP = 3
 
 
-def write_probabilities(folder, name, probabilities, lesions=LESIONS):
+def write_probabilities(
+    folder: str, name: str, probabilities: np.ndarray, lesions: Sequence[str] = LESIONS
+) -> dict[str, str]:
     """Write one grey image for each lesion of a photograph.
 
     Values are 255 times the probability, rounded to multiples of 3; planes whose longer

@@ -1,5 +1,7 @@
 """How scores were computed, in words and for comparing."""
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass
 
 from hacdr.errors import InputError
@@ -41,15 +43,15 @@ class Protocol:
                 )
 
     @classmethod
-    def of(cls, ground_truth, region, lesion_level):
+    def of(cls, ground_truth: str, region: str, lesion_level: bool) -> Protocol:
         """Return the protocol of a dataset's options."""
         return cls(ground_truth, region, OVERLAP if lesion_level else None)
 
-    def as_dict(self):
+    def as_dict(self) -> dict:
         """Return what JSON holds."""
         return asdict(self)
 
-    def describe(self):
+    def describe(self) -> str:
         """Return one line."""
         return (
             f'AUPR protocol: {self.aupr}; '

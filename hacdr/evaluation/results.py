@@ -1,11 +1,14 @@
 """results.json: everything a report or a comparison needs, from one test."""
 
+from __future__ import annotations
+
 import base64
 import json
 import os
 import platform
 import zlib
 from importlib import import_module
+from typing import Sequence
 
 import numpy as np
 
@@ -16,6 +19,7 @@ from hacdr.stack import read_version
 
 from .histogram import THRESHOLDS, Histogram
 from .matching import LesionMatches, shortest_floats
+from .protocol import Protocol
 from .scores import ImageScores
 from .summary import photograph_figures
 
@@ -34,7 +38,7 @@ REQUIRED_KEYS = (
 )
 
 
-def results_name(split):
+def results_name(split: str) -> str:
     """Return the name of the results file of a split: results.json is the test set's.
 
     Args:
@@ -47,16 +51,16 @@ def results_name(split):
 
 
 def write_results(
-    path,
-    scores,
-    photographs,
-    ground_truths,
-    summary,
-    protocol,
-    label_maps=None,
-    lesions=LESIONS,
-    **about,
-):
+    path: str,
+    scores: Sequence[ImageScores],
+    photographs: Sequence[str],
+    ground_truths: Sequence[str],
+    summary: dict,
+    protocol: Protocol,
+    label_maps: Sequence[str] | None = None,
+    lesions: Sequence[str] = LESIONS,
+    **about: object,
+) -> None:
     """Write the scores of a test; the file appears whole or not at all.
 
     Args:
@@ -103,7 +107,7 @@ def write_results(
     write_json(path, content)
 
 
-def read_results(path):
+def read_results(path: str) -> tuple[dict, list[ImageScores]]:
     """Read a results file.
 
     Args:

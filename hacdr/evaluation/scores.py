@@ -5,9 +5,11 @@ counts at the argmax. Both add up over photographs and processes, and their size
 not grow with the photograph's (see :mod:`hacdr.evaluation.histogram`).
 """
 
+from __future__ import annotations
+
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional
+from typing import Callable, Sequence
 
 import numpy as np
 
@@ -40,20 +42,20 @@ class ImageScores:
     size: tuple
     pixels: int
     counts: np.ndarray
-    above: Optional[np.ndarray] = None
-    histograms: List[Histogram] = field(default_factory=list)
-    matches: List[LesionMatches] = field(default_factory=list)
-    files: Dict[str, str] = field(default_factory=dict)
+    above: np.ndarray | None = None
+    histograms: list[Histogram] = field(default_factory=list)
+    matches: list[LesionMatches] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
 
 
 def score_image(
-    prediction,
-    ground_truth,
-    name='photograph',
-    match_at=None,
-    threads=1,
-    lesions=LESION_COUNT,
-):
+    prediction: np.ndarray,
+    ground_truth: np.ndarray,
+    name: str = 'photograph',
+    match_at: Sequence[Sequence[float]] | None = None,
+    threads: int = 1,
+    lesions: int = LESION_COUNT,
+) -> ImageScores:
     """Score the prediction for one photograph.
 
     Args:
@@ -125,7 +127,7 @@ def _argmax(probabilities, threads):
     return labels.reshape(probabilities.shape[1:])
 
 
-def parallel_for(work, tasks, threads):
+def parallel_for(work: Callable, tasks: Sequence, threads: int) -> list:
     """Do the same work for all tasks, several at once.
 
     Args:

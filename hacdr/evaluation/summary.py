@@ -1,5 +1,9 @@
 """Everything a test says about its photographs, as plain values for JSON."""
 
+from __future__ import annotations
+
+from typing import Sequence
+
 import numpy as np
 
 from hacdr.lesions import LESIONS
@@ -12,15 +16,16 @@ from .metrics import (
     has_probabilities,
     nan_mean,
 )
+from .scores import ImageScores
 
 
 def summarise(
-    scores,
-    thresholds=None,
-    select_thresholds=False,
-    with_intervals=True,
-    lesions=LESIONS,
-):
+    scores: Sequence[ImageScores],
+    thresholds: dict[str, float] | None = None,
+    select_thresholds: bool = False,
+    with_intervals: bool = True,
+    lesions: Sequence[str] = LESIONS,
+) -> dict:
     """Summarise the scores of many photographs.
 
     Args:
@@ -70,7 +75,11 @@ def summarise(
     }
 
 
-def photograph_figures(image, thresholds=None, lesions=LESIONS):
+def photograph_figures(
+    image: ImageScores,
+    thresholds: Sequence[float] | None = None,
+    lesions: Sequence[str] = LESIONS,
+) -> dict[str, dict[str, float | None]]:
     """Return the figures of one photograph: metric -> lesion -> value or None."""
     return {
         metric: _named([*values, nan_mean(values)], lesions)
@@ -105,6 +114,6 @@ def _named(values, lesions):
     return {name: nan_to_none(value) for name, value in zip((*lesions, 'mean'), values)}
 
 
-def nan_to_none(value):
+def nan_to_none(value: float) -> float | None:
     """Return a float for JSON, None for NaN."""
     return None if np.isnan(value) else float(value)

@@ -1,16 +1,25 @@
 """The headline table, for a terminal of 80 columns."""
 
+from __future__ import annotations
+
 import textwrap
+from typing import Sequence
 
 from hacdr.lesions import FULL_NAMES
 
 from .bootstrap import DRAWS
+from .protocol import Protocol
 
 # Three metrics leave room for the lesions' full names.
 WIDE, NARROW, CELL = 22, 5, 18
 
 
-def format_table(summary, protocol, photographs, metrics=('AUPR', 'Dice', 'IoU')):
+def format_table(
+    summary: dict,
+    protocol: Protocol,
+    photographs: int,
+    metrics: Sequence[str] = ('AUPR', 'Dice', 'IoU'),
+) -> str:
     """Format the figures of :func:`hacdr.evaluation.summarise` as text.
 
     Args:
@@ -48,7 +57,7 @@ def _row(name, cells, wide):
     return first_column(name, width) + cells
 
 
-def first_column(name, width):
+def first_column(name: str, width: int) -> str:
     """Return a name as wide as its column; a longer one has a line of its own."""
     return f'{name:<{width}}' if len(name) < width else f'{name}\n{"":<{width}}'
 

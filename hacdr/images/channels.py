@@ -1,5 +1,7 @@
 """Of transparency and of more than 8 bits: what a network is to see."""
 
+from __future__ import annotations
+
 import numpy as np
 
 DEPTHS = 8, 10, 12, 14, 16
@@ -7,7 +9,7 @@ DEPTHS = 8, 10, 12, 14, 16
 WHITES, OVERSHOOT = (1, 255, 65535), 0.1
 
 
-def lay_over_black(values, notes):
+def lay_over_black(values: np.ndarray, notes: list[str]) -> np.ndarray:
     """Lay a transparent photograph over black, as the surround of the eye is.
 
     What is clear is outside the field of view, whatever colour is stored there. Where
@@ -39,7 +41,7 @@ def lay_over_black(values, notes):
     return colour
 
 
-def reduce_to_8_bits(values, bits, notes):
+def reduce_to_8_bits(values: np.ndarray, bits: int, notes: list[str]) -> np.ndarray:
     """Reduce a photograph to 8 bits a channel.
 
     Integers keep their upper 8 bits. Where a file does not tell how many are used,

@@ -1,6 +1,10 @@
 """Photographs in DICOM files, read by pydicom (an optional dependency)."""
 
+from __future__ import annotations
+
 import io
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -16,7 +20,7 @@ PALETTE = 'PALETTE COLOR'
 COLOUR = 'RGB', 'YBR_FULL', 'YBR_FULL_422', 'YBR_ICT', 'YBR_RCT'
 
 
-def is_dicom(start):
+def is_dicom(start: bytes) -> bool:
     """Tell whether a file is DICOM.
 
     Args:
@@ -25,7 +29,9 @@ def is_dicom(start):
     return start[PREAMBLE:MAGIC_END] == LETTERS
 
 
-def decode_header(file, where):
+def decode_header(
+    file: BinaryIO, where: str | Path
+) -> tuple[tuple[int, int], str, bool]:
     """Read what a DICOM file says about its image.
 
     Args:
@@ -48,7 +54,7 @@ def decode_header(file, where):
     return size, mode, int(described.get('NumberOfFrames') or 1) > 1
 
 
-def decode_pixels(data, where):
+def decode_pixels(data: bytes, where: str | Path) -> tuple[np.ndarray, int]:
     """Decode the first image of a DICOM file.
 
     Args:

@@ -1,8 +1,12 @@
 """Image files: opened, limited in size, and one line where something is wrong."""
 
+from __future__ import annotations
+
 import os
 import warnings
 from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Iterator
 
 import numpy as np
 from PIL import Image
@@ -17,7 +21,7 @@ FORMATS = 'JPEG', 'PNG', 'TIFF', 'BMP', 'WEBP', 'JPEG2000', 'GIF', 'PPM'
 STRIP = 64
 
 
-def open_file(path):
+def open_file(path: str | Path) -> BinaryIO:
     """Open a file to read bytes; InputError where that fails or it is too large."""
     try:
         size = os.stat(path).st_size
@@ -33,7 +37,7 @@ def open_file(path):
         raise InputError(f'{path!r}: cannot be read ({error})') from error
 
 
-def open_image(file):
+def open_image(file: BinaryIO) -> Image.Image:
     """Open an image with Pillow, in the formats that are read here.
 
     Args:
@@ -45,7 +49,7 @@ def open_image(file):
     return Image.open(file, formats=FORMATS)
 
 
-def check_size(size, where):
+def check_size(size: tuple[int, int], where: str | Path) -> None:
     """Refuse an image that is too large to be decoded.
 
     Args:
@@ -63,7 +67,7 @@ def check_size(size, where):
         )
 
 
-def to_array(image):
+def to_array(image: Image.Image) -> np.ndarray:
     """Return the pixels of a decoded image as an array of its own.
 
     Several times as fast as ``np.asarray``: Pillow hands out an image in small pieces
@@ -86,7 +90,7 @@ def to_array(image):
 
 
 @contextmanager
-def one_line_errors(where, kind):
+def one_line_errors(where: str | Path, kind: str) -> Iterator[None]:
     """Turn whatever a library says of a file into one line.
 
     Args:
@@ -113,7 +117,7 @@ def one_line_errors(where, kind):
         raise damaged(where, kind, error) from error
 
 
-def damaged(where, kind, reason):
+def damaged(where: str | Path, kind: str, reason: Exception | str) -> InputError:
     """Return the error for an image that cannot be decoded."""
     if isinstance(reason, Image.UnidentifiedImageError):
         reason = 'not an image'

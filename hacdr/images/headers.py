@@ -1,6 +1,9 @@
 """What the file of a photograph says about it, read without decoding it."""
 
-from typing import NamedTuple, Tuple
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from hacdr.images import dicom, tiff
 from hacdr.images.files import (
@@ -29,18 +32,18 @@ class Header(NamedTuple):
 
     format: str
     mode: str
-    stored_size: Tuple[int, int]
+    stored_size: tuple[int, int]
     orientation: int = 1
     said_orientation: object = None
     several: bool = False
 
     @property
-    def size(self):
+    def size(self) -> tuple[int, int]:
         """Tuple[int, int]: width and height once it is turned."""
         return self.stored_size[:: -1 if self.orientation >= 5 else 1]
 
 
-def read_header(path):
+def read_header(path: str | Path) -> Header:
     """Read what a photograph's file says about it, without decoding it.
 
     Args:
@@ -56,7 +59,9 @@ def read_header(path):
         return decode_header(file, path)
 
 
-def decode_header(file, where, kind='photograph'):
+def decode_header(
+    file: BinaryIO, where: str | Path, kind: str = 'photograph'
+) -> Header:
     """As :func:`read_header`, from an open file.
 
     Args:

@@ -1,6 +1,10 @@
 """Label maps, bit maps, planes of grey and masks: what is stored, as it is stored."""
 
+from __future__ import annotations
+
 import io
+from pathlib import Path
+from typing import BinaryIO, Sequence
 
 import numpy as np
 from PIL import Image
@@ -21,7 +25,7 @@ MAP_FORMATS = 'PNG', 'TIFF', 'BMP', 'GIF', 'PPM'
 PNG_GREY = 0
 
 
-def read_map(path):
+def read_map(path: str | Path) -> np.ndarray:
     """Read a label map, a bit map or a plane of grey.
 
     Args:
@@ -98,7 +102,9 @@ def _single_channel(image, path):
     )
 
 
-def encode_map(values, palette=None):
+def encode_map(
+    values: np.ndarray, palette: Sequence[Sequence[int]] | None = None
+) -> bytes:
     """Encode a map as PNG, one channel of 8 bits.
 
     Args:
@@ -121,7 +127,7 @@ def encode_map(values, palette=None):
     return file.getvalue()
 
 
-def decode_image(file, where, kind):
+def decode_image(file: BinaryIO, where: str | Path, kind: str) -> Image.Image:
     """Decode an image of any kind as it is stored, neither turned nor converted.
 
     Args:

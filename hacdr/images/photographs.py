@@ -1,10 +1,12 @@
 """Photographs, whatever they were saved as, to BGR of 8 bits."""
 
+from __future__ import annotations
+
 import io
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import List, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -74,10 +76,10 @@ class Photograph(NamedTuple):
     """
 
     pixels: np.ndarray
-    notes: List[str]
+    notes: list[str]
 
 
-def find_images(folder, recursive=False):
+def find_images(folder: str | Path, recursive: bool = False) -> list[Path]:
     """List the photographs of a folder by the ends of their names.
 
     Hidden files and folders are left out, and with them the ``._*`` that macOS writes
@@ -101,7 +103,7 @@ def find_images(folder, recursive=False):
     )
 
 
-def open_photograph(path):
+def open_photograph(path: str | Path) -> Photograph:
     """Read a photograph and tell what was done to it.
 
     Args:
@@ -116,7 +118,7 @@ def open_photograph(path):
     return _open(path, 1)
 
 
-def decode_with_notes(data, where):
+def decode_with_notes(data: bytes, where: str | Path) -> Photograph:
     """As :func:`open_photograph`, from a file's content.
 
     Args:
@@ -126,7 +128,7 @@ def decode_with_notes(data, where):
     return _decode(data, where, decode_header(io.BytesIO(data), where), 1)
 
 
-def read_photograph(path, divisor=1):
+def read_photograph(path: str | Path, divisor: int = 1) -> np.ndarray:
     """As :func:`open_photograph`, the pixels alone.
 
     Args:
@@ -144,7 +146,7 @@ def read_photograph(path, divisor=1):
     return _open(path, divisor).pixels
 
 
-def decode_photograph(data, where):
+def decode_photograph(data: bytes, where: str | Path) -> np.ndarray:
     """As :func:`decode_with_notes`, the pixels alone."""
     return decode_with_notes(data, where).pixels
 

@@ -4,7 +4,10 @@ Pillow reads up to 8 bits a channel. Of more it gives up 8 in colour, and OpenCV
 these, but some kinds wrong without a word; what neither reads right is refused.
 """
 
+from __future__ import annotations
+
 import io
+from typing import BinaryIO
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
@@ -27,7 +30,7 @@ READ_KINDS = {
 }
 
 
-def read_tiff_tags(file):
+def read_tiff_tags(file: BinaryIO) -> ImageFileDirectory_v2:
     """Read the tags of a TIFF's first image, also where Pillow does not decode it.
 
     Args:
@@ -51,7 +54,7 @@ def read_tiff_tags(file):
     return tags
 
 
-def is_deep_tiff(data):
+def is_deep_tiff(data: bytes) -> bool:
     """Tell whether a TIFF has other channels than of up to 8 bits, unsigned.
 
     Args:
@@ -62,7 +65,7 @@ def is_deep_tiff(data):
     return max(bits) > 8 or formats != {UNSIGNED}
 
 
-def check_deep_tiff(data):
+def check_deep_tiff(data: bytes) -> None:
     """Refuse a deep TIFF that OpenCV does not read, or reads wrong.
 
     Args:
@@ -87,13 +90,13 @@ def check_deep_tiff(data):
         )
 
 
-def has_straight_alpha(data):
+def has_straight_alpha(data: bytes) -> bool:
     """Tell whether a TIFF's fourth channel is a transparency to be multiplied with."""
     extra = read_tiff_tags(io.BytesIO(data)).get(EXTRA_SAMPLES, (STRAIGHT_ALPHA,))
     return extra[0] == STRAIGHT_ALPHA
 
 
-def check_map_tiff(tags):
+def check_map_tiff(tags: ImageFileDirectory_v2) -> None:
     """Refuse a TIFF whose grey Pillow inverts or stretches.
 
     Raises:

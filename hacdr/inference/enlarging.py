@@ -1,5 +1,9 @@
 """From logits at the network's size to label map and probabilities of a photograph."""
 
+from __future__ import annotations
+
+from typing import Sequence
+
 import cv2
 import numpy as np
 
@@ -12,7 +16,11 @@ BAND = 16
 EXPONENTS_LACKING = 127 - 15
 
 
-def enlarge(logits, size, limits=None):
+def enlarge(
+    logits: Sequence[np.ndarray],
+    size: tuple[int, int],
+    limits: Sequence[float] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Bring logits to a photograph's size and make label map and probabilities.
 
     Logits are interpolated linearly (as torch does without ``align_corners``), then

@@ -5,7 +5,9 @@ to it, as :mod:`hacdr.evaluation.matching` counts. Components count however smal
 are.
 """
 
-from typing import List, NamedTuple, Optional, Tuple
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
 
 import cv2
 import numpy as np
@@ -31,13 +33,15 @@ class Finding(NamedTuple):
 
     lesion: str
     area: int
-    box: Tuple[int, int, int, int]
-    contour: List[Tuple[int, int]]
-    mean_probability: Optional[float]
-    largest_probability: Optional[float]
+    box: tuple[int, int, int, int]
+    contour: list[tuple[int, int]]
+    mean_probability: float | None
+    largest_probability: float | None
 
 
-def find_lesions(label, probabilities, classes):
+def find_lesions(
+    label: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]
+) -> list[Finding]:
     """List the lesions of a label map.
 
     Args:
@@ -73,7 +77,9 @@ def find_lesions(label, probabilities, classes):
     return findings
 
 
-def summarise_lesions(findings, classes, fov_area=None):
+def summarise_lesions(
+    findings: Sequence[Finding], classes: Sequence[str], fov_area: int | None = None
+) -> dict[str, dict]:
     """Add up the lesions of one photograph.
 
     Args:

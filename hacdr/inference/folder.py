@@ -1,12 +1,14 @@
 """From a folder of photographs to label maps, overlays and findings."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -22,6 +24,7 @@ from hacdr.images import read_map
 from hacdr.inference.findings import summarise_lesions
 from hacdr.inference.outputs import OUTPUTS, Result, encode_plane, plane_of
 from hacdr.inference.planning import Task, plan_folder
+from hacdr.inference.predictor import Predictor
 from hacdr.inference.records import (
     begin_part,
     claim_folder,
@@ -63,22 +66,22 @@ class Job(NamedTuple):
 
     task: Task
     sha256: str
-    experts_sha256: Optional[str]
-    experts: Optional[np.ndarray]
+    experts_sha256: str | None
+    experts: np.ndarray | None
     sample: object
 
 
 def predict_folder(
-    predictor,
-    source,
-    output,
-    labels=None,
-    recursive=False,
-    shard=(1, 1),
-    probabilities=False,
-    overwrite=False,
-    jobs=1,
-):
+    predictor: Predictor,
+    source: str | Path,
+    output: str | Path,
+    labels: str | Path | None = None,
+    recursive: bool = False,
+    shard: tuple[int, int] = (1, 1),
+    probabilities: bool = False,
+    overwrite: bool = False,
+    jobs: int = 1,
+) -> Run:
     """Segment every photograph of a folder.
 
     What is written for each is named after it: the files of

@@ -6,16 +6,24 @@ findings.json, a function that goes through its images, and the folder of the
 photographs.
 """
 
+from __future__ import annotations
+
 import json
 import os
 from pathlib import Path
+from typing import Callable, Iterator
 
 from hacdr.files import atomic_write, make_folder, write_text
 
 COCO = 'coco.json'
 
 
-def write_coco(output, head, read_images, source):
+def write_coco(
+    output: Path,
+    head: dict,
+    read_images: Callable[[], Iterator[dict]],
+    source: str | Path,
+) -> None:
     """Write ``coco.json``, one file for all photographs (cocodataset.org, data format).
 
     Boxes and polygons are in pixels from the upper left corner; 'score' is the mean
@@ -35,7 +43,12 @@ def write_coco(output, head, read_images, source):
         file.write('\n}\n')
 
 
-def write_labelme(output, head, read_images, source):
+def write_labelme(
+    output: Path,
+    head: dict,
+    read_images: Callable[[], Iterator[dict]],
+    source: str | Path,
+) -> None:
     """Write ``labelme/NAME.json``, a file a photograph, as LabelMe saves them.
 
     ``labelme PHOTOGRAPHS --output OUT/labelme --nodata`` opens them.
@@ -65,7 +78,12 @@ def write_labelme(output, head, read_images, source):
         write_text(path, json.dumps(content))
 
 
-def write_geojson(output, head, read_images, source):
+def write_geojson(
+    output: Path,
+    head: dict,
+    read_images: Callable[[], Iterator[dict]],
+    source: str | Path,
+) -> None:
     """Write ``geojson/NAME.geojson``, a file a photograph, in pixels as QuPath has it.
 
     A lesion whose parts touch by corners alone is a MultiPolygon of these parts: a ring
@@ -88,7 +106,7 @@ FORMATS = {'coco': write_coco, 'labelme': write_labelme, 'geojson': write_geojso
 SUFFIXES = {'labelme': '.json', 'geojson': '.geojson'}
 
 
-def files_of_formats(name):
+def files_of_formats(name: str) -> list[str]:
     """Return what the formats write for one photograph, as paths in the folder."""
     return [f'{kind}/{name}{suffix}' for kind, suffix in SUFFIXES.items()]
 
@@ -155,7 +173,7 @@ def _feature(finding, colour):
     }
 
 
-def split_ring(contour):
+def split_ring(contour: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
     """Cut a closed line where it touches itself.
 
     Args:

@@ -1,11 +1,15 @@
 """A model ready to predict, from a config and a checkpoint."""
 
+from __future__ import annotations
+
 import torch
 from mmcv import Config
 from mmcv.cnn.utils import revert_sync_batchnorm
 from mmcv.runner import wrap_fp16_model
 from mmseg.datasets import DATASETS
 from mmseg.models.builder import MODELS
+from torch import nn
+from torch.utils.data import Dataset
 
 from hacdr.datasets.classes import classes_of
 from hacdr.engine.config import (
@@ -19,7 +23,12 @@ from hacdr.engine.weights import check_classes, load_weights, read_checkpoint
 from hacdr.errors import InputError
 
 
-def init_model(config, checkpoint, device='cuda:0', options=None):
+def init_model(
+    config: str | None,
+    checkpoint: str,
+    device: str = 'cuda:0',
+    options: dict | None = None,
+) -> nn.Module:
     """Build the model of a config and load a checkpoint into it.
 
     Args:
@@ -49,7 +58,7 @@ def init_model(config, checkpoint, device='cuda:0', options=None):
     return revert_sync_batchnorm(model).to(device).eval()
 
 
-def load_config_of(checkpoint, options=None):
+def load_config_of(checkpoint: str, options: dict | None = None) -> Config:
     """Return the config that a checkpoint carries.
 
     Args:
@@ -80,7 +89,9 @@ def load_config_of(checkpoint, options=None):
     return cfg
 
 
-def load_network(cfg, checkpoint, dataset=None):
+def load_network(
+    cfg: Config, checkpoint: str, dataset: Dataset | None = None
+) -> nn.Module:
     """Build the network of a config for predictions and load a checkpoint into it.
 
     Args:

@@ -1,5 +1,7 @@
 """Writes a network as ONNX, with all that prediction needs to know of it."""
 
+from __future__ import annotations
+
 import inspect
 import json
 import os
@@ -26,7 +28,13 @@ TRACED, COMPARED = (64, 96), (160, 232)
 SAME, ROUNDED = 1e-3, 0.1
 
 
-def export_onnx(weights, path, config=None, card='', half=False):
+def export_onnx(
+    weights: str,
+    path: str,
+    config: str | None = None,
+    card: str = '',
+    half: bool = False,
+) -> float:
     """Write a network as ONNX, after comparing it with torch's.
 
     Weights that half precision holds without loss are stored in it, as those of
@@ -86,11 +94,11 @@ class Logits(nn.Module):
         (B, 3, h, w) to (B, num_classes, h, w).
     """
 
-    def __init__(self, model):
+    def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, img):
+    def forward(self, img: torch.Tensor) -> torch.Tensor:
         """Return the logits of ``img``."""
         return self.model.encode_decode(img, None)
 

@@ -1,7 +1,11 @@
 """Networks on onnxruntime: neither torch nor mmseg is needed."""
 
+from __future__ import annotations
+
 import json
 import os
+
+import numpy as np
 
 from hacdr.errors import InputError, first_line
 from hacdr.inference.preprocessing import Preprocessing
@@ -28,7 +32,7 @@ class OnnxNetwork:
             file was not written by ``hacdr export``.
     """
 
-    def __init__(self, weights, device=None):
+    def __init__(self, weights: str, device: str | None = None) -> None:
         runtime = _import_runtime(weights)
         provider, self.device = _choose_provider(runtime, device)
         self._session = _start(runtime, weights, provider)
@@ -45,7 +49,7 @@ class OnnxNetwork:
         self.card = known['card']
         self.source_sha256 = known['source_sha256']
 
-    def logits(self, planes):
+    def logits(self, planes: np.ndarray) -> np.ndarray:
         """Run the network.
 
         Args:

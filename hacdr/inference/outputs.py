@@ -1,6 +1,8 @@
 """The files that are written for each photograph."""
 
-from typing import NamedTuple, Optional
+from __future__ import annotations
+
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -25,10 +27,10 @@ class Result(NamedTuple):
 
     prediction: object
     name: str
-    experts: Optional[np.ndarray] = None
+    experts: np.ndarray | None = None
 
 
-def encode_overlay(result):
+def encode_overlay(result: Result) -> bytes:
     """Return a JPEG: outlines beside the photograph, or beside the experts'."""
     prediction = result.prediction
     if result.experts is None:
@@ -44,12 +46,12 @@ def encode_overlay(result):
     return cv2.imencode('.jpg', overlay, options)[1].tobytes()
 
 
-def encode_label(result):
+def encode_label(result: Result) -> bytes:
     """Return the label map as PNG, 8-bit with palette."""
     return encode_map(result.prediction.label, result.prediction.palette)
 
 
-def encode_plane(result, lesion):
+def encode_plane(result: Result, lesion: str) -> bytes:
     """Return 255 times the probability of a lesion as a grey PNG of full size.
 
     Args:
@@ -74,7 +76,7 @@ OUTPUTS = {
 }
 
 
-def plane_of(lesion):
+def plane_of(lesion: str) -> str:
     """Return the file of a lesion's probabilities, in the form of :data:`OUTPUTS`.
 
     Args:

@@ -1,5 +1,7 @@
 """Lesion outlines drawn on a photograph, with a legend."""
 
+from __future__ import annotations
+
 from typing import NamedTuple, Sequence
 
 import cv2
@@ -30,7 +32,7 @@ class Outlines(NamedTuple):
     borders: Sequence[np.ndarray]
 
 
-def find_outlines(label, classes):
+def find_outlines(label: np.ndarray, classes: Sequence[str]) -> list[Outlines]:
     """Find the lesions of a label map.
 
     Args:
@@ -51,7 +53,12 @@ def find_outlines(label, classes):
     return found
 
 
-def draw_outlines(photograph, label, classes, colours):
+def draw_outlines(
+    photograph: np.ndarray,
+    label: np.ndarray,
+    classes: Sequence[str],
+    colours: Sequence[Sequence[int]],
+) -> np.ndarray:
     """Draw the outline of every lesion of a label map on a photograph.
 
     Args:
@@ -73,7 +80,13 @@ def draw_outlines(photograph, label, classes, colours):
     return drawn
 
 
-def draw_side_by_side(photograph, panels, classes, colours, name=''):
+def draw_side_by_side(
+    photograph: np.ndarray,
+    panels: dict[str, np.ndarray | None],
+    classes: Sequence[str],
+    colours: Sequence[Sequence[int]],
+    name: str = '',
+) -> np.ndarray:
     """Put panels side by side, each over its title and a legend with counts.
 
     A photograph larger than a screen is reduced first, so that outlines and text are as
@@ -110,7 +123,14 @@ def draw_side_by_side(photograph, panels, classes, colours, name=''):
     return np.vstack([np.hstack(drawn), np.hstack(strips)])
 
 
-def draw_legend(width, classes, colours, scale=1.0, numbers=None, title=''):
+def draw_legend(
+    width: int,
+    classes: Sequence[str],
+    colours: Sequence[Sequence[int]],
+    scale: float = 1.0,
+    numbers: Sequence[int] | None = None,
+    title: str = '',
+) -> np.ndarray:
     """Draw a strip that says which colour is which lesion, in one line or more.
 
     Args:
@@ -143,7 +163,9 @@ def draw_legend(width, classes, colours, scale=1.0, numbers=None, title=''):
     return strip
 
 
-def put_text(image, text, origin, scale):
+def put_text(
+    image: np.ndarray, text: str, origin: tuple[int, int], scale: float
+) -> int:
     """Write white text in place and return its width in pixels."""
     font, size, weight = _font(scale)
     text = _ascii(text)
@@ -151,7 +173,7 @@ def put_text(image, text, origin, scale):
     return _text_width(text, scale)
 
 
-def pad(image, height, width):
+def pad(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """Return an image of that size with the legend's grey below it and to its right."""
     return cv2.copyMakeBorder(
         image,

@@ -1,8 +1,10 @@
 """Which photographs of a folder are predicted, and what their results are called."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
-from typing import NamedTuple, Optional, Sequence
+from typing import NamedTuple, Sequence
 
 from hacdr.errors import InputError
 from hacdr.files import LONGEST_NAME
@@ -27,10 +29,12 @@ class Task(NamedTuple):
     image: str
     output: str
     files: Sequence[str]
-    obstacle: Optional[str] = None
+    obstacle: str | None = None
 
 
-def plan_folder(source, output, classes, recursive=False):
+def plan_folder(
+    source: str | Path, output: Path, classes: Sequence[str], recursive: bool = False
+) -> list[Task]:
     """List the photographs of a folder and what is to be written for them.
 
     Args:

@@ -1,11 +1,13 @@
 """What is known of a photograph once it is segmented, and how its label map is made."""
 
-from typing import NamedTuple, Optional, Sequence
+from __future__ import annotations
+
+from typing import NamedTuple, Sequence
 
 import numpy as np
 
 from hacdr.errors import InputError
-from hacdr.inference.findings import find_lesions
+from hacdr.inference.findings import Finding, find_lesions
 
 
 class Prediction(NamedTuple):
@@ -24,18 +26,20 @@ class Prediction(NamedTuple):
 
     photograph: np.ndarray
     label: np.ndarray
-    probabilities: Optional[np.ndarray]
+    probabilities: np.ndarray | None
     classes: Sequence[str]
     palette: Sequence[Sequence[int]]
     notes: Sequence[str] = ()
 
     @property
-    def findings(self):
+    def findings(self) -> list[Finding]:
         """list[Finding]: the single lesions, found when they are asked for."""
         return find_lesions(self.label, self.probabilities, self.classes)
 
 
-def choose_classes(probabilities, limits=None):
+def choose_classes(
+    probabilities: np.ndarray, limits: Sequence[float] | None = None
+) -> np.ndarray:
     """Make a label map of probabilities.
 
     Args:
@@ -63,7 +67,9 @@ def choose_classes(probabilities, limits=None):
     return label
 
 
-def thresholds_to_limits(thresholds, classes):
+def thresholds_to_limits(
+    thresholds: dict[str, float] | None, classes: Sequence[str]
+) -> list[float] | None:
     """Return the threshold of each lesion, in the order of ``classes[1:]``.
 
     Args:

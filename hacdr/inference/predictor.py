@@ -1,7 +1,9 @@
 """From a photograph to what is known of it, on whatever the weights run on."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import NamedTuple, Optional, Sequence, Union
+from typing import NamedTuple, Sequence
 
 import numpy as np
 
@@ -36,8 +38,8 @@ class Sample(NamedTuple):
     """
 
     photograph: np.ndarray
-    planes: Optional[np.ndarray]
-    source: Union[Path, np.ndarray]
+    planes: np.ndarray | None
+    source: Path | np.ndarray
     notes: Sequence[str] = ()
 
 
@@ -84,13 +86,13 @@ class Predictor:
 
     def __init__(
         self,
-        weights=None,
-        config=None,
-        device=None,
-        thresholds=None,
-        flips=False,
-        options=None,
-    ):
+        weights: str | Path | None = None,
+        config: str | None = None,
+        device: str | None = None,
+        thresholds: dict[str, float] | str | None = None,
+        flips: bool = False,
+        options: dict | None = None,
+    ) -> None:
         weights = find_weights(weights)
         self.network = _load_network(weights, config, device, options)
         self.classes = tuple(self.network.classes)
@@ -118,7 +120,7 @@ class Predictor:
             thresholds=thresholds,
         )
 
-    def predict(self, image):
+    def predict(self, image: str | Path | np.ndarray) -> Prediction:
         """Segment one photograph.
 
         Args:
@@ -136,7 +138,7 @@ class Predictor:
         sample = self.read(image)
         return self.finish(sample, self.compute(sample))
 
-    def read(self, image):
+    def read(self, image: str | Path | np.ndarray) -> Sample:
         """Read a photograph and prepare it: the first step of :meth:`predict`.
 
         A thread can do it ahead.
@@ -171,7 +173,7 @@ class Predictor:
                 seen = read_photograph(image, divisor)
         return Sample(photograph, steps.apply(seen, size), image, notes)
 
-    def compute(self, sample):
+    def compute(self, sample: Sample) -> list[np.ndarray] | np.ndarray:
         """Run the network: the second step of :meth:`predict`.
 
         Args:
@@ -186,7 +188,9 @@ class Predictor:
         mirrors = MIRROR_IMAGES if self.flips else MIRROR_IMAGES[:1]
         return [self._logits(sample.planes, axes) for axes in mirrors]
 
-    def finish(self, sample, computed):
+    def finish(
+        self, sample: Sample, computed: list[np.ndarray] | np.ndarray
+    ) -> Prediction:
         """Bring it to the photograph's size: the last step of :meth:`predict`.
 
         A thread can do it while the network computes the next.

@@ -1,6 +1,8 @@
 """What is done to a photograph before the network: the same for every engine."""
 
-from typing import Any, Dict, NamedTuple, Tuple
+from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -20,11 +22,11 @@ class Preprocessing(NamedTuple):
             'LocalContrastNormalize' or 'Normalize'.
     """
 
-    scale: Tuple[int, int]
+    scale: tuple[int, int]
     reduced: bool
-    values: Dict[str, Any]
+    values: dict[str, Any]
 
-    def network_size(self, size):
+    def network_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return width and height before the network of a photograph's ``size``."""
         factor = min(
             max(self.scale) / max(size),
@@ -32,7 +34,7 @@ class Preprocessing(NamedTuple):
         )
         return tuple(int(side * factor + 0.5) for side in size)
 
-    def apply(self, photograph, size):
+    def apply(self, photograph: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Return what the network takes.
 
         Args:

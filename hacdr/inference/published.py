@@ -1,5 +1,7 @@
 """Where the weights are that come with the package."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from hacdr.errors import InputError
@@ -10,7 +12,7 @@ DEFAULT = 'hacdr_idrid_cpu'
 SUFFIXES = '.safetensors', '.onnx'
 
 
-def find_weights(weights=None):
+def find_weights(weights: str | Path | None = None) -> str:
     """Find a file of weights.
 
     Args:

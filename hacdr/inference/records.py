@@ -9,9 +9,13 @@ a look at times or at how paths are spelled. ``parts/K_of_N.json`` is there wher
 Kth of N parts of a run has ended, and says what it passed over.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import re
+from pathlib import Path
+from typing import Iterator
 
 from hacdr.errors import InputError
 from hacdr.files import make_folder, write_text
@@ -23,7 +27,7 @@ PARTS = 'parts'
 VERSION = 1
 
 
-def claim_folder(output, head, overwrite=False):
+def claim_folder(output: Path, head: dict, overwrite: bool = False) -> None:
     """Make a folder that of some predictions; what others left there is not done.
 
     Args:
@@ -61,7 +65,7 @@ def claim_folder(output, head, overwrite=False):
         write_text(path, json.dumps(head, indent=2) + '\n')
 
 
-def read_head(output):
+def read_head(output: Path) -> dict:
     """Return what :func:`claim_folder` was given, and 'version'.
 
     Args:
@@ -79,23 +83,23 @@ def read_head(output):
     return head
 
 
-def digest(made_by):
+def digest(made_by: dict) -> str:
     """Return the sha256 by which records name what made them."""
     text = json.dumps(made_by, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def record_path(output, name):
+def record_path(output: Path, name: str) -> Path:
     """Return the file of a record; name: as of the label map, without the suffix."""
     return output / RECORDS / f'{name}.json'
 
 
-def read_record(output, name):
+def read_record(output: Path, name: str) -> dict | None:
     """Return a record; None where there is none, or no whole one."""
     return _read(record_path(output, name))
 
 
-def write_record(output, record):
+def write_record(output: Path, record: dict) -> None:
     """Write a record.
 
     Args:
@@ -107,7 +111,7 @@ def write_record(output, record):
     write_text(path, json.dumps(record, separators=(',', ':')))
 
 
-def read_records(output, made_by):
+def read_records(output: Path, made_by: dict) -> Iterator[dict]:
     """Go through the records of a folder, one at a time, sorted by name.
 
     Args:
@@ -125,7 +129,7 @@ def read_records(output, made_by):
             yield record
 
 
-def begin_part(output, shard):
+def begin_part(output: Path, shard: tuple[int, int]) -> None:
     """Note that a part of a run has not ended.
 
     Args:
@@ -138,7 +142,7 @@ def begin_part(output, shard):
             path.unlink()
 
 
-def end_part(output, shard, passed_over):
+def end_part(output: Path, shard: tuple[int, int], passed_over: list[dict]) -> None:
     """Note that a part of a run has ended.
 
     Args:
@@ -151,7 +155,7 @@ def end_part(output, shard, passed_over):
     write_text(path, json.dumps({'passed_over': passed_over}, indent=2) + '\n')
 
 
-def read_parts(output):
+def read_parts(output: Path) -> tuple[list[dict], list[str]]:
     """Return what the parts of a run passed over, and which have not ended.
 
     Args:

@@ -1,8 +1,11 @@
 """One table and one list of lesions for a folder of predictions."""
 
+from __future__ import annotations
+
 import csv
 import json
 from pathlib import Path
+from typing import Sequence
 
 from hacdr.errors import printable
 from hacdr.files import atomic_write, remove_unfinished
@@ -22,7 +25,9 @@ FORMULA = '=', '+', '-', '@'
 PRIVATE = 'made_by', 'experts'
 
 
-def join_tables(output, formats=()):
+def join_tables(
+    output: str | Path, formats: Sequence[str] = ()
+) -> tuple[dict, int, list[str]]:
     """Write findings.csv and findings.json from the records of a folder.
 
     Records are read one at a time: a folder of thousands takes no more memory than one
@@ -52,7 +57,7 @@ def join_tables(output, formats=()):
     return head, number, missing
 
 
-def discard_tables(output):
+def discard_tables(output: Path) -> None:
     """Remove the tables of a folder whose predictions are about to change."""
     for name in SUMS:
         path = output / name

@@ -1,10 +1,14 @@
 """Working thresholds that a test on validation photographs chose."""
 
+from __future__ import annotations
+
 from hacdr.errors import InputError
 from hacdr.evaluation import read_results
 
 
-def read_thresholds(path, checkpoint_sha256, dataset=None):
+def read_thresholds(
+    path: str, checkpoint_sha256: str, dataset: str | None = None
+) -> dict[str, float]:
     """Read working thresholds that were chosen on validation photographs.
 
     Args:

@@ -1,14 +1,18 @@
 """Networks on torch: what prediction asks of mmseg's segmentors."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 import tempfile
+from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from mmcv.parallel import collate, scatter
 from mmseg.datasets.pipelines import Compose
+from torch import nn
 
 from hacdr.datasets.pipelines import LoadPhotograph, LocalContrastNormalize
 from hacdr.engine.stored_config import prediction_config
@@ -51,7 +55,14 @@ class TorchNetwork:
         InputError: weights, config or device are bad or do not fit each other.
     """
 
-    def __init__(self, weights, config=None, device=None, options=None, fuse=True):
+    def __init__(
+        self,
+        weights: str,
+        config: str | None = None,
+        device: str | None = None,
+        options: dict | None = None,
+        fuse: bool = True,
+    ) -> None:
         device = device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
         model = init_model(config, weights, device, options)
         self.classes, self.palette = model.CLASSES, model.PALETTE
@@ -66,7 +77,7 @@ class TorchNetwork:
         self.model = fuse_for_inference(model) if fuse else model
 
     @torch.no_grad()
-    def logits(self, planes):
+    def logits(self, planes: np.ndarray) -> np.ndarray:
         """Run the network.
 
         Args:
@@ -78,11 +89,11 @@ class TorchNetwork:
         img = torch.from_numpy(planes)[None].to(self.device)
         return self.model.encode_decode(img, None)[0].cpu().numpy()
 
-    def segment(self, photograph):
+    def segment(self, photograph: str | Path | np.ndarray) -> np.ndarray:
         """Predict as mmseg does, see :func:`segment`."""
         return segment(self.model, photograph)
 
-    def require_flips(self):
+    def require_flips(self) -> None:
         """Make :meth:`segment` average over mirror images.
 
         Raises:
@@ -97,7 +108,7 @@ class TorchNetwork:
 
 
 @torch.no_grad()
-def segment(model, photograph):
+def segment(model: nn.Module, photograph: str | Path | np.ndarray) -> np.ndarray:
     """Predict as mmseg does, by the config's own pipeline.
 
     Args:
@@ -125,7 +136,7 @@ def segment(model, photograph):
     return model(return_loss=False, rescale=True, **data)[0]
 
 
-def read_preprocessing(model):
+def read_preprocessing(model: nn.Module) -> Preprocessing | None:
     """Read what a config does to photographs before its network.
 
     Args:

@@ -5,12 +5,15 @@ the layers of a photograph are a script: one call of a function of the page with
 object, images in it as data URIs.
 """
 
+from __future__ import annotations
+
 import base64
 import json
 
 import cv2
 import numpy as np
 
+from hacdr.inference.prediction import Prediction
 from hacdr.lesions import mark_colours
 from hacdr.preprocess.resize import fit_size
 
@@ -23,7 +26,7 @@ JPEG_QUALITY = 80
 STEP = 3
 
 
-def encode_viewer_layers(prediction):
+def encode_viewer_layers(prediction: Prediction) -> bytes:
     """Return the script that gives the viewer the layers of a photograph.
 
     They are 1440 pixels long at most, reduced by averaging over areas.
@@ -52,7 +55,7 @@ def encode_viewer_layers(prediction):
     return f'receiveLayers({json.dumps(layers)});\n'.encode()
 
 
-def encode_thumbnail(prediction):
+def encode_thumbnail(prediction: Prediction) -> bytes:
     """Return a small JPEG of the photograph with its lesions marked.
 
     Args:
@@ -83,7 +86,7 @@ def encode_thumbnail(prediction):
     return _encode('jpeg', small, cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
 
 
-def photograph_uri(photograph, size):
+def photograph_uri(photograph: np.ndarray, size: tuple[int, int]) -> str:
     """Return a reduced photograph as a data URI.
 
     Args:
@@ -97,7 +100,7 @@ def photograph_uri(photograph, size):
     return _uri('jpeg', photograph, cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
 
 
-def png_uri(image):
+def png_uri(image: np.ndarray) -> str:
     """Return a grey image, uint8 (H, W), as a data URI: a PNG."""
     return _uri('png', image, cv2.IMWRITE_PNG_COMPRESSION, 6)
 

@@ -1,13 +1,16 @@
 """Classifiers that begin by predicting each class's share of the pixels."""
 
+from __future__ import annotations
+
 import math
+from typing import Sequence
 
 import torch
 import torch.nn as nn
 from mmcv.cnn import INITIALIZERS
 
 
-def set_class_prior(classifier, class_prior):
+def set_class_prior(classifier: nn.Conv2d, class_prior: Sequence[float]) -> None:
     """Set a classifier's bias to the logarithm of each class's share.
 
     Args:
@@ -25,7 +28,7 @@ def set_class_prior(classifier, class_prior):
         classifier.bias.copy_(classifier.bias.new_tensor(log_shares))
 
 
-def check_class_prior(class_prior, classes):
+def check_class_prior(class_prior: Sequence[float], classes: int) -> None:
     """Refuse what is not one positive number for each of ``classes`` classes.
 
     Raises:
@@ -50,10 +53,10 @@ class ClassPriorInit:
         class_prior (Sequence[float]): see :func:`set_class_prior`.
     """
 
-    def __init__(self, class_prior):
+    def __init__(self, class_prior: Sequence[float]) -> None:
         self.class_prior = class_prior
 
-    def __call__(self, head):
+    def __call__(self, head: nn.Module) -> None:
         """Initialise ``head.conv_seg``."""
         nn.init.normal_(head.conv_seg.weight, std=0.01)
         set_class_prior(head.conv_seg, self.class_prior)

@@ -1,5 +1,7 @@
 """Networks for prediction only: less arithmetic, same output."""
 
+from __future__ import annotations
+
 import copy
 
 import torch
@@ -13,7 +15,7 @@ from .backbones.hacdr import HCAB, Downsample
 from .layers import MDConv
 
 
-def fuse_for_inference(model):
+def fuse_for_inference(model: nn.Module) -> nn.Module:
     """Return a copy of ``model`` for prediction, faster and with the same output.
 
     Batch normalisation and layer scale go into the neighbouring convolutions wherever
@@ -72,7 +74,7 @@ class FusedHCAB(nn.Module):
             changed and used.
     """
 
-    def __init__(self, block):
+    def __init__(self, block: HCAB) -> None:
         super().__init__()
         scale, shift = _affine(block.norm1)
         haaa, dffn = block.haaa, block.dffn
@@ -87,7 +89,7 @@ class FusedHCAB(nn.Module):
         self.dffn = dffn
         self.register_buffer('factor', (1 + factor * scale).view(1, -1, 1, 1))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Transform ``x``, (B, C, H, W)."""
         x = torch.addcmul(self.haaa.attend(x), x, self.factor)
         return self.dffn(x).add_(x)

@@ -21,6 +21,8 @@ MSCAN                                      HACDR
 =========================================  ======================================
 """
 
+from __future__ import annotations
+
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -29,7 +31,7 @@ import torch
 
 from hacdr.errors import InputError
 
-from .backbones.hacdr import AxialPair
+from .backbones.hacdr import HACDR, AxialPair
 from .layers import MDConv
 from .weight_names import CONV, map_backbone_names
 
@@ -68,7 +70,7 @@ class MSCANConversion:
     unused: list
 
     @property
-    def exact(self):
+    def exact(self) -> bool:
         """bool: HACDR starts out computing MSCAN's features."""
         return not self.missing and all(
             re.match(r'(cls_)?head\.|decode_head\.|auxiliary_head\.', name)
@@ -76,7 +78,7 @@ class MSCANConversion:
         )
 
 
-def convert_mscan_state_dict(state_dict, backbone):
+def convert_mscan_state_dict(state_dict: dict, backbone: HACDR) -> MSCANConversion:
     """Turn weights of MSCAN into the start of a HACDR.
 
     Args:

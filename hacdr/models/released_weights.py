@@ -14,8 +14,11 @@ align, conv_seg                            align, conv_seg
 =========================================  ======================================
 """
 
+from __future__ import annotations
+
 import re
 from collections import OrderedDict
+from typing import Iterable
 
 from hacdr.errors import InputError
 
@@ -41,7 +44,7 @@ BLOCK = [
 CLASS_ORDER = [0, 1, 4, 3, 2]
 
 
-def convert_released_state_dict(state_dict):
+def convert_released_state_dict(state_dict: dict) -> OrderedDict:
     """Rename released weights and put the classifier in our class order.
 
     Args:
@@ -85,7 +88,7 @@ def _without_module(name):
     return name[len('module.') :] if name.startswith('module.') else name
 
 
-def map_released_names(names):
+def map_released_names(names: Iterable[str]) -> dict[str, str]:
     """Map each name of a released network of the size of ``names`` to ours."""
     mapped = {}
     for prefix in ('backbone.', ''):

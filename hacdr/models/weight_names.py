@@ -19,7 +19,10 @@ What the two have of their own stands in ``mscan_weights`` and ``released_weight
 table lists layers: (their name, our name, names of the tensors in it).
 """  # noqa: E501
 
+from __future__ import annotations
+
 import re
+from typing import Iterable
 
 CONV = ('weight', 'bias')
 MDCONV = ('weight', 'bias', 'conv_offset.weight', 'conv_offset.bias')
@@ -47,7 +50,9 @@ BLOCK = [
 ]
 
 
-def map_backbone_names(names, block, embed_conv, prefix=''):
+def map_backbone_names(
+    names: Iterable[str], block: list[tuple], embed_conv: tuple[str], prefix: str = ''
+) -> dict[str, str]:
     """Map the names of a backbone to ours.
 
     Args:
@@ -82,7 +87,7 @@ def map_backbone_names(names, block, embed_conv, prefix=''):
     return mapped
 
 
-def map_layers(old, new, table):
+def map_layers(old: str, new: str, table: Iterable[tuple]) -> dict[str, str]:
     """Map the names of a table's layers, theirs below ``old``, ours below ``new``."""
     return {
         f'{old}.{old_layer}.{tensor}': f'{new}.{new_layer}.{tensor}'
@@ -91,7 +96,7 @@ def map_layers(old, new, table):
     }
 
 
-def find_largest(prefix, number, names):
+def find_largest(prefix: str, number: str, names: Iterable[str]) -> int:
     """Return the largest number that ``number`` finds after ``prefix``, or -1."""
     matches = (re.match(re.escape(prefix) + number, name) for name in names)
     return max((int(match[1]) for match in matches if match), default=-1)

@@ -1,5 +1,7 @@
 """Which kernel a modulated deformable convolution takes, and why another cannot run."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import sysconfig
@@ -10,7 +12,7 @@ import torch
 KERNELS = ('numba', 'triton', 'torch', 'mmcv')
 
 
-def choose_kernel(device, depthwise=False):
+def choose_kernel(device: str, depthwise: bool = False) -> str:
     """Return the name of the kernel that a convolution takes: one of ``KERNELS``.
 
     Args:
@@ -39,7 +41,7 @@ def choose_kernel(device, depthwise=False):
     return 'torch'
 
 
-def find_obstacle(kernel, device):
+def find_obstacle(kernel: str, device: str) -> str | None:
     """Return why a kernel cannot run on a type of device, None where it can."""
     return _look_for_obstacle(kernel, device)
 

@@ -1,7 +1,10 @@
 """Where the taps of a convolution lie, and which channels belong together."""
 
-from typing import NamedTuple, Tuple
+from __future__ import annotations
 
+from typing import NamedTuple, Sequence
+
+import torch
 from torch.nn.modules.utils import _pair
 
 
@@ -14,25 +17,32 @@ class Geometry(NamedTuple):
         deform_groups (int): groups of channels with offsets of their own.
     """
 
-    stride: Tuple[int, int]
-    padding: Tuple[int, int]
-    dilation: Tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    dilation: tuple[int, int]
     groups: int
     deform_groups: int
 
     @classmethod
-    def of(cls, stride, padding, dilation, groups, deform_groups):
+    def of(
+        cls,
+        stride: int | tuple[int, int],
+        padding: int | tuple[int, int],
+        dilation: int | tuple[int, int],
+        groups: int,
+        deform_groups: int,
+    ) -> Geometry:
         """Build one from what a caller may give: an int stands for a pair of it."""
         pairs = (_pair(stride), _pair(padding), _pair(dilation))
         return cls(*pairs, groups, deform_groups)
 
     @classmethod
-    def from_list(cls, numbers):
+    def from_list(cls, numbers: Sequence[int]) -> Geometry:
         """Build one from :meth:`to_list`."""
         pairs = (tuple(numbers[k : k + 2]) for k in (0, 2, 4))
         return cls(*pairs, *numbers[6:])
 
-    def to_list(self):
+    def to_list(self) -> list[int]:
         """Return all as a list of eight int, which operators of torch take."""
         return [
             *self.stride,
@@ -42,6 +52,6 @@ class Geometry(NamedTuple):
             self.deform_groups,
         ]
 
-    def is_depthwise(self, x, weight):
+    def is_depthwise(self, x: torch.Tensor, weight: torch.Tensor) -> bool:
         """Say whether every channel has its own kernel, and all the same offsets."""
         return self.groups == x.shape[1] == len(weight) and self.deform_groups == 1

@@ -1,5 +1,7 @@
 """Modulated deformable convolution (DCNv2, arXiv:1811.11168): arguments and checks."""
 
+from __future__ import annotations
+
 import logging
 from functools import lru_cache
 
@@ -14,17 +16,17 @@ logger = logging.getLogger('hacdr')
 
 
 def modulated_deform_conv2d(
-    x,
-    offset,
-    mask,
-    weight,
-    bias=None,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-    deform_groups=1,
-):
+    x: torch.Tensor,
+    offset: torch.Tensor,
+    mask: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+    deform_groups: int = 1,
+) -> torch.Tensor:
     """Convolve samples taken at learned places; arguments and result as mmcv's op.
 
     Four kernels give the same numbers, for any memory layout and floating type: loops
@@ -59,16 +61,16 @@ def modulated_deform_conv2d(
 
 
 def modulated_deform_conv2d_packed(
-    x,
-    packed,
-    weight,
-    bias=None,
-    stride=1,
-    padding=0,
-    dilation=1,
-    groups=1,
-    deform_groups=1,
-):
+    x: torch.Tensor,
+    packed: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+    deform_groups: int = 1,
+) -> torch.Tensor:
     """Convolve with offsets and mask as they come out of one convolution.
 
     Args:

@@ -4,6 +4,8 @@ Nothing of the size of taps x channels x pixels is kept for backward: samples an
 are computed again there.
 """
 
+from __future__ import annotations
+
 import functools
 import logging
 import threading
@@ -13,6 +15,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from . import numba_kernels as kernels
+from .geometry import Geometry
 from .layout import is_channels_last
 from .precision import without_autocast
 from .threads import run_together
@@ -23,7 +26,14 @@ logger = logging.getLogger('hacdr')
 SAMPLES_PER_THREAD = 1 << 13
 
 
-def modulated_deform_conv2d_numba(x, offset, mask, weight, bias, geometry):
+def modulated_deform_conv2d_numba(
+    x: torch.Tensor,
+    offset: torch.Tensor,
+    mask: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    geometry: Geometry,
+) -> torch.Tensor:
     """As :func:`hacdr.ops.modulated_deform_conv2d`, for checked tensors on the CPU.
 
     Args:

@@ -1,14 +1,19 @@
 """The operator as ONNX's own, DeformConv of opset 19, where a model is exported."""
 
+from __future__ import annotations
+
 from contextlib import contextmanager
+from typing import Iterator
 
 import torch
+
+from .geometry import Geometry
 
 _wanted = False
 
 
 @contextmanager
-def deform_conv_operators():
+def deform_conv_operators() -> Iterator[None]:
     """Return a context in which exported models contain ONNX's DeformConv.
 
     Outside of it, and below opset 19, they contain the plain operations of
@@ -23,12 +28,19 @@ def deform_conv_operators():
         _wanted = before
 
 
-def is_wanted():
+def is_wanted() -> bool:
     """Tell whether this is such a context."""
     return _wanted
 
 
-def modulated_deform_conv2d_onnx(x, offset, mask, weight, bias, geometry):
+def modulated_deform_conv2d_onnx(
+    x: torch.Tensor,
+    offset: torch.Tensor,
+    mask: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    geometry: Geometry,
+) -> torch.Tensor:
     """As :func:`hacdr.ops.modulated_deform_conv2d`, for checked tensors of one type.
 
     While it is traced; the result has the right shape, and is zero.

@@ -7,6 +7,8 @@ team of the OpenMP library that torch has loaded, and on a pool of Python's wher
 is none.
 """
 
+from __future__ import annotations
+
 import ctypes
 import functools
 import os
@@ -15,13 +17,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Callable
 
 import torch
 
 _Body = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
-def run_together(calls):
+def run_together(calls: list[Callable]) -> None:
     """Call all ``calls`` at once, each in a thread, and wait for them.
 
     Args:

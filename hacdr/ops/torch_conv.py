@@ -3,16 +3,26 @@
 Slower than compiled loops, but for every device, ``torch.jit.trace`` and ONNX export.
 """
 
+from __future__ import annotations
+
 import torch
 from torch.autograd.function import once_differentiable
 
+from .geometry import Geometry
 from .precision import without_autocast
 
 # Bytes of the samples that are held at once, a few times this in all.
 CHUNK_BYTES = 1 << 25
 
 
-def modulated_deform_conv2d_torch(x, offset, mask, weight, bias, geometry):
+def modulated_deform_conv2d_torch(
+    x: torch.Tensor,
+    offset: torch.Tensor,
+    mask: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    geometry: Geometry,
+) -> torch.Tensor:
     """As :func:`hacdr.ops.modulated_deform_conv2d`, for checked tensors.
 
     It works on bands of rows, whose samples backward computes again: memory does not

@@ -40,7 +40,14 @@ POSITIONS = 1 << 31
 COLUMN_BYTES = 1 << 28
 
 
-def modulated_deform_conv2d_triton(x, fields, weight, bias, geometry, sigmoid):
+def modulated_deform_conv2d_triton(
+    x: torch.Tensor,
+    fields: torch.Tensor,
+    weight: torch.Tensor,
+    bias: Optional[torch.Tensor],
+    geometry: Geometry,
+    sigmoid: bool,
+) -> torch.Tensor:
     """As :func:`hacdr.ops.modulated_deform_conv2d`, for checked tensors on a GPU.
 
     Args:

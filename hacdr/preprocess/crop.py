@@ -1,12 +1,21 @@
 """Random crops. All draws come from numpy's global generator."""
 
+from __future__ import annotations
+
+from typing import Sequence
+
 import cv2
 import numpy as np
 
 BAND = 32
 
 
-def draw_crop(shape, crop_size, pixel=None, context=0):
+def draw_crop(
+    shape: tuple[int, int],
+    crop_size: tuple[int, int],
+    pixel: tuple[int, int] | None = None,
+    context: int = 0,
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Draw where to crop.
 
     Args:
@@ -43,7 +52,11 @@ def _draw_start(size, crop, pixel):
     return np.random.randint(first, last + 1)
 
 
-def draw_lesion_pixel(labels, classes, class_prob=None):
+def draw_lesion_pixel(
+    labels: np.ndarray,
+    classes: Sequence[int],
+    class_prob: Sequence[float] | None = None,
+) -> tuple[int, int] | None:
     """Draw a lesion from those present, then one of its pixels.
 
     Args:

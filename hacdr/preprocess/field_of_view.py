@@ -1,5 +1,7 @@
 """Where in a fundus photograph the eye is, and where the black surround."""
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 
@@ -9,7 +11,9 @@ FOV_THRESHOLD = 10
 OPENING = 9
 
 
-def field_of_view(photograph, threshold=FOV_THRESHOLD):
+def field_of_view(
+    photograph: np.ndarray, threshold: float = FOV_THRESHOLD
+) -> np.ndarray:
     """Find the field of view: brightest channel above a threshold, opened 9x9.
 
     The threshold is low, for photographs whose one half lies in shadow: Otsu's
@@ -27,7 +31,7 @@ def field_of_view(photograph, threshold=FOV_THRESHOLD):
     return cv2.morphologyEx(inside, cv2.MORPH_OPEN, np.ones((OPENING, OPENING)))
 
 
-def brightest_channel(photograph):
+def brightest_channel(photograph: np.ndarray) -> np.ndarray:
     """Return the largest value of each pixel, (H, W), whatever its channel."""
     brightest = photograph[..., 0]
     for channel in range(1, photograph.shape[2]):
@@ -35,7 +39,9 @@ def brightest_channel(photograph):
     return brightest
 
 
-def field_of_view_box(photograph, threshold=FOV_THRESHOLD, margin=0):
+def field_of_view_box(
+    photograph: np.ndarray, threshold: float = FOV_THRESHOLD, margin: int = 0
+) -> tuple[slice, slice]:
     """Find the box around the field of view.
 
     Args:

@@ -1,12 +1,16 @@
 """The paper's input: photographs of even light and stretched contrast."""
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 
 from hacdr.preprocess.field_of_view import field_of_view
 
 
-def normalize_local_contrast(photograph, sigma, gain, fov_threshold):
+def normalize_local_contrast(
+    photograph: np.ndarray, sigma: float, gain: float, fov_threshold: float
+) -> np.ndarray:
     """Subtract the local mean within the field of view, and stretch the rest.
 
     ``(photograph - mean) * gain / 128`` with ``mean`` a Gaussian average over the field
@@ -38,7 +42,7 @@ def normalize_local_contrast(photograph, sigma, gain, fov_threshold):
     return photograph
 
 
-def local_mean(img, inside, sigma):
+def local_mean(img: np.ndarray, inside: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian average over a region.
 
     Args:

@@ -19,6 +19,8 @@ Each lesion is reduced by itself. Ignored pixels follow the rule of the half, an
 lesion wins over them. Maps to be enlarged repeat the nearest pixel.
 """
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 
@@ -32,7 +34,9 @@ from hacdr.lesions import (
 )
 
 
-def reduce_bits(bits, size, lesions=LESION_COUNT):
+def reduce_bits(
+    bits: np.ndarray, size: tuple[int, int], lesions: int = LESION_COUNT
+) -> tuple[np.ndarray, list[int]]:
     """Reduce a bit map, see above.
 
     Args:
@@ -52,7 +56,9 @@ def reduce_bits(bits, size, lesions=LESION_COUNT):
     return _reduce(bits, size, to_bits, lesions)
 
 
-def reduce_labels(labels, size, lesions=LESION_COUNT):
+def reduce_labels(
+    labels: np.ndarray, size: tuple[int, int], lesions: int = LESION_COUNT
+) -> np.ndarray:
     """Reduce a label map, see above; where two lesions share a pixel the later wins.
 
     It knows nothing of what lies below the lesion that won: where there is a bit map,
@@ -73,7 +79,7 @@ def reduce_labels(labels, size, lesions=LESION_COUNT):
     return cv2.LUT(bits, bits_to_label(lesions))
 
 
-def relabel(labels, new_values):
+def relabel(labels: np.ndarray, new_values: dict[int, int]) -> np.ndarray:
     """Give label values new ones.
 
     Args:
@@ -90,7 +96,11 @@ def relabel(labels, new_values):
     return cv2.LUT(labels, table)
 
 
-def merge_bits(bits, new_values=None, lesions=LESION_COUNT):
+def merge_bits(
+    bits: np.ndarray,
+    new_values: dict[int, int] | None = None,
+    lesions: int = LESION_COUNT,
+) -> np.ndarray:
     """Return the label map of a bit map; where lesions overlap the later wins.
 
     Args:
@@ -110,7 +120,7 @@ def merge_bits(bits, new_values=None, lesions=LESION_COUNT):
     return cv2.LUT(bits, table)
 
 
-def select_bits(bits, new_values):
+def select_bits(bits: np.ndarray, new_values: dict[int, int]) -> np.ndarray:
     """Return a bit map of some of the lesions, counted anew.
 
     Args:

@@ -1,10 +1,16 @@
 """Normalised and padded photographs, plane by plane as networks take them."""
 
+from __future__ import annotations
+
+from typing import Sequence
+
 import cv2
 import numpy as np
 
 
-def build_normalization_tables(mean, std):
+def build_normalization_tables(
+    mean: Sequence[float], std: Sequence[float]
+) -> np.ndarray:
     """Tabulate ``(value - mean) / std`` for every grey value.
 
     Args:
@@ -18,7 +24,12 @@ def build_normalization_tables(mean, std):
     return ((grey - np.asarray(mean, np.float32)[:, None]) * scale).astype(np.float32)
 
 
-def normalize_to_planes(photograph, tables, size, reverse=False):
+def normalize_to_planes(
+    photograph: np.ndarray,
+    tables: np.ndarray,
+    size: tuple[int, int],
+    reverse: bool = False,
+) -> np.ndarray:
     """Look each channel up in a table of its own; pad with 0 below and on the right.
 
     Args:
@@ -53,7 +64,7 @@ def normalize_to_planes(photograph, tables, size, reverse=False):
     return planes
 
 
-def pad_map(values, size, fill):
+def pad_map(values: np.ndarray, size: tuple[int, int], fill: int) -> np.ndarray:
     """Pad a map below and on the right.
 
     Args:

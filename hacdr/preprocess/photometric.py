@@ -1,5 +1,7 @@
 """Light and colour that differ from camera to camera."""
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 
@@ -10,7 +12,13 @@ IDENTITY = np.arange(256, dtype=np.uint8)
 BAND = 64
 
 
-def look_up_colours(photograph, before=None, saturation=None, hue=None, after=None):
+def look_up_colours(
+    photograph: np.ndarray,
+    before: np.ndarray | None = None,
+    saturation: np.ndarray | None = None,
+    hue: np.ndarray | None = None,
+    after: np.ndarray | None = None,
+) -> np.ndarray:
     """Change brightness, contrast, saturation and hue by tables.
 
     Args:
@@ -48,7 +56,9 @@ def _look_up_channel(img, channel, table):
         cv2.insertChannel(values, img, channel)
 
 
-def random_gain_offset(img, gain, offset):
+def random_gain_offset(
+    img: np.ndarray, gain: tuple[float, float], offset: float
+) -> None:
     """Multiply each channel by a random gain and add a random offset.
 
     Both are drawn uniformly for each channel, from numpy's global generator.

@@ -4,7 +4,9 @@ Seven simple measures and the warnings that follow. Limits and how often each wa
 wrong or missing: docs/images.md, by tools/benchmarks/photograph_quality.py.
 """
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from __future__ import annotations
+
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -51,11 +53,13 @@ class Quality(NamedTuple):
         warnings (List[Tuple[str, str]]): a code, and a sentence for a person.
     """
 
-    measures: Dict[str, Optional[float]]
-    warnings: List[Tuple[str, str]]
+    measures: dict[str, float | None]
+    warnings: list[tuple[str, str]]
 
 
-def assess_photograph(photograph, trained_diameter=None):
+def assess_photograph(
+    photograph: np.ndarray, trained_diameter: float | None = None
+) -> Quality:
     """Measure a photograph and say what may spoil its segmentation.
 
     The measures, inside the field of view but for the first four:

@@ -1,12 +1,14 @@
 """Photographs of another size."""
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 
 from hacdr.images import DECODE_FLAGS
 
 
-def fit_size(size, max_side):
+def fit_size(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
     """Find the size that fits.
 
     Args:
@@ -27,7 +29,7 @@ def fit_size(size, max_side):
     return width, height
 
 
-def find_divisor(full, size):
+def find_divisor(full: tuple[int, int], size: tuple[int, int]) -> int:
     """Find the most that a JPEG may be reduced by while it is decoded.
 
     Args:
@@ -45,7 +47,11 @@ def find_divisor(full, size):
     return next(fits, 1)
 
 
-def resize_photograph(photograph, size, window=None):
+def resize_photograph(
+    photograph: np.ndarray,
+    size: tuple[int, int],
+    window: tuple[slice, slice] | None = None,
+) -> np.ndarray:
     """Reduce a photograph by averaging over the area of each new pixel.
 
     As ``cv2.resize`` with ``INTER_AREA`` (within one grey level, by rounding), but

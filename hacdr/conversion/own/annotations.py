@@ -1,10 +1,13 @@
 """Photographs with outlines that annotators drew: what COCO and LabelMe share."""
 
+from __future__ import annotations
+
 from functools import partial
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Callable, NamedTuple
 
 import numpy as np
 
+from hacdr.conversion.convert import Plan
 from hacdr.conversion.merging import LESION
 from hacdr.conversion.own.classes import (
     BACKGROUND,
@@ -16,12 +19,14 @@ from hacdr.conversion.own.classes import (
     simplify,
 )
 from hacdr.conversion.own.photographs import (
+    Options,
     Photographs,
     choose_folder,
     count_names,
     plan_own,
     split_path,
 )
+from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 from hacdr.lesions import IGNORED
 
@@ -37,16 +42,23 @@ class Annotated(NamedTuple):
     """
 
     file: str
-    stems: Tuple[str, ...]
-    size: Optional[Tuple[int, int]]
-    shapes: List[Tuple[str, dict]]
+    stems: tuple[str, ...]
+    size: tuple[int, int] | None
+    shapes: list[tuple[str, dict]]
 
 
-def plan_annotated(source, annotated, declared, options, kind, fill):
+def plan_annotated(
+    source: Source,
+    annotated: list[Annotated],
+    declared: set[str] | None,
+    options: Options,
+    kind: str,
+    fill: Callable,
+) -> Plan:
     """Plan the conversion of photographs with outlines.
 
     Args:
-        source (FolderSource | ZipSource): where they are.
+        source (Source): where they are.
         annotated (List[Annotated]): what the files say.
         declared (Set[str] | None): labels that the files declare, used or not; None
             where the format does not know that.

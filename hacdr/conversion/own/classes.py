@@ -1,7 +1,10 @@
 """Which class a word of the user's files means: a folder's name, a label, a value."""
 
+from __future__ import annotations
+
 import re
-from typing import Dict, List, NamedTuple
+from pathlib import Path
+from typing import Iterable, NamedTuple, Sequence
 from urllib.parse import unquote
 
 from hacdr.errors import InputError, first_few
@@ -30,12 +33,12 @@ class Assignment(NamedTuple):
         absent (List[str]): a line for each class that was named and not found.
     """
 
-    class_of: Dict[str, str]
-    passed_over: List[str]
-    absent: List[str]
+    class_of: dict[str, str]
+    passed_over: list[str]
+    absent: list[str]
 
 
-def parse_classes(arguments):
+def parse_classes(arguments: Sequence[str]) -> dict[str, list[str]]:
     """Read what ``--classes`` says.
 
     Args:
@@ -80,7 +83,13 @@ def parse_classes(arguments):
     return words
 
 
-def assign_classes(found, classes, where, what, all_known=True):
+def assign_classes(
+    found: Iterable[str],
+    classes: dict[str, list[str]],
+    where: str | Path,
+    what: str,
+    all_known: bool = True,
+) -> Assignment:
     """Tell what the words mean that were found.
 
     Args:
@@ -121,7 +130,7 @@ def assign_classes(found, classes, where, what, all_known=True):
     return Assignment(class_of, passed_over, absent)
 
 
-def find_meanings(classes):
+def find_meanings(classes: dict[str, list[str]]) -> dict[str, str]:
     """List the words that have a meaning.
 
     Args:
@@ -139,12 +148,12 @@ def find_meanings(classes):
     return meanings
 
 
-def drawn_classes(names):
+def drawn_classes(names: Iterable[str]) -> list[str]:
     """List the classes that are neither background nor ignored, each once."""
     return [n for n in dict.fromkeys(names) if n not in (BACKGROUND, IGNORED_NAME)]
 
 
-def order_classes(names):
+def order_classes(names: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Give the classes their values.
 
     Args:
@@ -162,7 +171,7 @@ def order_classes(names):
     return classes, (*lesions, *others)
 
 
-def simplify(word):
+def simplify(word: str) -> str:
     """Spell a word so that words that look alike are equal.
 
     Args:

@@ -1,21 +1,26 @@
 """Photographs of one's own, annotated in COCO's format."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 
+from hacdr.conversion.convert import Plan
 from hacdr.conversion.own.annotations import Annotated, plan_annotated
 from hacdr.conversion.own.json_files import read_json_files, take, take_size
+from hacdr.conversion.own.photographs import Options
 from hacdr.conversion.own.shapes import decode_runs, fill_polygon, read_points
+from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 
 
-def read_coco(source, options):
+def read_coco(source: Source, options: Options) -> Plan:
     """Find photographs, and the COCO files (.json) that tell what is in them.
 
     Categories are called as the classes are. A photograph that a file lists without
     annotations has no lesion; one that none lists is left out.
 
     Args:
-        source (FolderSource | ZipSource): as ``open_source`` returns it.
+        source (Source): as ``open_source`` returns it.
         options (Options): what the user says.
 
     Returns:

@@ -1,17 +1,21 @@
 """JSON files of annotators, checked while they are read."""
 
-import json
+from __future__ import annotations
 
+import json
+from typing import Any, Iterator
+
+from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 
 NAMES = {list: 'a list', dict: 'an object', str: 'a text', int: 'a number'}
 
 
-def read_json_files(source):
+def read_json_files(source: Source) -> Iterator[tuple[str, dict]]:
     """Read the JSON files of a source that hold an object, one after the other.
 
     Args:
-        source (FolderSource | ZipSource): as ``open_source`` returns it.
+        source (Source): as ``open_source`` returns it.
 
     Yields:
         Tuple[str, dict]: the file, a name of the source, and its content.
@@ -31,7 +35,7 @@ def read_json_files(source):
             yield file, content
 
 
-def take(content, key, kind, where):
+def take(content: object, key: str, kind: type, where: str) -> Any:
     """Take a value out of what a JSON file says.
 
     Args:
@@ -52,7 +56,7 @@ def take(content, key, kind, where):
     return value
 
 
-def take_size(content, width, height):
+def take_size(content: dict, width: str, height: str) -> tuple[int, int] | None:
     """Take the size of a photograph: width and height, None where it is not told."""
     size = content.get(width), content.get(height)
     return size if all(isinstance(side, int) for side in size) else None

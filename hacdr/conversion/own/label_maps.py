@@ -1,10 +1,13 @@
 """Photographs of one's own, with one label map each."""
 
+from __future__ import annotations
+
 import re
 from functools import partial
 
 import numpy as np
 
+from hacdr.conversion.convert import Plan, Record
 from hacdr.conversion.merging import LESION
 from hacdr.conversion.own.classes import (
     BACKGROUND,
@@ -13,6 +16,7 @@ from hacdr.conversion.own.classes import (
     parse_classes,
 )
 from hacdr.conversion.own.photographs import (
+    Options,
     Photographs,
     choose_folder,
     count_names,
@@ -21,6 +25,7 @@ from hacdr.conversion.own.photographs import (
     split_path,
 )
 from hacdr.conversion.reading import MASK_SUFFIXES, decode_mask
+from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 from hacdr.lesions import IGNORED
 
@@ -29,7 +34,7 @@ COLOUR = re.compile(r'#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})')
 EXAMPLE = "as in --classes EX=1 HE=2 MA=3 SE=4, or 'EX=#ff0000' for a colour"
 
 
-def read_label_maps(source, options):
+def read_label_maps(source: Source, options: Options) -> Plan:
     """Find photographs, and label maps in folders ``options.labels``.
 
     A photograph and its label map have the same stem. ``options.classes`` says which
@@ -38,7 +43,7 @@ def read_label_maps(source, options):
     colours are named.
 
     Args:
-        source (FolderSource | ZipSource): as ``open_source`` returns it.
+        source (Source): as ``open_source`` returns it.
         options (Options): what the user says.
 
     Returns:
@@ -87,7 +92,9 @@ def read_label_maps(source, options):
     )
 
 
-def parse_values(classes):
+def parse_values(
+    classes: dict[str, list[str]],
+) -> dict[int | tuple[int, int, int], str]:
     """Read what the values mean.
 
     Args:
@@ -125,7 +132,12 @@ def parse_values(classes):
     return values
 
 
-def read_label_map(values, files, record, size):
+def read_label_map(
+    values: dict,
+    files: dict[str, tuple[bytes, str]],
+    record: Record,
+    size: tuple[int, int],
+) -> dict[str, np.ndarray]:
     """Read the masks of a photograph from its label map.
 
     Args:

@@ -1,26 +1,31 @@
 """Photographs of one's own, annotated with LabelMe."""
 
+from __future__ import annotations
+
 import base64
 import binascii
 import io
 
 import numpy as np
 
+from hacdr.conversion.convert import Plan
 from hacdr.conversion.own.annotations import Annotated, plan_annotated
 from hacdr.conversion.own.json_files import read_json_files, take, take_size
+from hacdr.conversion.own.photographs import Options
 from hacdr.conversion.own.shapes import circle, fill_polygon, read_points, rectangle
+from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 from hacdr.images import decode_image
 
 
-def read_labelme(source, options):
+def read_labelme(source: Source, options: Options) -> Plan:
     """Find photographs, and the LabelMe files (.json) that tell what is in them.
 
     Labels are called as the classes are. A file without shapes says that there is no
     lesion; a photograph without a file is left out.
 
     Args:
-        source (FolderSource | ZipSource): as ``open_source`` returns it.
+        source (Source): as ``open_source`` returns it.
         options (Options): what the user says.
 
     Returns:

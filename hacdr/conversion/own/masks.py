@@ -1,9 +1,12 @@
 """Photographs of one's own, with a folder of masks for each class."""
 
+from __future__ import annotations
+
 import re
 from functools import partial
 
 from hacdr.conversion import reading
+from hacdr.conversion.convert import Plan
 from hacdr.conversion.own.classes import (
     BACKGROUND,
     IGNORED_NAME,
@@ -13,6 +16,7 @@ from hacdr.conversion.own.classes import (
     simplify,
 )
 from hacdr.conversion.own.photographs import (
+    Options,
     Photographs,
     choose_folder,
     count_names,
@@ -20,6 +24,7 @@ from hacdr.conversion.own.photographs import (
     plan_own,
     split_path,
 )
+from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 
 # What a mask's name may have beside the photograph's and the class's.
@@ -29,7 +34,7 @@ READ_MASK = partial(
 )
 
 
-def read_mask_folders(source, options):
+def read_mask_folders(source: Source, options: Options) -> Plan:
     """Find photographs, and masks in folders that are called as the classes are.
 
     A mask belongs to the photograph of the same stem; after that it may have the class
@@ -37,7 +42,7 @@ def read_mask_folders(source, options):
     class, it has none of that lesion.
 
     Args:
-        source (FolderSource | ZipSource): as ``open_source`` returns it.
+        source (Source): as ``open_source`` returns it.
         options (Options): what the user says.
 
     Returns:

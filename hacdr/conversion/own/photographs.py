@@ -1,13 +1,16 @@
 """The photographs of a user's folder, and to which of them another file belongs."""
 
+from __future__ import annotations
+
 import io
 import os.path as osp
 from collections import Counter, defaultdict
-from typing import NamedTuple, Optional, Tuple
+from typing import Container, Iterable, NamedTuple, Sequence
 
 from hacdr.conversion.convert import Plan, Record
 from hacdr.conversion.own.classes import order_classes
 from hacdr.conversion.own.splitting import find_patients, find_subset, split_own
+from hacdr.conversion.sources import Source
 from hacdr.errors import InputError, first_few
 from hacdr.images import PHOTOGRAPH_SUFFIXES, decode_header
 
@@ -27,14 +30,14 @@ class Options(NamedTuple):
         soft_masks (bool): masks are grey, lesion from 128 on.
     """
 
-    classes: Tuple[str, ...] = ()
-    photographs: Optional[str] = None
+    classes: tuple[str, ...] = ()
+    photographs: str | None = None
     labels: str = 'labels'
-    patient: Optional[str] = None
+    patient: str | None = None
     soft_masks: bool = False
 
 
-def choose_folder(source, options):
+def choose_folder(source: Source, options: Options) -> str | None:
     """Name the folders that photographs are in, None for any; see :class:`Options`."""
     if options.photographs is None and any(is_in(f, IMAGES) for f in source.names()):
         return IMAGES
@@ -52,14 +55,14 @@ class Photograph(NamedTuple):
 
     name: str
     file: str
-    folders: Tuple[str, ...]
+    folders: tuple[str, ...]
 
 
 class Photographs:
     """The photographs of a source.
 
     Args:
-        source (FolderSource | ZipSource): as ``open_source`` returns it.
+        source (Source): as ``open_source`` returns it.
         without (Container[str]): images of the source that are something else.
         folder (str, optional): only those in a folder of this name.
 
@@ -67,7 +70,9 @@ class Photographs:
         InputError: there are none.
     """
 
-    def __init__(self, source, without=(), folder=None):
+    def __init__(
+        self, source: Source, without: Container[str] = (), folder: str | None = None
+    ) -> None:
         self.source = source
         files = [
             file
@@ -92,7 +97,7 @@ class Photographs:
     def __iter__(self):
         return iter(sorted(p for found in self._by_stem.values() for p in found))
 
-    def find(self, stem, folders, where):
+    def find(self, stem: str, folders: Sequence[str], where: str) -> Photograph | None:
         """Find the photograph that a file belongs to.
 
         Args:
@@ -118,12 +123,12 @@ class Photographs:
         return best[0] if best else None
 
 
-def is_in(file, folder):
+def is_in(file: str, folder: str | None) -> bool:
     """Whether a file lies in a folder of this name; in none that is None."""
     return folder is not None and folder.lower() in split_path(file)[0]
 
 
-def split_path(file):
+def split_path(file: str) -> tuple[tuple[str, ...], str]:
     """Split a file's name into folders and stem.
 
     Args:
@@ -157,11 +162,19 @@ def _choose_names(files):
     return names
 
 
-def plan_own(source, photographs, masks, drawn, options, read_as, **plan):
+def plan_own(
+    source: Source,
+    photographs: Sequence[Photograph],
+    masks: dict[str, dict[str, str]],
+    drawn: Iterable[str],
+    options: Options,
+    read_as: dict,
+    **plan: object,
+) -> Plan:
     """Plan the conversion of data of one's own.
 
     Args:
-        source (FolderSource | ZipSource): where they are.
+        source (Source): where they are.
         photographs (Sequence[Photograph]): those to convert.
         masks (Dict[str, Dict[str, str]]): photograph's name -> class -> file that tells
             where it was drawn.
@@ -241,7 +254,7 @@ def _example(patients):
     return ' (each photograph is of another)'
 
 
-def count_names(names, what):
+def count_names(names: Sequence[str], what: str) -> list[str]:
     """Tell how many, and the first five.
 
     Args:

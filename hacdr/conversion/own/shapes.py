@@ -1,11 +1,15 @@
 """Outlines that somebody drew -> masks."""
 
+from __future__ import annotations
+
+from typing import Sequence
+
 import numpy as np
 
 from hacdr.errors import InputError
 
 
-def fill_polygon(mask, points):
+def fill_polygon(mask: np.ndarray, points: np.ndarray) -> bool:
     """Set the pixels of a polygon.
 
     A pixel belongs to it where its centre does; pixel (column, row) covers the square
@@ -48,7 +52,7 @@ def _cross(points, y):
     return np.sort(x0 + (y - y0) * (x1 - x0) / (y1 - y0))
 
 
-def circle(centre, border):
+def circle(centre: np.ndarray, border: np.ndarray) -> np.ndarray:
     """Corners of a polygon in place of a circle.
 
     Args:
@@ -64,13 +68,15 @@ def circle(centre, border):
     return centre + radius * np.column_stack([np.cos(angles), np.sin(angles)])
 
 
-def rectangle(one, other):
+def rectangle(
+    one: Sequence[float], other: Sequence[float]
+) -> list[tuple[float, float]]:
     """Corners of a rectangle, given two opposite ones."""
     (left, top), (right, bottom) = one, other
     return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
 
-def read_points(points, where, least=3):
+def read_points(points: object, where: str, least: int = 3) -> np.ndarray:
     """Check what should be corners.
 
     Args:
@@ -95,7 +101,7 @@ def read_points(points, where, least=3):
     return array
 
 
-def decode_runs(counts, shape, where):
+def decode_runs(counts: object, shape: tuple[int, int], where: str) -> np.ndarray:
     """Decode COCO's runs, which go down the columns and begin with background.
 
     Args:

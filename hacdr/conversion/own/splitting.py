@@ -1,7 +1,11 @@
 """Which photographs are for training, for validation and for testing."""
 
+from __future__ import annotations
+
 import re
 from collections import defaultdict
+from pathlib import Path
+from typing import Iterable, Sequence
 
 from hacdr.conversion.pairing import split_by_seed
 from hacdr.errors import InputError, first_few
@@ -13,7 +17,7 @@ EYE_AT_THE_END = re.compile(r'(.*\d)(?:l|r|od|os|oi)')
 FOLDER = re.compile(r'(?:\w\. )?(train|val|test)(?:ing|id|idation)?(?: set)?(?: ?\d+)?')
 
 
-def find_subset(folders, where):
+def find_subset(folders: Sequence[str], where: str) -> str | None:
     """Tell what a photograph is for by the folders that it lies in.
 
     Args:
@@ -36,7 +40,7 @@ def find_subset(folders, where):
     return found.pop() if found else None
 
 
-def find_patients(names, pattern=None):
+def find_patients(names: Iterable[str], pattern: str | None = None) -> dict[str, str]:
     """Tell whose photographs these are, by their names.
 
     The names are cut at blanks and at ``_ - .``, and what all of them begin with is
@@ -111,7 +115,9 @@ def _has_digit(word):
     return any(c.isdigit() for c in word)
 
 
-def split_own(subsets, patients, where):
+def split_own(
+    subsets: dict[str, str | None], patients: dict[str, str], where: str | Path
+) -> tuple[dict[str, list[str]], list[str]]:
     """Choose the splits.
 
     Where no folder says what the photographs are for, a fifth of the patients is for

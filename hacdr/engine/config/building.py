@@ -1,16 +1,22 @@
 """What a config describes, built."""
 
+from __future__ import annotations
+
 import copy
 import os.path as osp
+from typing import Any
 
+from mmcv import Config
 from mmseg.datasets import build_dataset
 from mmseg.models import build_segmentor
+from torch import nn
+from torch.utils.data import Dataset
 
 from hacdr.datasets.classes import dataset_class, unwrap_dataset
 from hacdr.errors import InputError, first_line
 
 
-def build_network(cfg):
+def build_network(cfg: Config) -> nn.Module:
     """Build the segmentor of a config.
 
     Args:
@@ -30,7 +36,7 @@ def build_network(cfg):
         raise InputError(f'config: model: {error}') from error
 
 
-def build_data(data, where, **defaults):
+def build_data(data: dict | list[dict], where: str, **defaults: Any) -> Dataset:
     """Build a dataset.
 
     Args:

@@ -1,7 +1,10 @@
 """Configs are checked before any work begins; one line says what is wrong and where."""
 
+from __future__ import annotations
+
 import difflib
 
+from mmcv import Config
 from mmcv.runner import HOOKS, RUNNERS, CheckpointHook, EpochBasedRunner
 from mmcv.runner.optimizer import OPTIMIZER_BUILDERS, OPTIMIZERS
 from mmseg.core.evaluation import EvalHook
@@ -45,7 +48,7 @@ CHECKPOINT_KEYS = (
 )
 
 
-def check_config(cfg, training=True):
+def check_config(cfg: Config, training: bool = True) -> None:
     """Check keys, types and values of a config, and that its parts fit each other.
 
     Args:

@@ -1,5 +1,10 @@
 """Parts of a config that must fit each other: data, network and scores."""
 
+from __future__ import annotations
+
+from typing import Sequence
+
+from mmcv import Config
 from mmseg.datasets import CustomDataset
 from mmseg.models.builder import MODELS
 
@@ -14,7 +19,7 @@ from .values import as_list
 MMSEG_METRICS = ('mIoU', 'mDice', 'mFscore')
 
 
-def check_metrics(metrics, data, where):
+def check_metrics(metrics: str | Sequence[str], data: dict, where: str) -> None:
     """Refuse metrics that a dataset does not know.
 
     Args:
@@ -38,7 +43,9 @@ def check_metrics(metrics, data, where):
             )
 
 
-def check_output(cfg, metrics, data, where):
+def check_output(
+    cfg: Config, metrics: str | Sequence[str], data: dict, where: str
+) -> None:
     """Refuse metrics that need something else than what the network returns.
 
     Args:
@@ -73,12 +80,12 @@ def _returns_labels(cfg):
     return True if segmentor.__module__.startswith('mmseg.') else None
 
 
-def find_test_cfg(cfg):
+def find_test_cfg(cfg: Config) -> dict:
     """Return what a config says of predictions: it may stand at either of two keys."""
     return cfg.model.get('test_cfg') or cfg.get('test_cfg') or {}
 
 
-def check_class_counts(model, data, where):
+def check_class_counts(model: dict, data: dict | list[dict], where: str) -> None:
     """Compare the classes of a dataset with those of heads and losses.
 
     Args:
@@ -118,7 +125,7 @@ def _check_lengths(part, classes, where):
             )
 
 
-def check_same_classes(data):
+def check_same_classes(data: dict) -> None:
     """Refuse to evaluate on other classes than those trained.
 
     Args:
@@ -137,7 +144,7 @@ def check_same_classes(data):
         )
 
 
-def check_best(evaluation, data):
+def check_best(evaluation: dict, data: dict) -> None:
     """Check how an evaluation chooses the best checkpoint.
 
     Args:

@@ -1,7 +1,11 @@
 """Keys and types of a config: those that exist, and that the types take."""
 
-import inspect
+from __future__ import annotations
 
+import inspect
+from typing import Collection, Sequence
+
+from mmcv.utils import Registry
 from mmseg.models.builder import MODELS
 
 from hacdr.errors import InputError
@@ -12,7 +16,9 @@ from .values import as_list, hint, require
 MODEL_PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head', 'loss_decode')
 
 
-def check_built(part, registry, where, further=()):
+def check_built(
+    part: dict, registry: Registry, where: str, further: Sequence[str] = ()
+) -> type:
     """Check the type and arguments of a part, and of the model parts inside it.
 
     Args:
@@ -44,7 +50,7 @@ def check_built(part, registry, where, further=()):
     return cls
 
 
-def find_class(name, registry, where):
+def find_class(name: str | type, registry: Registry, where: str) -> type:
     """Return the class that a type names; arguments and errors as above."""
     if inspect.isclass(name):
         return name
@@ -59,13 +65,13 @@ def find_class(name, registry, where):
     return cls
 
 
-def parameters(cls):
+def parameters(cls: type) -> set[str] | None:
     """Return the names of a class's arguments, or None if it takes any."""
     names, closed = argument_names(cls)
     return names if closed else None
 
 
-def argument_names(cls):
+def argument_names(cls: type) -> tuple[set[str], bool]:
     """Return the names of a class's arguments and whether there are no others."""
     names = set()
     for base in inspect.getmro(cls):
@@ -83,7 +89,7 @@ def argument_names(cls):
     return names - {'self'}, False
 
 
-def check_keys(part, allowed, where):
+def check_keys(part: dict, allowed: Collection[str], where: str) -> None:
     """Refuse a key that is not allowed, with the nearest one that is."""
     for key in part:
         if key not in allowed and key != '_delete_':

@@ -1,5 +1,7 @@
 """Config files: read, and changed by options."""
 
+from __future__ import annotations
+
 import copy
 
 from mmcv import Config
@@ -42,7 +44,7 @@ TOP_LEVEL_KEYS = (
 )
 
 
-def load_config(path, options=None):
+def load_config(path: str, options: dict | None = None) -> Config:
     """Read a config file and apply ``--cfg-options``.
 
     Args:
@@ -73,7 +75,7 @@ def load_config(path, options=None):
     return cfg
 
 
-def apply_options(cfg, options):
+def apply_options(cfg: Config, options: dict | None) -> None:
     """Apply ``--cfg-options`` to a config.
 
     Args:

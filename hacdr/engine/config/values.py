@@ -1,11 +1,14 @@
 """Values of a config: refused in one line where they are of another kind."""
 
+from __future__ import annotations
+
 import difflib
+from typing import Any, Iterable, Sequence
 
 from hacdr.errors import InputError
 
 
-def require(kind, value, where):
+def require(kind: type | tuple[type, ...], value: Any, where: str) -> Any:
     """Return a value that is of a kind.
 
     Args:
@@ -22,7 +25,7 @@ def require(kind, value, where):
     return value
 
 
-def require_number(value, least, where):
+def require_number(value: object, least: int, where: str) -> None:
     """Refuse what is no whole number of at least ``least``; arguments as above."""
     if not is_number(value, least):
         raise InputError(
@@ -30,12 +33,12 @@ def require_number(value, least, where):
         )
 
 
-def is_number(value, least):
+def is_number(value: object, least: int) -> bool:
     """Tell whether a value is a whole number of at least ``least``."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def is_size(value):
+def is_size(value: object) -> bool:
     """Tell whether a value is a height and a width."""
     return (
         isinstance(value, (list, tuple))
@@ -44,20 +47,20 @@ def is_size(value):
     )
 
 
-def as_list(value):
+def as_list(value: Any) -> Sequence:
     """Return a list of one or several values, or of none."""
     if value is None:
         return []
     return value if isinstance(value, (list, tuple)) else [value]
 
 
-def shorten(value):
+def shorten(value: object) -> str:
     """Return a value as text of one line."""
     text = repr(value)
     return text if len(text) <= 60 else f'{text[:57]}...'
 
 
-def hint(name, names):
+def hint(name: object, names: Iterable) -> str:
     """Return the end of an error: which of the names is nearest, if any is near."""
     nearest = difflib.get_close_matches(str(name), [str(each) for each in names], 1)
     return f'; did you mean {nearest[0]}?' if nearest else ''

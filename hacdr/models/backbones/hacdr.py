@@ -15,7 +15,10 @@ a strided modulated deformable convolution lies between two stages. A block is
 Where the figure and the authors' released code differ, this is what the code ran.
 """
 
+from __future__ import annotations
+
 from collections import OrderedDict
+from typing import Any, Sequence
 
 import torch
 import torch.nn as nn
@@ -34,7 +37,9 @@ class CNNStem(nn.Sequential):
         (B, in_channels, H, W) to (B, out_channels, H/4, W/4), rounded up.
     """
 
-    def __init__(self, in_channels, out_channels, norm_cfg, act_cfg):
+    def __init__(
+        self, in_channels: int, out_channels: int, norm_cfg: dict, act_cfg: dict
+    ) -> None:
         middle = out_channels // 2
         super().__init__(
             OrderedDict(
@@ -56,7 +61,7 @@ class Downsample(nn.Sequential):
         (B, in_channels, H, W) to (B, out_channels, H/2, W/2), rounded up.
     """
 
-    def __init__(self, in_channels, out_channels, norm_cfg):
+    def __init__(self, in_channels: int, out_channels: int, norm_cfg: dict) -> None:
         super().__init__(
             OrderedDict(
                 conv=MDConv(
@@ -77,13 +82,13 @@ class CGMD(nn.Module):
         multiplies with, and what came out of it, which the branches look at.
     """
 
-    def __init__(self, channels, act_cfg):
+    def __init__(self, channels: int, act_cfg: dict) -> None:
         super().__init__()
         self.proj = nn.Conv2d(channels, channels, 1)
         self.act = build_activation_layer(act_cfg)
         self.conv = MDConv(channels, channels, 5, padding=2, groups=channels)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return (gate, trunk)."""
         gate = self.act(self.proj(x))
         return gate, self.conv(gate)
@@ -99,7 +104,9 @@ class AxialPair(nn.Sequential):
         **kwargs: further arguments of both convolutions.
     """
 
-    def __init__(self, conv, channels, kernel_size, **kwargs):
+    def __init__(
+        self, conv: type, channels: int, kernel_size: int, **kwargs: Any
+    ) -> None:
         k, pad = kernel_size, kernel_size // 2
         super().__init__(
             OrderedDict(
@@ -119,14 +126,14 @@ class MLKCC(nn.Module):
         kernel_sizes (sequence[int]): one pair each, odd.
     """
 
-    def __init__(self, channels, kernel_sizes):
+    def __init__(self, channels: int, kernel_sizes: Sequence[int]) -> None:
         super().__init__()
         self.pairs = nn.ModuleList(
             AxialPair(DepthwiseConv2d, channels, k, groups=channels)
             for k in kernel_sizes
         )
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the sum, (B, C, H, W) as ``x``."""
         total = self.pairs[0](x)
         for pair in self.pairs[1:]:
@@ -141,7 +148,7 @@ class DCC(AxialPair):
     predictors, 27 C^2 a convolution, hold two thirds of the network's parameters.
     """
 
-    def __init__(self, channels, kernel_size):
+    def __init__(self, channels: int, kernel_size: int) -> None:
         super().__init__(MDConv, channels, kernel_size, deform_groups=channels)
 
 
@@ -156,7 +163,7 @@ class ONFA(AxialPair):
     network together. This way it is 2 % of the network.
     """
 
-    def __init__(self, channels, kernel_size):
+    def __init__(self, channels: int, kernel_size: int) -> None:
         super().__init__(MDConv, channels, kernel_size, groups=channels)
 
 
@@ -175,8 +182,13 @@ class HAAA(nn.Module):
     """
 
     def __init__(
-        self, channels, cross_kernels, deform_kernel, near_far_kernel, act_cfg
-    ):
+        self,
+        channels: int,
+        cross_kernels: Sequence[int],
+        deform_kernel: int,
+        near_far_kernel: int,
+        act_cfg: dict,
+    ) -> None:
         super().__init__()
         self.cgmd = CGMD(channels, act_cfg)
         self.branches = nn.ModuleDict()
@@ -189,11 +201,11 @@ class HAAA(nn.Module):
         self.fuse = nn.Conv2d(channels, channels, 1)
         self.proj = nn.Conv2d(channels, channels, 1)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Attend to ``x``, (B, C, H, W)."""
         return self.attend(x) + x
 
-    def attend(self, x):
+    def attend(self, x: torch.Tensor) -> torch.Tensor:
         """Return what is added to ``x``."""
         gate, trunk = self.cgmd(x)
         total = trunk
@@ -216,7 +228,14 @@ class DFFN(nn.Module):
         act_cfg (dict): activation.
     """
 
-    def __init__(self, channels, hidden_channels, conv, drop_rate, act_cfg):
+    def __init__(
+        self,
+        channels: int,
+        hidden_channels: int,
+        conv: str,
+        drop_rate: float,
+        act_cfg: dict,
+    ) -> None:
         super().__init__()
         conv_type = MDConv if conv == 'mdconv' else DepthwiseConv2d
         self.expand = nn.Conv2d(channels, hidden_channels, 1)
@@ -227,7 +246,7 @@ class DFFN(nn.Module):
         self.project = nn.Conv2d(hidden_channels, channels, 1)
         self.drop = nn.Dropout(drop_rate)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Transform ``x``, (B, C, H, W)."""
         x = self.drop(self.act(self.conv(self.expand(x))))
         return self.drop(self.project(x))
@@ -250,16 +269,16 @@ class HCAB(nn.Module):
 
     def __init__(
         self,
-        channels,
-        ffn_ratio,
-        branches,
-        ffn,
-        drop_rate,
-        drop_path_rate,
-        layer_scale,
-        norm_cfg,
-        act_cfg,
-    ):
+        channels: int,
+        ffn_ratio: float,
+        branches: dict,
+        ffn: str,
+        drop_rate: float,
+        drop_path_rate: float,
+        layer_scale: float,
+        norm_cfg: dict,
+        act_cfg: dict,
+    ) -> None:
         super().__init__()
         self.norm1 = build_norm_layer(norm_cfg, channels)[1]
         self.haaa = HAAA(channels, act_cfg=act_cfg, **branches)
@@ -270,7 +289,7 @@ class HCAB(nn.Module):
         self.layer_scale2 = nn.Parameter(torch.full((channels,), layer_scale))
         self.drop_path = DropPath(drop_path_rate)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Transform ``x``, (B, C, H, W)."""
         x = self._add(x, self.layer_scale1, self.haaa(self.norm1(x)))
         return self._add(x, self.layer_scale2, self.dffn(self.norm2(x)))
@@ -292,14 +311,16 @@ class Stage(nn.Module):
         with_cp (bool): keep no activations inside the blocks for backward.
     """
 
-    def __init__(self, embed, blocks, channels, with_cp):
+    def __init__(
+        self, embed: nn.Module, blocks: list[nn.Module], channels: int, with_cp: bool
+    ) -> None:
         super().__init__()
         self.embed = embed
         self.blocks = nn.ModuleList(blocks)
         self.norm = LayerNorm2d(channels)
         self.with_cp = with_cp
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Transform ``x``, (B, C, H, W)."""
         x = self.embed(x)
         for block in self.blocks:
@@ -353,24 +374,24 @@ class HACDR(BaseModule):
 
     def __init__(
         self,
-        in_channels=3,
-        embed_dims=(32, 64, 160, 256),
-        depths=(3, 3, 5, 2),
-        ffn_ratios=(8, 8, 4, 4),
-        drop_rate=0.1,
-        drop_path_rate=0.1,
-        cross_kernels=(7, 11, 21),
-        deform_kernel=3,
-        near_far_kernel=7,
-        ffn='conv',
-        layer_scale=0.01,
-        zero_offset_init=True,
-        out_indices=(0, 1, 2, 3),
-        with_cp=False,
-        norm_cfg={'type': 'BN'},  # noqa: B006
-        act_cfg={'type': 'GELU'},  # noqa: B006
-        init_cfg=None,
-    ):
+        in_channels: int = 3,
+        embed_dims: Sequence[int] = (32, 64, 160, 256),
+        depths: Sequence[int] = (3, 3, 5, 2),
+        ffn_ratios: Sequence[float] = (8, 8, 4, 4),
+        drop_rate: float = 0.1,
+        drop_path_rate: float = 0.1,
+        cross_kernels: Sequence[int] = (7, 11, 21),
+        deform_kernel: int = 3,
+        near_far_kernel: int = 7,
+        ffn: str = 'conv',
+        layer_scale: float = 0.01,
+        zero_offset_init: bool = True,
+        out_indices: Sequence[int] = (0, 1, 2, 3),
+        with_cp: bool = False,
+        norm_cfg: dict = {'type': 'BN'},  # noqa: B006
+        act_cfg: dict = {'type': 'GELU'},  # noqa: B006
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
         super().__init__(init_cfg)
         if not len(embed_dims) == len(depths) == len(ffn_ratios):
             raise ValueError(
@@ -433,7 +454,7 @@ class HACDR(BaseModule):
             ]
             self.stages.append(Stage(embed, blocks, channels, with_cp))
 
-    def init_weights(self):
+    def init_weights(self) -> None:
         """Initialise as released, offset predictors at zero, ``init_cfg`` on top.
 
         Convolutions: normal with standard deviation sqrt(2 / fan out), where fan out
@@ -457,7 +478,7 @@ class HACDR(BaseModule):
         # mmcv leaves this out where it has loaded weights.
         self._is_init = True
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the chosen stages of ``x``, (B, in_channels, H, W)."""
         outs = []
         for i, stage in enumerate(self.stages):

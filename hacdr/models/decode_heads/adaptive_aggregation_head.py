@@ -1,6 +1,9 @@
 """The decoder of HACDR-Net: from the coarsest map to the finest, skip by skip."""
 
+from __future__ import annotations
+
 from collections import OrderedDict
+from typing import Any, Sequence
 
 import torch
 import torch.nn as nn
@@ -33,7 +36,7 @@ class ChannelGate(nn.Module):
         (B, channels, H, W) to weights (B, channels, 1, 1).
     """
 
-    def __init__(self, channels, reduction=8):
+    def __init__(self, channels: int, reduction: int = 8) -> None:
         super().__init__()
         hidden = max(channels // reduction, 4)
         self.squeeze = nn.Conv2d(2 * channels, hidden, 1)
@@ -41,7 +44,7 @@ class ChannelGate(nn.Module):
         nn.init.zeros_(self.excite.weight)
         nn.init.zeros_(self.excite.bias)
 
-    def forward(self, both):
+    def forward(self, both: torch.Tensor) -> torch.Tensor:
         """Return the weights for ``both`` maps, concatenated."""
         statistics = torch.cat(
             [both.mean((2, 3), keepdim=True), both.amax((2, 3), keepdim=True)], 1
@@ -60,13 +63,13 @@ class SpatialGate(nn.Module):
         (B, Cs, H, W) and (B, Cu, H, W) to two weights (B, 1, H, W).
     """
 
-    def __init__(self, kernel_size=7):
+    def __init__(self, kernel_size: int = 7) -> None:
         super().__init__()
         self.conv = nn.Conv2d(4, 2, kernel_size, padding=kernel_size // 2)
         nn.init.zeros_(self.conv.weight)
         nn.init.zeros_(self.conv.bias)
 
-    def forward(self, skip, up):
+    def forward(self, skip: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
         """Return the weights of ``skip`` and ``up``."""
         statistics = [
             statistic
@@ -85,13 +88,13 @@ class AdaptiveGate(nn.Module):
         (B, Cs + Cu, H, W), weighed.
     """
 
-    def __init__(self, skip_channels, up_channels):
+    def __init__(self, skip_channels: int, up_channels: int) -> None:
         super().__init__()
         self.split = [skip_channels, up_channels]
         self.channel = ChannelGate(skip_channels + up_channels)
         self.spatial = SpatialGate()
 
-    def forward(self, skip, up):
+    def forward(self, skip: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
         """Weigh and concatenate."""
         both = torch.cat([skip, up], 1)
         skip, up = (both * self.channel(both)).split(self.split, 1)
@@ -115,8 +118,14 @@ class Aggregation(nn.Module):
     """
 
     def __init__(
-        self, skip_channels, up_channels, adaptive, align_corners, norm_cfg, act_cfg
-    ):
+        self,
+        skip_channels: int,
+        up_channels: int,
+        adaptive: bool,
+        align_corners: bool,
+        norm_cfg: dict,
+        act_cfg: dict,
+    ) -> None:
         super().__init__()
         self.align_corners = align_corners
         self.gate = AdaptiveGate(skip_channels, up_channels) if adaptive else None
@@ -133,7 +142,7 @@ class Aggregation(nn.Module):
             )
         )
 
-    def forward(self, skip, x):
+    def forward(self, skip: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Bring ``x`` to the size of ``skip`` and aggregate the two."""
         up = resize(
             x, skip.shape[2:], mode='bilinear', align_corners=self.align_corners
@@ -179,17 +188,17 @@ class AdaptiveAggregationHead(BaseDecodeHead):
 
     def __init__(
         self,
-        in_channels,
-        channels,
+        in_channels: Sequence[int],
+        channels: int,
         *,
-        mode='concat',
-        in_index=(0, 1, 2, 3),
-        dropout_ratio=0.2,
-        norm_cfg={'type': 'BN'},  # noqa: B006
-        act_cfg=None,
-        class_prior=None,
-        **kwargs,
-    ):
+        mode: str = 'concat',
+        in_index: Sequence[int] = (0, 1, 2, 3),
+        dropout_ratio: float = 0.2,
+        norm_cfg: dict = {'type': 'BN'},  # noqa: B006
+        act_cfg: dict | None = None,
+        class_prior: Sequence[float] | None = None,
+        **kwargs: Any,
+    ) -> None:
         if mode not in ('concat', 'adaptive'):
             raise ValueError(f"mode must be 'concat' or 'adaptive', got {mode!r}")
         if len(in_channels) < 2 or len(in_channels) != len(in_index):
@@ -225,7 +234,7 @@ class AdaptiveAggregationHead(BaseDecodeHead):
             in_channels[0], channels, 1, norm_cfg=norm_cfg, act_cfg=self.act_cfg
         )
 
-    def init_weights(self):
+    def init_weights(self) -> None:
         """Initialise as mmseg's heads, and the classifier's bias at the prior.
 
         Weights that ``init_cfg`` loads come last. A second call changes nothing, so
@@ -244,7 +253,7 @@ class AdaptiveAggregationHead(BaseDecodeHead):
         initialize(self, [step for step in steps if step['type'] == 'Pretrained'])
         self._is_init = True
 
-    def forward(self, inputs):
+    def forward(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         """Return the logits of the backbone's maps ``inputs``."""
         *skips, x = self._transform_inputs(inputs)
         for aggregate, skip in zip(self.aggregations, reversed(skips)):

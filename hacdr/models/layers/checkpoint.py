@@ -1,13 +1,16 @@
 """Activation checkpointing that leaves batch statistics alone."""
 
+from __future__ import annotations
+
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils import checkpoint as torch_checkpoint
 
 
-def checkpoint(module, x):
+def checkpoint(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """Compute ``module(x)`` without keeping its activations for backward.
 
     Backward computes them again: more time, less memory, same gradients. Unlike

@@ -1,5 +1,7 @@
 """Depthwise convolution whose backward is as fast as its forward on a CPU."""
 
+from __future__ import annotations
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -29,8 +31,14 @@ class DepthwiseConv2d(nn.Conv2d):
     """
 
     def __init__(
-        self, in_channels, out_channels, kernel_size, padding, groups, bias=True
-    ):
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        padding: int | tuple[int, int],
+        groups: int,
+        bias: bool = True,
+    ) -> None:
         super().__init__(
             in_channels, out_channels, kernel_size, 1, padding, 1, groups, bias
         )
@@ -45,7 +53,7 @@ class DepthwiseConv2d(nn.Conv2d):
                 f'kernel_size={self.kernel_size}, padding={self.padding}'
             )
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve ``x``, (B, C, H, W)."""
         use_custom_backward = (
             x.device.type == 'cpu'

@@ -1,5 +1,7 @@
 """Layer normalisation over the channels of an image-shaped tensor."""
 
+from __future__ import annotations
+
 import torch
 import torch.nn as nn
 
@@ -21,14 +23,14 @@ class LayerNorm2d(nn.Module):
         (B, C, H, W) to the same shape and type.
     """
 
-    def __init__(self, num_channels, eps=1e-5):
+    def __init__(self, num_channels: int, eps: float = 1e-5) -> None:
         super().__init__()
         self.num_channels = num_channels
         self.eps = eps
         self.weight = nn.Parameter(torch.ones(num_channels))
         self.bias = nn.Parameter(torch.zeros(num_channels))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Normalise ``x``, (B, C, H, W)."""
         wide = x.to(compute_dtype(x))
         centred = wide - wide.mean(1, keepdim=True)
@@ -37,6 +39,6 @@ class LayerNorm2d(nn.Module):
         bias, weight = (t.view(-1, 1, 1).to(wide) for t in (self.bias, self.weight))
         return torch.addcmul(bias, normalised, weight).to(x.dtype)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """Show the constructor's arguments."""
         return f'{self.num_channels}, eps={self.eps}'

@@ -1,5 +1,7 @@
 """Modulated deformable convolution as a layer."""
 
+from __future__ import annotations
+
 import math
 
 import torch
@@ -47,16 +49,16 @@ class MDConv(nn.Module):
 
     def __init__(
         self,
-        in_channels,
-        out_channels,
-        kernel_size,
-        stride=1,
-        padding=0,
-        dilation=1,
-        groups=1,
-        deform_groups=1,
-        bias=True,
-    ):
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        deform_groups: int = 1,
+        bias: bool = True,
+    ) -> None:
         super().__init__()
         if in_channels % groups or out_channels % groups:
             raise ValueError(
@@ -95,7 +97,7 @@ class MDConv(nn.Module):
         )
         self.init_weights()
 
-    def init_weights(self):
+    def init_weights(self) -> None:
         """Kernel uniform as mmcv starts it, bias and predictor zero."""
         taps = self.kernel_size[0] * self.kernel_size[1]
         bound = 1 / math.sqrt(self.in_channels * taps)
@@ -105,7 +107,7 @@ class MDConv(nn.Module):
         nn.init.zeros_(self.conv_offset.weight)
         nn.init.zeros_(self.conv_offset.bias)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve ``x``, (B, in_channels, H, W)."""
         return modulated_deform_conv2d_packed(
             x,
@@ -120,7 +122,7 @@ class MDConv(nn.Module):
             self.deform_groups,
         )
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """Show the constructor's arguments."""
         return (
             f'{self.in_channels}, {self.out_channels}, '

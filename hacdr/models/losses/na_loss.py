@@ -1,6 +1,9 @@
 """NALoss: cross-entropy of noisy logits over the hardest pixels."""
 
+from __future__ import annotations
+
 import math
+from typing import Any, Sequence
 
 import torch
 import torch.nn as nn
@@ -56,15 +59,15 @@ class NALoss(nn.Module):
 
     def __init__(
         self,
-        cls_num_list,
-        sigma=4.0,
-        mining='prob',
-        thresh=0.7,
-        min_kept=100000,
-        class_weight=None,
-        loss_weight=1.0,
-        loss_name='loss_na',
-    ):
+        cls_num_list: Sequence[float],
+        sigma: float = 4.0,
+        mining: str = 'prob',
+        thresh: float = 0.7,
+        min_kept: int = 100000,
+        class_weight: Sequence[float] | str | None = None,
+        loss_weight: float = 1.0,
+        loss_name: str = 'loss_na',
+    ) -> None:
         super().__init__()
         # No buffer: it belongs to the config, and mmcv saves even those that are not
         # persistent.
@@ -88,24 +91,24 @@ class NALoss(nn.Module):
         self._loss_name = loss_name
 
     @property
-    def loss_name(self):
+    def loss_name(self) -> str:
         """str: the loss's name in mmseg's log."""
         return self._loss_name
 
-    def sample_noise(self, logits):
+    def sample_noise(self, logits: torch.Tensor) -> torch.Tensor:
         """Draw N(0, sigma^2) in the shape of ``logits`` from torch's generator."""
         return torch.randn_like(logits) * self.sigma
 
     def forward(
         self,
-        cls_score,
-        label,
-        weight=None,
-        avg_factor=None,
-        reduction_override=None,
-        ignore_index=255,
-        **kwargs,
-    ):
+        cls_score: torch.Tensor,
+        label: torch.Tensor,
+        weight: torch.Tensor | None = None,
+        avg_factor: float | None = None,
+        reduction_override: str | None = None,
+        ignore_index: int = 255,
+        **kwargs: Any,
+    ) -> torch.Tensor:
         """Compute the loss.
 
         Args:

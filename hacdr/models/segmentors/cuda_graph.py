@@ -4,6 +4,8 @@ A step of HACDR starts thousands of short kernels, and the host that starts them
 one is slower than the GPU. A CUDA graph is recorded once and started as a whole.
 """
 
+from __future__ import annotations
+
 import logging
 
 import torch
@@ -29,7 +31,7 @@ class GraphedNetwork:
             added up, which lie in the same memory.
     """
 
-    def __init__(self, network):
+    def __init__(self, network: nn.Module) -> None:
         self._network = network
         self._recorded = None
         self._state = None
@@ -40,7 +42,7 @@ class GraphedNetwork:
         # Copies record anew.
         return GraphedNetwork, (self._network,)
 
-    def __call__(self, img):
+    def __call__(self, img: torch.Tensor) -> tuple[torch.Tensor, ...]:
         if self._recorded is None:
             self._record(img)
             self._state = self._describe(img)

@@ -1,9 +1,13 @@
 """mmseg's encoder-decoder, with probabilities for the metrics that need them."""
 
+from __future__ import annotations
+
 import logging
 from contextlib import nullcontext
 from functools import lru_cache
+from typing import Any, Sequence
 
+import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -55,7 +59,7 @@ class LesionEncoderDecoder(EncoderDecoder):
     }
     """Dict[str, Tuple[str, ...]]: keys of ``train_cfg`` and ``test_cfg``."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.test_cfg is None:
             self.test_cfg = ConfigDict(mode='whole')
@@ -66,7 +70,9 @@ class LesionEncoderDecoder(EncoderDecoder):
                 f"test_cfg.output must be 'prob' or 'label', got {self.output!r}"
             )
 
-    def forward_train(self, img, img_metas, gt_semantic_seg):
+    def forward_train(
+        self, img: torch.Tensor, img_metas: list[dict], gt_semantic_seg: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
         """Return the losses of all heads, by name; see mmseg."""
         graph = (self.train_cfg or {}).get('cuda_graph', False)
         graph = graph and self.training and torch.is_grad_enabled()
@@ -97,7 +103,9 @@ class LesionEncoderDecoder(EncoderDecoder):
                 heads['aux'] = self.auxiliary_head
         return heads
 
-    def encode_decode(self, img, img_metas):
+    def encode_decode(
+        self, img: torch.Tensor, img_metas: list[dict] | None
+    ) -> torch.Tensor:
         """Return the logits of ``img``, (B, num_classes, H, W), at least float32."""
         height, width = img.shape[2:]
         divisor = self.test_cfg.get('size_divisor', 1)
@@ -105,7 +113,7 @@ class LesionEncoderDecoder(EncoderDecoder):
         logits = super().encode_decode(img, img_metas)
         return logits[:, :, :height, :width]
 
-    def extract_feat(self, img):
+    def extract_feat(self, img: torch.Tensor) -> Sequence[torch.Tensor]:
         """Return the maps that the heads take from ``img``; see mmseg."""
         with self._precision(img.device):
             return super().extract_feat(self._as_weights(img))
@@ -134,7 +142,9 @@ class LesionEncoderDecoder(EncoderDecoder):
         """
         return img.to(next(self.parameters()).dtype)
 
-    def inference(self, img, img_meta, rescale):
+    def inference(
+        self, img: torch.Tensor, img_meta: list[dict], rescale: bool
+    ) -> torch.Tensor:
         """Return probabilities, (B, num_classes, H, W); see mmseg.
 
         Photographs cropped by ``FundusCrop`` are put back, each in its own place;
@@ -165,11 +175,18 @@ class LesionEncoderDecoder(EncoderDecoder):
             total += probabilities.flip(axes)
         return total / 4
 
-    def simple_test(self, img, img_meta, rescale=True):
+    def simple_test(
+        self, img: torch.Tensor, img_meta: list[dict], rescale: bool = True
+    ) -> list[np.ndarray]:
         """Predict a batch of one size; see mmseg."""
         return self._result(self.inference(img, img_meta, rescale))
 
-    def aug_test(self, imgs, img_metas, rescale=True):
+    def aug_test(
+        self,
+        imgs: list[torch.Tensor],
+        img_metas: list[list[dict]],
+        rescale: bool = True,
+    ) -> list[np.ndarray]:
         """Predict one photograph from several versions, probabilities averaged."""
         if not rescale:
             raise ValueError('aug_test needs rescale=True: the versions differ in size')
@@ -183,7 +200,13 @@ class LesionEncoderDecoder(EncoderDecoder):
             return list(probabilities.argmax(1).cpu().numpy())
         return list(probabilities.float().cpu().numpy())
 
-    def show_result(self, img, result, *args, **kwargs):
+    def show_result(
+        self,
+        img: str | np.ndarray,
+        result: list[np.ndarray] | np.ndarray,
+        *args: Any,
+        **kwargs: Any,
+    ) -> np.ndarray | None:
         """Paint a prediction on a photograph, arguments as in mmseg."""
         if result[0].ndim == 3:
             result = [result[0].argmax(0)]
