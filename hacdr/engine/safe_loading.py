@@ -1,8 +1,9 @@
 """Checkpoints are read without running code that they may hold.
 
 torch.load unpickles, and a pickle calls what it names. ``weights_only`` does not help
-everywhere: until torch 2.5.1 it could be tricked (CVE-2025-32434), and it knows no
-exceptions for what mmcv 1.x stores before torch 2.4.
+everywhere: until torch 2.5.1 it could be tricked (CVE-2025-32434), until 2.9 it let a
+file write beyond its tensors (CVE-2026-24747), and it knows no exceptions for what mmcv
+1.x stores before torch 2.4.
 """
 
 import collections
@@ -100,9 +101,12 @@ def _load(load, source, map_location):
             return _load(load, file, map_location)
     name = getattr(source, 'name', 'the checkpoint')
     try:
-        _refuse_other_formats(source, name)
+        sizes = _refuse_other_formats(source, name)
         return load(
-            source, map_location, pickle_module=_PICKLE_MODULE, weights_only=False
+            source,
+            map_location,
+            pickle_module=_stand_in_for_pickle(sizes),
+            weights_only=False,
         )
     except InputError:
         raise
@@ -118,13 +122,22 @@ def unreadable(name, error):
 
 
 def _refuse_other_formats(file, name):
-    """Refuse what torch.load would hand to other readers than ours."""
+    """Refuse what torch.load would hand to other readers than ours.
+
+    Returns:
+        dict: bytes of each entry of an archive; None for the format before it, whose
+        storages bring their sizes along.
+    """
     begin = file.read(4)
     file.seek(0)
+    sizes = None
     if begin == b'PK\3\4':
         # Asked as torch asks it, so that no archive shows two faces.
-        if 'constants.pkl' in torch._C.PyTorchFileReader(file).get_all_records():
+        reader = torch._C.PyTorchFileReader(file)
+        records = reader.get_all_records()
+        if 'constants.pkl' in records:
             raise UntrustedCheckpoint(f'{name}: a TorchScript program; {ADVICE}')
+        sizes = {record: len(reader.get_record(record)) for record in records}
         file.seek(0)
         with zipfile.ZipFile(file) as archive:
             if any(entry.compress_type for entry in archive.infolist()):
@@ -144,6 +157,7 @@ def _refuse_other_formats(file, name):
         else:
             raise UntrustedCheckpoint(f'{name}: a tar archive; {ADVICE}')
     file.seek(0)
+    return sizes
 
 
 class _Refused(Exception):
@@ -207,9 +221,14 @@ _WITH_STATE = collections.OrderedDict, ConfigDict, np.dtype, np.ndarray
 
 # The C version cannot be told what BUILD may change.
 class _Unpickler(pickle._Unpickler):
-    """Calls what is in the list, and nothing else."""
+    """Calls what is in the list, and nothing else.
+
+    Attributes:
+        sizes (dict | None): see :func:`_refuse_other_formats`.
+    """
 
     dispatch = dict(pickle._Unpickler.dispatch)
+    sizes = None
 
     def find_class(self, module, name):
         module = {'__builtin__': 'builtins'}.get(module, module)
@@ -231,12 +250,50 @@ class _Unpickler(pickle._Unpickler):
 
     dispatch[pickle.BUILD[0]] = load_build
 
+    def load_setitem(self):
+        self._refuse_other_than_dict(self.stack[-3])
+        super().load_setitem()
 
-def _unpickle(file, **options):
-    return _Unpickler(file, **options).load()
+    dispatch[pickle.SETITEM[0]] = load_setitem
+
+    def load_setitems(self):
+        self._refuse_other_than_dict(self.metastack[-1][-1])
+        super().load_setitems()
+
+    dispatch[pickle.SETITEMS[0]] = load_setitems
+
+    def _refuse_other_than_dict(self, target):
+        # In a tensor it would write.
+        if not isinstance(target, dict):
+            raise _Refused(f'an entry of {type(target).__name__}')
+
+    def load_binpersid(self):
+        """Read a storage; refuse one that claims more or less than its entry has.
+
+        torch before 2.10 believes it, and reads what lies behind in memory.
+        """
+        if self.sizes is not None:
+            _, kind, key, _, count = self.stack[-1]
+            untyped = kind is torch.storage.UntypedStorage
+            dtype = torch.uint8 if untyped else kind.dtype
+            size = count * torch._utils._element_size(dtype)
+            there = self.sizes.get(f'data/{key}')
+            if size != there:
+                raise ValueError(f'a storage of {size} bytes, whose entry has {there}')
+        super().load_binpersid()
+
+    dispatch[pickle.BINPERSID[0]] = load_binpersid
 
 
-# What torch.load uses of a module that stands in for pickle.
-_PICKLE_MODULE = types.SimpleNamespace(
-    __name__=__name__, Unpickler=_Unpickler, load=_unpickle
-)
+def _stand_in_for_pickle(sizes):
+    """Return what torch.load uses of a module that stands in for pickle."""
+
+    class Unpickler(_Unpickler):
+        pass
+
+    Unpickler.sizes = sizes
+
+    def load(file, **options):
+        return Unpickler(file, **options).load()
+
+    return types.SimpleNamespace(__name__=__name__, Unpickler=Unpickler, load=load)

@@ -134,6 +134,16 @@ def speaks_to_the_terminal(path, trace):
     write_zip(path, opcodes(stream))
 
 
+def writes_into_a_tensor(path, trace):
+    """An entry of a dict, by an instruction that takes anything: tensor[0] = 1."""
+    tensor = global_('torch._utils', '_rebuild_tensor') + b'('
+    tensor += b'(' + text('storage') + global_('torch', 'FloatStorage') + text('0')
+    tensor += text('cpu') + b'K\x04tQK\0K\x04\x85K\x01\x85tR'
+    write_zip(
+        path, opcodes(b'\x80\x02' + tensor + b'K\0K\x01s'), **{'data/0': b'0' * 16}
+    )
+
+
 MALICIOUS = [
     calls_exec,
     calls_exec_in_the_old_format,
@@ -148,6 +158,7 @@ MALICIOUS = [
     hides_an_object_in_a_numpy_scalar,
     is_compressed,
     speaks_to_the_terminal,
+    writes_into_a_tensor,
 ]
 
 
@@ -210,6 +221,7 @@ def test_a_config_that_names_one(malicious):
         (is_torchscript, 'a TorchScript program;'),
         (reaches_through_a_function_that_is_allowed, '_v2.__globals__;'),
         (speaks_to_the_terminal, r'holds os\x1b[2J\n.system;'),
+        (writes_into_a_tensor, 'holds an entry of Tensor;'),
     ],
 )
 def test_what_was_found_is_said(write, found, tmp_path):
@@ -218,6 +230,24 @@ def test_what_was_found_is_said(write, found, tmp_path):
     with pytest.raises(UntrustedCheckpoint) as caught:
         read_checkpoint(path)
     assert found in str(caught.value)
+
+
+@pytest.mark.parametrize('there', [0, 12, 4000])
+def test_a_storage_that_claims_another_size(there, tmp_path):
+    """Torch before 2.10 reads the memory behind what it has of it."""
+    path = str(tmp_path / 'checkpoint.pth')
+    content = io.BytesIO()
+    torch.save(dict(state_dict=dict(weight=torch.ones(250))), content)
+    with zipfile.ZipFile(content) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    (storage,) = (name for name in entries if name.endswith('data/0'))
+    assert len(entries[storage]) == 1000
+    entries[storage] = b'\1' * there
+    with zipfile.ZipFile(path, 'w') as archive:
+        for name, entry in entries.items():
+            archive.writestr(name, entry)
+    with pytest.raises(InputError, match=f'1000 bytes, whose entry has {there}'):
+        read_checkpoint(path)
 
 
 # --- what is read -----------------------------------------------------------------
