@@ -15,6 +15,11 @@ try:
 except ImportError:
     numba = None
 
+# Options of loops: threads run beside them, and dividing by zero gives infinity.
+EXACT = {'nogil': True, 'error_model': 'numpy'}
+# Reordering sums is allowed too, assuming that NaN and infinity do not occur is not.
+FAST = {**EXACT, 'fastmath': {'reassoc', 'contract', 'nsz', 'arcp'}}
+
 
 def njit(**options):
     """Return a decorator, as ``numba.njit``, that keeps what it compiles on disk.

@@ -7,10 +7,9 @@ pixels without it in row 1. See :mod:`hacdr.evaluation.histogram` for keys and b
 
 import numpy as np
 
-from hacdr.jit import njit
+from hacdr.jit import EXACT, njit
 from hacdr.lesions import IGNORED_BIT
 
-OPTIONS = {'nogil': True, 'error_model': 'numpy'}
 HALF_KEY = int(np.float32(0.5).view(np.int32))
 TOP_KEY = 2 * HALF_KEY
 BIN_SHIFT = 9
@@ -19,7 +18,7 @@ BIN_ROUND = (1 << BIN_SHIFT) - 1
 CHUNK = 4096
 
 
-@njit(**OPTIONS)
+@njit(**EXACT)
 def _key(score, bits, scratch, scratch_bits):
     if score <= np.float32(0.5):
         # The bits of -0 are negative.
@@ -28,7 +27,7 @@ def _key(score, bits, scratch, scratch_bits):
     return TOP_KEY - scratch_bits[0]
 
 
-@njit(**OPTIONS)
+@njit(**EXACT)
 def keys_of(scores, bits, keys):
     """Write the key of each score, all arrays one-dimensional; bits: scores' int32."""
     scratch = np.empty(1, np.float32)
@@ -37,7 +36,7 @@ def keys_of(scores, bits, keys):
         keys[i] = _key(scores[i], bits[i], scratch, scratch_bits)
 
 
-@njit(**OPTIONS)
+@njit(**EXACT)
 def count_scores(scores, bits, ground_truth, lesion, histogram):
     """Count scores by bin.
 
@@ -65,7 +64,7 @@ def count_scores(scores, bits, ground_truth, lesion, histogram):
     return -1
 
 
-@njit(**OPTIONS)
+@njit(**EXACT)
 def filled_bins(row, bins, counts):
     """Write the bins of a histogram's row that are not empty, falling, and counts.
 
@@ -80,7 +79,7 @@ def filled_bins(row, bins, counts):
     return size
 
 
-@njit(**OPTIONS)
+@njit(**EXACT)
 def collect_keys(scores, bits, ground_truth, lesion, wanted, lowest, keys, sizes):
     """Collect the keys of all pixels in some bins.
 
@@ -114,7 +113,7 @@ def collect_keys(scores, bits, ground_truth, lesion, wanted, lowest, keys, sizes
     sizes[0], sizes[1] = front, len(keys) - back
 
 
-@njit(**OPTIONS)
+@njit(**EXACT)
 def merge(bins, counts, exact, lowest, highest, merged):
     """Merge whole bins and single values into one falling list.
 
@@ -148,7 +147,7 @@ def merge(bins, counts, exact, lowest, highest, merged):
     return size
 
 
-@njit(**OPTIONS)
+@njit(**EXACT)
 def group(keys, highest, counts, relative, absolute, out_keys, out_counts):
     """Join neighbours in a list of scores, from the highest down, to buckets.
 
@@ -193,7 +192,7 @@ def group(keys, highest, counts, relative, absolute, out_keys, out_counts):
     return buckets
 
 
-@njit(**OPTIONS)
+@njit(**EXACT)
 def _roundest(low, high):
     """Return the number in (low, high] that ends in most zeros: it packs best."""
     kept = ~np.int64(0)
@@ -202,7 +201,7 @@ def _roundest(low, high):
     return high & kept
 
 
-@njit(**OPTIONS)
+@njit(**EXACT)
 def count_labels(predicted, ground_truth, counts):
     """Count what a label map hits.
 
@@ -233,7 +232,7 @@ def count_labels(predicted, ground_truth, counts):
     return pixels
 
 
-@njit(**OPTIONS)
+@njit(**EXACT)
 def most_probable(start, stop, planes, labels):
     """Write the class of the highest score, the first of equals.
 

@@ -13,14 +13,8 @@ K = kh * kw, N = Ho * Wo.
 
 import numpy as np
 
-from hacdr.jit import njit
+from hacdr.jit import FAST, njit
 
-# Reordering sums is allowed, assuming that NaN and infinity do not occur is not.
-OPTIONS = {
-    'nogil': True,
-    'error_model': 'numpy',
-    'fastmath': {'reassoc', 'contract', 'nsz', 'arcp'},
-}
 # Pixels whose intermediate results stay in the processor's nearest cache.
 CHUNK = 512
 # They are the rows of one array at constant distances: that alone proves to the
@@ -28,7 +22,7 @@ CHUNK = 512
 X, P00, P01, P10, P11, S, M, ROWS = (k * CHUNK for k in range(1, 9))
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def depthwise_forward(start, stop, x, offset, mask, weight, bias, ys, xs, bounds, out):
     """Depthwise convolution, one field of offsets for all channels.
 
@@ -77,7 +71,7 @@ def depthwise_forward(start, stop, x, offset, mask, weight, bias, ys, xs, bounds
                     )
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def depthwise_backward(
     start,
     stop,
@@ -168,7 +162,7 @@ def depthwise_backward(
                 )
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def _load(plane, padded):
     # One row and column of zeros before the plane, two behind it: no corner of a
     # sample needs a test. A sample outside is moved to (-1, -1), where it reads 0 and
@@ -181,7 +175,7 @@ def _load(plane, padded):
             row[j] = plane[i, j]
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def _locate(ys, dy, xs, dx, bounds, stride, corner, rows):
     # Where in a padded plane each sample's upper left corner is, and how far it lies
     # from there.
@@ -200,7 +194,7 @@ def _locate(ys, dy, xs, dx, bounds, stride, corner, rows):
         corner[n] = (np.int32(fy) + 1) * stride + np.int32(fx) + 1
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def _gather(padded, corner, count, stride, rows):
     one = np.uint32(1)
     for n in range(count):
@@ -210,7 +204,7 @@ def _gather(padded, corner, count, stride, rows):
         rows[P11 + n] = padded[k + stride + one]
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def _scatter(padded, corner, count, stride, rows):
     one = np.uint32(1)
     for n in range(count):
@@ -221,7 +215,7 @@ def _scatter(padded, corner, count, stride, rows):
         padded[k + stride + one] += rows[P11 + n]
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def sample_columns(start, stop, x, offset, mask, ys, xs, bounds, columns):
     """Sample one image for a convolution as a matrix product.
 
@@ -259,7 +253,7 @@ def sample_columns(start, stop, x, offset, mask, ys, xs, bounds, columns):
                     part[n] = factor[n] * (upper + rows[n] * (lower - upper))
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def columns_backward(
     start,
     stop,
@@ -326,7 +320,7 @@ def columns_backward(
             _copy(gpadded[(i + 1) * (width + 3) + 1 :][:width], gx[c, i])
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def _differentiate(count, logits, rows):
     for n in range(count):
         y, x, s, m = rows[n], rows[X + n], rows[S + n], rows[M + n]
@@ -353,13 +347,13 @@ def _differentiate(count, logits, rows):
         rows[P10 + n] = lower_part - lower_part * x
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def _copy(source, target):
     for n in range(len(source)):
         target[n] = source[n]
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def _add(source, target):
     for n in range(len(source)):
         target[n] += source[n]

@@ -11,18 +11,13 @@ last column.
 
 import numpy as np
 
-from hacdr.jit import njit
+from hacdr.jit import FAST, njit
 
-OPTIONS = {
-    'nogil': True,
-    'error_model': 'numpy',
-    'fastmath': {'reassoc', 'contract', 'nsz', 'arcp'},
-}
 # Rounding errors must not make a pixel of the copy end in one that it does not cover.
 TINY = 1e-6
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def average(photograph, top, left, fy, fx, out):
     """Average over what each pixel of the copy covers, pixels at its border by share.
 
@@ -81,7 +76,7 @@ def average(photograph, top, left, fy, fx, out):
             target[x, 2] = np.uint8(r + half)
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def find_runs(words, height, width):
     """Find the runs of every value but 0.
 
@@ -113,7 +108,7 @@ def find_runs(words, height, width):
     return runs[:count]
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def _skip_zeros(words, pixels, k, end):
     while k & 7 and k < end and pixels[k] == 0:
         k += 1
@@ -129,7 +124,7 @@ def _skip_zeros(words, pixels, k, end):
     return k
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def _skip_equal(words, pixels, k, end, value):
     eight = np.uint64(value) * np.uint64(0x0101010101010101)
     while k < end and pixels[k] == value:
@@ -140,7 +135,7 @@ def _skip_equal(words, pixels, k, end, value):
     return k
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def select_runs(runs, wanted):
     """Take the runs of some values, joined where they touch.
 
@@ -169,7 +164,7 @@ def select_runs(runs, wanted):
     return chosen[:count]
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def connect_runs(runs):
     """Find the components (8-connected) that runs of one lesion form.
 
@@ -202,7 +197,7 @@ def connect_runs(runs):
     return first_of
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def _find_first(first_of, i):
     while first_of[i] != i:
         first_of[i] = first_of[first_of[i]]
@@ -210,7 +205,7 @@ def _find_first(first_of, i):
     return i
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def list_shares(runs, first_of, height, width, rows, columns):
     """List what each run shares with the pixels of the copy.
 
@@ -243,7 +238,7 @@ def list_shares(runs, first_of, height, width, rows, columns):
     return shares[:count]
 
 
-@njit(**OPTIONS)
+@njit(**FAST)
 def set_covered(shares, enough, cover, bit, out):
     """Set a bit where enough of a pixel of the copy is covered.
 
