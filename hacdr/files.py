@@ -42,7 +42,7 @@ def atomic_write(path):
             error.filename = str(path)
         raise
     finally:
-        if os.path.exists(temporary):
+        if os.path.lexists(temporary):
             os.remove(temporary)
 
 

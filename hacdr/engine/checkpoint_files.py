@@ -69,18 +69,15 @@ def name_latest(path, latest):
     Raises:
         InputError: the disk refuses the copy too.
     """
-    folder, name = osp.split(latest)
-    temporary = osp.join(folder, f'.{name}.{os.getpid()}.tmp')
+    target = osp.relpath(path, osp.dirname(latest) or '.')
     try:
         remove_unfinished([latest])
-        try:
-            os.symlink(osp.relpath(path, folder or '.'), temporary)
-        except OSError:
-            shutil.copyfile(path, temporary)
-        os.replace(temporary, latest)
+        with atomic_write(latest) as temporary:
+            try:
+                os.symlink(target, temporary)
+            except OSError:
+                shutil.copyfile(path, temporary)
     except OSError as error:
-        if osp.lexists(temporary):
-            os.remove(temporary)
         raise InputError(
             f'{latest}: cannot be written ({error.strerror or error}); {path} is whole'
         ) from error
