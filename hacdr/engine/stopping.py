@@ -7,9 +7,10 @@ import threading
 from contextlib import contextmanager
 from functools import partial
 
-import torch
 import torch.distributed
 from mmcv.runner import CheckpointHook, Hook, get_dist_info, master_only
+
+from hacdr.engine.agreement import agree
 
 # Of a shell's or a scheduler's script: start it again with --auto-resume.
 EXIT_SAVED = 75
@@ -64,7 +65,12 @@ class StopHook(Hook):
     def after_train_iter(self, runner):
         """Save and exit if a signal came."""
         self._drop_between(runner)
-        number = _largest_of_all(self.signal)
+        number = agree(
+            self.signal,
+            lambda shared: torch.distributed.all_reduce(
+                shared, torch.distributed.ReduceOp.MAX
+            ),
+        )
         if not number:
             return
         for hook in runner.hooks:
@@ -107,14 +113,3 @@ def _begin_worker(init, worker):
         os.setpgrp()
     if init is not None:
         init(worker)
-
-
-def _largest_of_all(number):
-    """Return the largest number of all processes."""
-    if get_dist_info()[1] == 1:
-        return number
-    shared = torch.tensor(number)
-    if torch.distributed.get_backend() == 'nccl':
-        shared = shared.cuda()
-    torch.distributed.all_reduce(shared, torch.distributed.ReduceOp.MAX)
-    return shared.item()

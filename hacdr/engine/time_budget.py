@@ -3,10 +3,10 @@
 import os.path as osp
 import time
 
-import torch
 import torch.distributed
-from mmcv.runner import HOOKS, EvalHook, Hook, get_dist_info, master_only
+from mmcv.runner import HOOKS, EvalHook, Hook, master_only
 
+from hacdr.engine.agreement import agree
 from hacdr.engine.runner import require_before_checkpoints, require_resumable
 from hacdr.files import write_json
 
@@ -70,7 +70,12 @@ class TimeBudgetHook(Hook):
     def after_train_iter(self, runner):
         """Add the time of this iteration."""
         before = runner.extra_state['training_seconds']
-        after = before + _of_rank_0(runner.clock() - runner.iter_began)
+        # Those of rank 0, so that all processes stop at the same iteration.
+        took = agree(
+            runner.clock() - runner.iter_began,
+            lambda shared: torch.distributed.broadcast(shared, 0),
+        )
+        after = before + took
         runner.extra_state['training_seconds'] = after
         if self.limit is not None:
             self._plan(runner, runner.iter + 1)
@@ -104,14 +109,3 @@ def _evaluate_now(runner, due):
         if isinstance(hook, EvalHook):
             # It acts after iterations that are multiples of its interval.
             hook.interval = runner.iter + 1 if due else runner.iter + 2
-
-
-def _of_rank_0(seconds):
-    """Return rank 0's seconds, so that all processes stop at the same iteration."""
-    if get_dist_info()[1] == 1:
-        return seconds
-    shared = torch.tensor(seconds, dtype=torch.float64)
-    if torch.distributed.get_backend() == 'nccl':
-        shared = shared.cuda()
-    torch.distributed.broadcast(shared, 0)
-    return shared.item()
