@@ -7,7 +7,6 @@ file write beyond its tensors (CVE-2026-24747), and it knows no exceptions for w
 """
 
 import collections
-import json
 import pickle
 import tarfile
 import types
@@ -18,7 +17,8 @@ import numpy as np
 import torch
 from mmcv import ConfigDict
 
-from hacdr.errors import InputError, first_line
+from hacdr.engine.publishing import read_published, unreadable
+from hacdr.errors import InputError
 
 ADVICE = (
     'expected tensors and plain values; --trust-checkpoint reads it all the same, if '
@@ -66,29 +66,6 @@ def restrict_loading(trust=False):
 restrict_loading.entered = False
 
 
-def read_published(path):
-    """Read weights that :func:`hacdr.engine.weights.publish_weights` wrote.
-
-    Args:
-        path (str): file name, .safetensors.
-
-    Returns:
-        dict: 'state_dict' and 'meta'.
-
-    Raises:
-        InputError: it is no such file, or a damaged one.
-    """
-    from safetensors import safe_open
-    from safetensors.torch import load_file
-
-    try:
-        with safe_open(path, 'pt') as file:
-            meta = (file.metadata() or {}).get('meta', '{}')
-        return {'state_dict': load_file(path), 'meta': json.loads(meta)}
-    except Exception as error:
-        raise unreadable(path, error) from error
-
-
 def _load(load, source, map_location):
     """Call torch's ``load`` on a file that holds tensors and plain values only.
 
@@ -114,11 +91,6 @@ def _load(load, source, map_location):
         raise UntrustedCheckpoint(f'{name}: holds {error}; {ADVICE}') from None
     except Exception as error:
         raise unreadable(name, error) from error
-
-
-def unreadable(name, error):
-    """Return the InputError, of one line, for a file that could not be read."""
-    return InputError(f'{name}: not a readable checkpoint ({first_line(error)})')
 
 
 def _refuse_other_formats(file, name):

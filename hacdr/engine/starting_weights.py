@@ -9,8 +9,9 @@ out where the checkpoint was trained for other classes.
 import torch
 from mmcv.utils import print_log
 
-from hacdr.engine.weights import read_checkpoint, strip_module
+from hacdr.engine.weights import read_checkpoint
 from hacdr.errors import InputError
+from hacdr.models.weight_names import strip_module
 
 
 def load_start(model, path, logger=None):

@@ -33,7 +33,7 @@ from hacdr.errors import InputError
 
 from .backbones.hacdr import HACDR, AxialPair
 from .layers import MDConv
-from .weight_names import CONV, map_backbone_names
+from .weight_names import CONV, map_backbone_names, strip_module
 
 BLOCK = [
     ('attn.spatial_gating_unit.conv0', 'haaa.cgmd.conv', CONV),
@@ -94,7 +94,10 @@ def convert_mscan_state_dict(state_dict: dict, backbone: HACDR) -> MSCANConversi
         InputError: no weight of MSCAN fits.
     """
     state_dict = state_dict.get('state_dict', state_dict)
-    state_dict = {_without_prefix(name): t for name, t in state_dict.items()}
+    state_dict = {
+        re.sub(r'^backbone\.', '', name): tensor
+        for name, tensor in strip_module(state_dict).items()
+    }
     names = map_backbone_names(state_dict, BLOCK, CONV)
     hacdr_weights = backbone.state_dict()
     zeroed = _zeroed_names(backbone)
@@ -123,10 +126,6 @@ def convert_mscan_state_dict(state_dict: dict, backbone: HACDR) -> MSCANConversi
     without_effect = [name for name in untouched if name.startswith(added)]
     missing = [name for name in untouched if name not in without_effect]
     return MSCANConversion(new, taken, zeroed, without_effect, missing, unused)
-
-
-def _without_prefix(name):
-    return re.sub(r'^(module\.)?(backbone\.)?', '', name)
 
 
 def _further_branches(backbone):

@@ -30,6 +30,7 @@ from .weight_names import (
     find_largest,
     map_backbone_names,
     map_layers,
+    strip_module,
 )
 
 BLOCK = [
@@ -62,7 +63,7 @@ def convert_released_state_dict(state_dict: dict) -> OrderedDict:
             that is missing, or a classifier of other than its five classes.
     """
     state_dict = state_dict.get('state_dict', state_dict)
-    state_dict = {_without_module(name): t for name, t in state_dict.items()}
+    state_dict = strip_module(state_dict)
     names = map_released_names(state_dict)
     if not names:
         raise InputError(
@@ -82,10 +83,6 @@ def convert_released_state_dict(state_dict: dict) -> OrderedDict:
             tensor = tensor[CLASS_ORDER]
         converted[names[name]] = tensor
     return converted
-
-
-def _without_module(name):
-    return name[len('module.') :] if name.startswith('module.') else name
 
 
 def map_released_names(names: Iterable[str]) -> dict[str, str]:

@@ -50,6 +50,14 @@ BLOCK = [
 ]
 
 
+def strip_module(state_dict: dict) -> dict:
+    """Return weights by their names without what a data parallel wrapper adds."""
+    return {
+        name[len('module.') :] if name.startswith('module.') else name: tensor
+        for name, tensor in state_dict.items()
+    }
+
+
 def map_backbone_names(
     names: Iterable[str], block: list[tuple], embed_conv: tuple[str], prefix: str = ''
 ) -> dict[str, str]:
