@@ -14,7 +14,7 @@ from .metrics import (
 )
 from .probabilities import write_probabilities
 from .protocol import Protocol
-from .results import read_results, results_name, write_results
+from .results import read_content, read_results, results_name, write_results
 from .scores import ImageScores, score_image
 from .summary import summarise
 from .table import format_table
@@ -39,6 +39,7 @@ __all__ = [
     'key_scores',
     'match_lesions',
     'pooled_curve',
+    'read_content',
     'read_results',
     'resample',
     'results_name',

@@ -11,9 +11,8 @@ from typing import Sequence
 
 import numpy as np
 
-from .histogram import pool, score_keys
+from .histogram import FIXED_PROTOCOLS, pool, score_keys
 from .metrics import (
-    FIXED_PROTOCOLS,
     count_figures,
     counts_at,
     figures,

@@ -50,8 +50,11 @@ SHARE = 5e-5
 BIN_LIMIT = 1 / 4
 BINS = ((TOP_KEY + BIN_ROUND) >> BIN_SHIFT) + 1
 
-# Of the protocols m2mrf-11 and idrid-33.
-THRESHOLDS = np.union1d(np.linspace(0, 1, 11), np.linspace(0, 1, 33)).astype(np.float32)
+# Number of equally spaced thresholds of each protocol that has fixed ones.
+FIXED_PROTOCOLS = {'m2mrf-11': 11, 'idrid-33': 33}
+THRESHOLDS = np.unique(
+    np.concatenate([np.linspace(0, 1, number) for number in FIXED_PROTOCOLS.values()])
+).astype(np.float32)
 
 
 @dataclass

@@ -10,11 +10,8 @@ from typing import Sequence
 
 import numpy as np
 
-from .histogram import THRESHOLDS, key_scores, pool, score_keys
+from .histogram import FIXED_PROTOCOLS, THRESHOLDS, key_scores, pool, score_keys
 from .scores import ImageScores
-
-# Number of equally spaced thresholds of each protocol.
-FIXED_PROTOCOLS = {'m2mrf-11': 11, 'idrid-33': 33}
 
 
 @dataclass

@@ -120,6 +120,22 @@ def read_results(path: str) -> tuple[dict, list[ImageScores]]:
     Raises:
         InputError: no such file, cut off, or not a results file of this version.
     """
+    content = read_content(path)
+    lesions = len(content['lesions'])
+    scores = []
+    for number, image in enumerate(content['photographs']):
+        try:
+            scores.append(_decode(image, lesions))
+        except (KeyError, TypeError, ValueError, zlib.error) as error:
+            name = image.get('name', number) if isinstance(image, dict) else number
+            raise InputError(
+                f'{path}: damaged at photograph {name} ({error})'
+            ) from error
+    return content, scores
+
+
+def read_content(path: str) -> dict:
+    """As :func:`read_results`, the content alone; the scores in it stay encoded."""
     try:
         with open(path) as file:
             content = json.load(file)
@@ -139,16 +155,7 @@ def read_results(path: str) -> tuple[dict, list[ImageScores]]:
     names = content['lesions']
     if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         raise InputError(f'{path}: damaged, lesions {names!r}, expected their names')
-    scores = []
-    for number, image in enumerate(content['photographs']):
-        try:
-            scores.append(_decode(image, len(names)))
-        except (KeyError, TypeError, ValueError, zlib.error) as error:
-            name = image.get('name', number) if isinstance(image, dict) else number
-            raise InputError(
-                f'{path}: damaged at photograph {name} ({error})'
-            ) from error
-    return content, scores
+    return content
 
 
 def _encode(image):

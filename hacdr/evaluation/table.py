@@ -8,6 +8,7 @@ from typing import Sequence
 from hacdr.lesions import FULL_NAMES
 
 from .bootstrap import DRAWS
+from .histogram import FIXED_PROTOCOLS
 from .protocol import Protocol
 
 # Three metrics leave room for the lesions' full names.
@@ -91,7 +92,7 @@ def _notes(summary, chosen):
     if 'AUPR' in chosen:
         others = ', '.join(
             f'{name} {figures[name]["mean"]["value"]:.3f}'
-            for name in ('m2mrf-11', 'idrid-33')
+            for name in FIXED_PROTOCOLS
             if figures[name]['mean']['value'] is not None
         )
         if others:

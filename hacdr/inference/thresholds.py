@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hacdr.errors import InputError
-from hacdr.evaluation import read_results
+from hacdr.evaluation import read_content
 
 
 def read_thresholds(
@@ -23,7 +23,7 @@ def read_thresholds(
         InputError: a file of the test set, of another checkpoint or another dataset,
             or of predictions without probabilities.
     """
-    content, _ = read_results(path)
+    content = read_content(path)
     if content['split'] == 'test':
         raise InputError(
             f'{path}: scores of the test set, which must not choose thresholds; '

@@ -6,6 +6,7 @@ from tqdm import tqdm
 
 from hacdr.errors import InputError
 from hacdr.evaluation import Protocol, read_results
+from hacdr.evaluation.histogram import FIXED_PROTOCOLS
 from hacdr.evaluation.matching import OVERLAP
 from hacdr.lesions import CLASSES, FULL_NAMES, IGNORED_BIT, choose_palette
 
@@ -14,7 +15,6 @@ from .plots import draw_froc, draw_precision_recall, working_thresholds
 from .templates import describe_lesions, write_page
 
 HEADLINE = ('AUPR', 'Dice', 'Dice@t', 'IoU', 'Precision', 'Recall')
-OTHERS = ('m2mrf-11', 'idrid-33')
 # Metrics by which photographs sort, each for every lesion.
 OF_PHOTOGRAPHS = ('AUPR', 'Dice')
 COUNTING = (
@@ -72,7 +72,7 @@ def write_report(results_path, path, data_root=None):
         counting=COUNTING,
         compared=True,
         headline=[name for name in HEADLINE if name in figures],
-        others=[name for name in OTHERS if name in figures],
+        others=[name for name in FIXED_PROTOCOLS if name in figures],
         columns=[
             (metric, lesion)
             for metric in OF_PHOTOGRAPHS

@@ -1,13 +1,13 @@
 """What a study file says, checked before any work begins."""
 
 import copy
-import difflib
 import os.path as osp
 import re
 from dataclasses import dataclass
 
 from hacdr.conversion.folds import FOLDS
 from hacdr.engine.config import check_config, load_config
+from hacdr.engine.config.values import hint
 from hacdr.engine.time_budget import CLOCKS
 from hacdr.errors import InputError
 from hacdr.evaluation import results_name
@@ -297,6 +297,5 @@ def _is_positive(value, kind):
 def _check_keys(part, allowed, where):
     for key in part:
         if key not in allowed:
-            nearest = difflib.get_close_matches(key, allowed, 1)
-            hint = f'did you mean {nearest[0]}?' if nearest else ', '.join(allowed)
-            raise InputError(f'{where}: unknown key {key}; {hint}')
+            expected = hint(key, allowed) or f'; {", ".join(allowed)}'
+            raise InputError(f'{where}: unknown key {key}{expected}')

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from hacdr.engine import read_eval_history
 from hacdr.engine.time_budget import TRAINING_RECORD
 from hacdr.errors import InputError
-from hacdr.evaluation import read_results
+from hacdr.evaluation import read_content
 from hacdr.files import atomic_write, write_text
 from hacdr.lesions import LESIONS
 
@@ -74,7 +74,7 @@ def _results_files(entry):
 
 def _read_scores(path):
     """Return the headline scores of a results file: column -> value or None."""
-    content, _ = read_results(path)
+    content = read_content(path)
     if content['lesions'] != list(LESIONS):
         raise InputError(
             f'{path}: scores of {", ".join(content["lesions"])}, expected '
@@ -132,7 +132,7 @@ def _format_intervals(study):
     """A line for each pooled score: how far it would move with other photographs."""
     for entry in study.entries:
         for path in _results_files(entry):
-            content, _ = read_results(path)
+            content = read_content(path)
             mean = content['summary']['figures']['AUPR']['mean']
             low, high = (_format_cell([mean[end]], 3) for end in ('low', 'high'))
             number = len(content['photographs'])

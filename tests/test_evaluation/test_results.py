@@ -8,6 +8,7 @@ from hacdr.evaluation import (
     Protocol,
     figures,
     ground_truth_bits,
+    read_content,
     read_results,
     score_image,
     summarise,
@@ -148,3 +149,13 @@ def test_damaged_files(path, change, message):
     damage(path, change)
     with pytest.raises(InputError, match=message):
         read_results(str(path))
+
+
+def test_the_content_alone_decodes_no_scores(path):
+    content, _ = read_results(str(path))
+    assert read_content(str(path)) == content
+    damage(path, lambda c: c['photographs'][1].pop('counts'))
+    assert read_content(str(path))['summary'] == content['summary']
+    path.write_text('{}')
+    with pytest.raises(InputError, match='not a results file of version 3'):
+        read_content(str(path))

@@ -29,6 +29,6 @@ def made_up_results(monkeypatch):
 
     def read(path):
         with open(path) as file:
-            return json.load(file), []
+            return json.load(file)
 
-    monkeypatch.setattr(table, 'read_results', read)
+    monkeypatch.setattr(table, 'read_content', read)
