@@ -2,12 +2,13 @@
 
 from hacdr.conversion import own
 from hacdr.conversion.checking import check_conversion
-from hacdr.conversion.convert import Plan, Record, convert
+from hacdr.conversion.convert import convert
 from hacdr.conversion.ddr import read_ddr
 from hacdr.conversion.e_ophtha import read_e_ophtha
 from hacdr.conversion.fgadr import read_fgadr
 from hacdr.conversion.idrid import read_idrid
 from hacdr.conversion.own import Options
+from hacdr.conversion.plan import Plan, Record
 from hacdr.conversion.retinal_lesions import read_retinal_lesions
 from hacdr.conversion.sources import open_source
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hacdr.conversion import layout
+from hacdr.conversion.plan import Plan
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 from hacdr.files import file_sha256
 from hacdr.parallel import for_each
-
-if TYPE_CHECKING:
-    from hacdr.conversion.convert import Plan
 
 
 def find_earlier(

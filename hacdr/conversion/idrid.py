@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from urllib.parse import unquote
 
-from hacdr.conversion.convert import Plan, Record
+from hacdr.conversion.plan import Plan, Record
 from hacdr.conversion.reading import read_photograph
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from hacdr.conversion.convert import Plan, Record
+from hacdr.conversion.plan import Plan, Record
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 

@@ -21,7 +21,7 @@ from hacdr.images import (
 from hacdr.lesions import IGNORED
 
 if TYPE_CHECKING:
-    from hacdr.conversion.convert import Record
+    from hacdr.conversion.plan import Record
 
 MASK_MODES = ('1', 'L', 'P', 'LA', 'RGB', 'RGBA')
 GREY_MODES = ('1', 'L', 'RGB')

@@ -7,7 +7,6 @@ from typing import Callable, NamedTuple
 
 import numpy as np
 
-from hacdr.conversion.convert import Plan
 from hacdr.conversion.merging import LESION
 from hacdr.conversion.own.classes import (
     BACKGROUND,
@@ -26,6 +25,7 @@ from hacdr.conversion.own.photographs import (
     plan_own,
     split_path,
 )
+from hacdr.conversion.plan import Plan
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 from hacdr.lesions import IGNORED

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from hacdr.conversion.convert import Plan
 from hacdr.conversion.own.annotations import Annotated, plan_annotated
 from hacdr.conversion.own.json_files import read_json_files, take, take_size
 from hacdr.conversion.own.photographs import Options
 from hacdr.conversion.own.shapes import decode_runs, fill_polygon, read_points
+from hacdr.conversion.plan import Plan
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 

@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 
-from hacdr.conversion.convert import Plan, Record
 from hacdr.conversion.merging import LESION
 from hacdr.conversion.own.classes import (
     BACKGROUND,
@@ -24,6 +23,7 @@ from hacdr.conversion.own.photographs import (
     plan_own,
     split_path,
 )
+from hacdr.conversion.plan import Plan, Record
 from hacdr.conversion.reading import MASK_SUFFIXES, decode_mask
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError

@@ -8,11 +8,11 @@ import io
 
 import numpy as np
 
-from hacdr.conversion.convert import Plan
 from hacdr.conversion.own.annotations import Annotated, plan_annotated
 from hacdr.conversion.own.json_files import read_json_files, take, take_size
 from hacdr.conversion.own.photographs import Options
 from hacdr.conversion.own.shapes import circle, fill_polygon, read_points, rectangle
+from hacdr.conversion.plan import Plan
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 from hacdr.images import decode_image

@@ -6,7 +6,6 @@ import re
 from functools import partial
 
 from hacdr.conversion import reading
-from hacdr.conversion.convert import Plan
 from hacdr.conversion.own.classes import (
     BACKGROUND,
     IGNORED_NAME,
@@ -24,6 +23,7 @@ from hacdr.conversion.own.photographs import (
     plan_own,
     split_path,
 )
+from hacdr.conversion.plan import Plan
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 

@@ -7,9 +7,9 @@ import os.path as osp
 from collections import Counter, defaultdict
 from typing import Container, Iterable, NamedTuple, Sequence
 
-from hacdr.conversion.convert import Plan, Record
 from hacdr.conversion.own.classes import order_classes
 from hacdr.conversion.own.splitting import find_patients, find_subset, split_own
+from hacdr.conversion.plan import Plan, Record
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError, first_few
 from hacdr.images import PHOTOGRAPH_SUFFIXES, decode_header
