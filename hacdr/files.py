@@ -148,6 +148,11 @@ def decode_list(data, where):
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
+def sha256(data: bytes) -> str:
+    """Return the sha256 of bytes, hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def file_sha256(path):
     """Return the sha256 of a file, hexadecimal."""
     digest = hashlib.sha256()

@@ -11,9 +11,8 @@ import numpy as np
 
 from hacdr.conversion import layout, merging
 from hacdr.conversion.convert import sum_up
-from hacdr.conversion.earlier import sha256
 from hacdr.errors import InputError
-from hacdr.files import decode_list
+from hacdr.files import decode_list, sha256
 from hacdr.images import decode_image
 from hacdr.lesions import IGNORED
 from hacdr.parallel import for_each

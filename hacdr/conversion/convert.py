@@ -22,12 +22,12 @@ from hacdr.conversion.earlier import (
     find_unchanged,
     refuse_unknown_files,
     same_splits,
-    sha256,
 )
 from hacdr.conversion.folds import fold_lists
 from hacdr.conversion.plan import Plan
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
+from hacdr.files import sha256
 from hacdr.images import encode_map
 from hacdr.lesions import LESIONS
 from hacdr.parallel import for_each
@@ -170,7 +170,7 @@ def _convert_record(source, plan, folder, max_side, record):
 def _convert_masks(source, plan, record, original_size, size):
     """The bit map of a photograph, and the manifest's entries of its lesions."""
     files = {
-        file: (source.read(file), source.where(file))
+        file: (None if file in plan.digests else source.read(file), source.where(file))
         for file in {*record.masks.values()}
     }
     masks = plan.read_masks(files, record, original_size)
@@ -179,7 +179,10 @@ def _convert_masks(source, plan, record, original_size, size):
     lesions = before = merging.count_lesions(bits, plan.lesions)
     if size != original_size:
         before = merging.count_lesions(drawn, plan.lesions)
-    digests = {file: sha256(data) for file, (data, _) in files.items()}
+    digests = {
+        file: plan.digests.get(file) or sha256(data)
+        for file, (data, _) in files.items()
+    }
     sources = {
         lesion: dict(source=file, sha256=digests[file])
         for lesion, file in record.masks.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from hacdr.conversion import layout
 from hacdr.conversion.plan import Plan
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
-from hacdr.files import file_sha256
+from hacdr.files import file_sha256, sha256
 from hacdr.parallel import for_each
 
 
@@ -82,7 +81,7 @@ def find_unchanged(
     images = {(image['subset'], image['name']): image for image in earlier['images']}
     again = [r for r in plan.records if (r.subset, r.name) in images]
     entries = [images[record.subset, record.name] for record in again]
-    work = partial(_is_unchanged, source, plan.photograph_format, output)
+    work = partial(_is_unchanged, source, plan, output)
     unchanged = for_each(work, list(zip(again, entries)), jobs, 'comparing')
     kept = {}
     for record, image, same in zip(again, entries, unchanged):
@@ -95,7 +94,7 @@ def find_unchanged(
     return kept
 
 
-def _is_unchanged(source, file_format, output, task):
+def _is_unchanged(source, plan, output, task):
     """Whether a photograph's files, there and here, are those of its entry."""
     record, image = task
     drawn = {lesion for lesion, count in image['lesions'].items() if count['sha256']}
@@ -104,10 +103,11 @@ def _is_unchanged(source, file_format, output, task):
     there = {record.photograph: image['photograph']['sha256']}
     for lesion, file in record.masks.items():
         there[file] = image['lesions'][lesion]['sha256']
-    here = layout.image_files(image, file_format)
-    return all(sha256(source.read(f)) == there[f] for f in there) and all(
-        _sha256_of_file(output / path) == here[path] for path in here
-    )
+    here = layout.image_files(image, plan.photograph_format)
+    return all(
+        (plan.digests.get(file) or sha256(source.read(file))) == digest
+        for file, digest in there.items()
+    ) and all(_sha256_of_file(output / path) == here[path] for path in here)
 
 
 def same_splits(splits: dict[str, list[str]], earlier: dict, output: Path) -> bool:
@@ -135,11 +135,6 @@ def refuse_unknown_files(manifest: dict, output: Path) -> None:
             f'{output}: holds {len(unknown)} files that the conversion did not write '
             f'({unknown[0]}); move them away first'
         )
-
-
-def sha256(data: bytes) -> str:
-    """Digest of a file's content, as the manifest has it."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def _sha256_of_file(path):

@@ -44,6 +44,8 @@ class Plan(NamedTuple):
         read_as: plain values that tell how the masks are read, where the files do not.
         notes: what was assumed, each one line.
         patients: name -> patient, where the names tell; folds keep them together.
+        digests: sha256 of the files of masks that the reader has read, whatever the
+            number of their photographs; read_masks gets None for their content.
     """
 
     dataset: str
@@ -58,6 +60,7 @@ class Plan(NamedTuple):
     read_as: dict | None = None
     notes: tuple[str, ...] = ()
     patients: Mapping[str, str] = MappingProxyType({})
+    digests: Mapping[str, str] = MappingProxyType({})
 
     @property
     def lesions(self) -> tuple[str, ...]:

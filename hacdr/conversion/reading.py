@@ -185,7 +185,7 @@ def read_graded_mask(data: bytes, where: str, size: tuple[int, int]) -> np.ndarr
 
 
 def read_separate_masks(
-    files: dict[str, tuple[bytes, str]],
+    files: dict[str, tuple[bytes | None, str]],
     record: Record,
     size: tuple[int, int],
     read: Callable = read_mask,
@@ -193,8 +193,8 @@ def read_separate_masks(
     """Read the masks of a photograph that has a file for each.
 
     Args:
-        files (Dict[str, Tuple[bytes, str]]): file of a mask -> its content, and what to
-            call it in messages.
+        files (Dict[str, Tuple[bytes | None, str]]): file of a mask -> its content (None
+            for those in ``Plan.digests``), and what to call it in messages.
         record (Record): the photograph.
         size (Tuple[int, int]): its width and height.
         read (callable): one of the three above.

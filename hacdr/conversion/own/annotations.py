@@ -28,6 +28,7 @@ from hacdr.conversion.own.photographs import (
 from hacdr.conversion.plan import Plan
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
+from hacdr.files import sha256
 from hacdr.lesions import IGNORED
 
 
@@ -114,6 +115,10 @@ def plan_annotated(
         ],
         notes=count_names(passed_over, 'labels passed over'),
         read_masks=partial(_draw, found, class_of, fill),
+        # One file may tell of thousands of photographs: it is not read for each.
+        digests={
+            file: sha256(source.read(file)) for file in {one.file for one in annotated}
+        },
     )
 
 

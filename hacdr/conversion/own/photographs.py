@@ -182,7 +182,7 @@ def plan_own(
         options (Options): what the user says.
         read_as (dict): plain values that tell how masks are read; another conversion of
             the same files is not the same.
-        **plan: ``warnings``, ``notes`` and ``read_masks`` of the Plan.
+        **plan: ``warnings``, ``notes``, ``read_masks`` and ``digests`` of the Plan.
 
     Returns:
         Plan: what is to be converted.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hacdr.conversion import open_source
+from hacdr.conversion import convert, open_source
 from hacdr.conversion.own import Options, read_coco, read_labelme
 from hacdr.errors import InputError
 
@@ -297,3 +297,17 @@ def test_another_label_is_another_conversion(with_coco, tmp_path):
     classes = 'EX=Microaneurysms', 'MA=Hard Exudates'
     with pytest.raises(InputError, match='masks were read in another way; choose'):
         convert_own(read_coco, with_coco.root, tmp_path / 'out', classes=classes)
+
+
+def test_a_file_is_not_read_again_for_each_of_its_photographs(
+    photographs, tmp_path, monkeypatch
+):
+    photographs.json('all.json', coco())
+    source = open_source(photographs.root)
+    plan = read_coco(source, Options())
+    reads, read = [], source.read
+    monkeypatch.setattr(source, 'read', lambda name: reads.append(name) or read(name))
+    _, converted = convert(source, plan, tmp_path / 'out', jobs=1)
+    _, again = convert(source, plan, tmp_path / 'out', jobs=1)
+    assert (converted, again) == (4, None)
+    assert {*reads} == {f'images/{name}.jpg' for name in NAMES}
