@@ -79,30 +79,12 @@ def run(main, needs_stack=True):
         if not find_missing():
             silence_training()
         main()
-    except KeyboardInterrupt:
-        sys.exit(_fail('interrupted', 130))
-    except ModuleNotFoundError as error:
-        if error.name not in EXTRAS:
+    except (Exception, KeyboardInterrupt) as error:
+        told = _explain(error)
+        if told is None:
             sys.excepthook = _report_bug
             raise
-        extra = f"pip install 'hacdr[{EXTRAS[error.name]}]'"
-        sys.exit(_fail(f'the package {error.name} is missing: {extra}', 2))
-    except Exception as error:
-        # Importing hacdr may be what failed: its errors are there all the same.
-        errors = sys.modules.get('hacdr.errors')
-        if errors is None:
-            sys.excepthook = _report_bug
-            raise
-        if isinstance(error, OSError) and _is_refused_by_disk(error):
-            where = errors.printable(error.filename or 'writing')
-            sys.exit(_fail(f'{where}: {error.strerror}', 2))
-        if isinstance(error, MemoryError) or _is_out_of_gpu_memory(error):
-            reason = (str(error) or 'no memory left').splitlines()[0]
-            sys.exit(_fail(f'{reason} (expected smaller images or fewer at once)', 2))
-        if not isinstance(error, errors.InputError):
-            sys.excepthook = _report_bug
-            raise
-        sys.exit(_fail(str(error), 2))
+        sys.exit(_fail(*told))
 
 
 def run_command(name, arguments):
@@ -135,6 +117,30 @@ def run_command(name, arguments):
 
     with restrict_loading(args.trust_checkpoint):
         module.run(args)
+
+
+def _explain(error):
+    """Return what ended a command as a line, and its exit code; None for a bug."""
+    if isinstance(error, KeyboardInterrupt):
+        return 'interrupted', 130
+    if isinstance(error, ModuleNotFoundError):
+        if error.name not in EXTRAS:
+            return None
+        extra = f"pip install 'hacdr[{EXTRAS[error.name]}]'"
+        return f'the package {error.name} is missing: {extra}', 2
+    # Importing hacdr may be what failed: its errors are there all the same.
+    errors = sys.modules.get('hacdr.errors')
+    if errors is None:
+        return None
+    if isinstance(error, errors.InputError):
+        return str(error), 2
+    if isinstance(error, OSError) and _is_refused_by_disk(error):
+        where = errors.printable(error.filename or 'writing')
+        return f'{where}: {error.strerror}', 2
+    if isinstance(error, MemoryError) or _is_out_of_gpu_memory(error):
+        reason = (str(error) or 'no memory left').splitlines()[0]
+        return f'{reason} (expected smaller images or fewer at once)', 2
+    return None
 
 
 def _is_refused_by_disk(error):
