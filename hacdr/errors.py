@@ -43,7 +43,7 @@ def first_line(error: Exception) -> str:
     Returns:
         str: a line.
     """
-    return (str(error) or type(error).__name__).splitlines()[0]
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def printable(text: str) -> str:

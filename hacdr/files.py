@@ -148,7 +148,7 @@ def decode_list(data, where):
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def sha256(data: bytes) -> str:
+def sha256(data):
     """Return the sha256 of bytes, hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 

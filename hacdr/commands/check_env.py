@@ -8,7 +8,7 @@ import subprocess
 import torch
 
 import hacdr
-from hacdr.errors import InputError
+from hacdr.errors import InputError, first_line
 from hacdr.ops import choose_kernel, modulated_deform_conv2d
 
 PACKAGES = ('torch', 'torchvision', 'mmcv', 'mmseg', 'numba', 'numpy', 'cv2', 'scipy')
@@ -137,9 +137,9 @@ def _run_kernels(device):
         try:
             out = modulated_deform_conv2d(x, offset, mask, weight, groups=groups)
         except Exception as error:
-            message = str(error).strip().split('\n')[0]
             raise InputError(
-                f'the deformable convolution does not run on {device}: {message}'
+                f'the deformable convolution does not run on {device}: '
+                f'{first_line(error)}'
             ) from None
         if not torch.allclose(out, expected, atol=1e-3):
             raise InputError(

@@ -11,7 +11,7 @@ from typing import BinaryIO, Iterator
 import numpy as np
 from PIL import Image
 
-from hacdr.errors import InputError
+from hacdr.errors import InputError, first_line
 
 # Ultra-wide photographs have 16 million pixels, montages of them fewer than this.
 MAX_PIXELS = 100_000_000
@@ -121,5 +121,4 @@ def damaged(where: str | Path, kind: str, reason: Exception | str) -> InputError
     """Return the error for an image that cannot be decoded."""
     if isinstance(reason, Image.UnidentifiedImageError):
         reason = 'not an image'
-    lines = str(reason).splitlines() or [type(reason).__name__]
-    return InputError(f'{where}: {kind} cannot be decoded ({lines[0]})')
+    return InputError(f'{where}: {kind} cannot be decoded ({first_line(reason)})')

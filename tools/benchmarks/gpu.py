@@ -39,6 +39,7 @@ from torchvision.ops import deform_conv2d
 
 import hacdr.ops
 from hacdr.apis import build_network, load_config
+from hacdr.errors import first_line
 from hacdr.models import fuse_for_inference
 from hacdr.ops import choose_kernel, modulated_deform_conv2d_packed
 
@@ -524,12 +525,6 @@ def wait(device):
 # --- compilation ------------------------------------------------------------------
 
 
-def first_line(error):
-    """Return an exception as one line."""
-    lines = str(error).strip().splitlines()
-    return f'{type(error).__name__}: {lines[0] if lines else ""}'[:200]
-
-
 def try_compile(args):
     """Return the time of a small step with torch.compile, or why there is none."""
     context = multiprocessing.get_context('spawn')
@@ -540,7 +535,7 @@ def try_compile(args):
         except multiprocessing.TimeoutError:
             return {'failed': f'not done after {args.compile:.0f} seconds'}
         except Exception as error:
-            return {'failed': first_line(error)}
+            return {'failed': f'{type(error).__name__}: {first_line(error)}'[:200]}
 
 
 def compiled_step(device, repeats, size):

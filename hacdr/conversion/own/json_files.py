@@ -6,7 +6,7 @@ import json
 from typing import Any, Iterator
 
 from hacdr.conversion.sources import Source
-from hacdr.errors import InputError
+from hacdr.errors import InputError, first_line
 
 NAMES = {list: 'a list', dict: 'an object', str: 'a text', int: 'a number'}
 
@@ -29,8 +29,9 @@ def read_json_files(source: Source) -> Iterator[tuple[str, dict]]:
         try:
             content = json.loads(source.read(file).decode('utf-8-sig'))
         except (ValueError, RecursionError) as error:
-            reason = str(error) or type(error).__name__
-            raise InputError(f'{source.where(file)}: not JSON ({reason})') from error
+            raise InputError(
+                f'{source.where(file)}: not JSON ({first_line(error)})'
+            ) from error
         if isinstance(content, dict):
             yield file, content
 

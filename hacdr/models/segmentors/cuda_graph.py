@@ -12,6 +12,8 @@ import torch
 import torch.nn as nn
 from mmcv.runner import get_dist_info
 
+from hacdr.errors import first_line
+
 logger = logging.getLogger('hacdr')
 
 
@@ -99,9 +101,9 @@ class GraphedNetwork:
                     _Function(self._network), (img.clone(),), allow_unused_input=True
                 )
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[0]
             raise RuntimeError(
-                f'train_cfg.cuda_graph: the network cannot be recorded: {reason}'
+                'train_cfg.cuda_graph: the network cannot be recorded: '
+                f'{first_line(error)}'
             ) from error
         finally:
             for module in cast:
