@@ -38,7 +38,7 @@ def first_line(error: Exception) -> str:
     """Return the first line of what an exception says, or its name if that is nothing.
 
     Args:
-        error (Exception): one of others, which may say more than belongs in a line.
+        error (Exception | str): of others; may say more than belongs in a line.
 
     Returns:
         str: a line.
