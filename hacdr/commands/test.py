@@ -34,6 +34,7 @@ from hacdr.engine.config import (
     check_output,
     load_config,
 )
+from hacdr.engine.config.checks import LOADERS, SPLITS
 from hacdr.engine.loading import WatchedLoader
 from hacdr.engine.processes import distribute
 from hacdr.errors import InputError
@@ -51,7 +52,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         '--split',
-        choices=['train', 'val', 'test'],
+        choices=SPLITS,
         default='test',
         help='photographs to test on; others than test choose the thresholds of best '
         'Dice too and write results_SPLIT.json (default: test)',
@@ -122,14 +123,12 @@ def run(args):
 
 
 def _build_loader(cfg, dataset, distributed):
-    splits = ('train', 'val', 'test')
-    kept = (*splits, *(f'{split}_dataloader' for split in splits))
     loader = build_dataloader(
         dataset,
         num_gpus=1,
         dist=distributed,
         **{
-            **{k: v for k, v in cfg.data.items() if k not in kept},
+            **{k: v for k, v in cfg.data.items() if k not in (*SPLITS, *LOADERS)},
             'samples_per_gpu': 1,
             'shuffle': False,
             **cfg.data.get('test_dataloader', {}),

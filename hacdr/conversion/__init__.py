@@ -37,6 +37,4 @@ __all__ = [
     'check_conversion',
     'convert',
     'open_source',
-    'read_ddr',
-    'read_idrid',
 ]

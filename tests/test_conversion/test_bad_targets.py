@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from hacdr.conversion import convert, layout, open_source, read_idrid
+from hacdr.conversion import convert, layout, open_source
+from hacdr.conversion.idrid import read_idrid
 from hacdr.errors import InputError
 
 

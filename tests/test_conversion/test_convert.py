@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hacdr.conversion import building, convert, layout, open_source, read_idrid
+from hacdr.conversion import building, convert, layout, open_source
+from hacdr.conversion.idrid import read_idrid
 from hacdr.errors import InputError
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hacdr.conversion import check_conversion, convert, open_source, read_ddr
+from hacdr.conversion import check_conversion, convert, open_source
+from hacdr.conversion.ddr import read_ddr
 from hacdr.conversion.splits import split_members
 from hacdr.errors import InputError
 from hacdr.preprocess.field_of_view import field_of_view

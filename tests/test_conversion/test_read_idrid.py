@@ -4,7 +4,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from hacdr.conversion import idrid, open_source, read_idrid
+from hacdr.conversion import idrid, open_source
+from hacdr.conversion.idrid import read_idrid
 from hacdr.errors import InputError
 
 

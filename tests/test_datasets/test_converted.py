@@ -6,7 +6,9 @@ import pytest
 from mmcv import Config
 from mmseg.datasets import DATASETS, build_dataloader, build_dataset
 
-from hacdr.conversion import convert, open_source, read_ddr, read_idrid
+from hacdr.conversion import convert, open_source
+from hacdr.conversion.ddr import read_ddr
+from hacdr.conversion.idrid import read_idrid
 from hacdr.conversion.own import read_mask_folders
 from hacdr.conversion.splits import split_members
 from hacdr.errors import InputError
