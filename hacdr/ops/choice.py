@@ -9,11 +9,9 @@ from functools import lru_cache
 
 import torch
 
-KERNELS = ('numba', 'triton', 'torch', 'mmcv')
-
 
 def choose_kernel(device: str, depthwise: bool = False) -> str:
-    """Return the name of the kernel that a convolution takes: one of ``KERNELS``.
+    """Return the name of the kernel that a convolution takes: one of ``OBSTACLES``.
 
     Args:
         device (str): type of device, such as 'cpu' or 'cuda'.
@@ -24,8 +22,10 @@ def choose_kernel(device: str, depthwise: bool = False) -> str:
     """
     forced = os.environ.get('HACDR_MDCONV')
     if forced:
-        if forced not in KERNELS:
-            raise ValueError(f'HACDR_MDCONV must be one of {KERNELS}, got {forced!r}')
+        if forced not in OBSTACLES:
+            raise ValueError(
+                f'HACDR_MDCONV must be one of {(*OBSTACLES,)}, got {forced!r}'
+            )
         obstacle = find_obstacle(forced, device)
         if obstacle:
             raise ValueError(f'HACDR_MDCONV={forced}: {obstacle}')
@@ -107,6 +107,7 @@ def _find_obstacle_of_triton(device):
     return None
 
 
+# Name of a kernel -> what tells why it cannot run on a type of device.
 OBSTACLES = {
     'numba': _find_obstacle_of_numba,
     'triton': _find_obstacle_of_triton,
