@@ -14,6 +14,14 @@ from tqdm import tqdm
 from hacdr.errors import InputError
 
 
+def count_cores():
+    """Return how many cores this process may use, an int."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Windows and macOS
+        return os.cpu_count() or 1
+
+
 def for_each(work, items, jobs, title):
     """Call a function for every item, under a progress bar.
 
@@ -30,7 +38,7 @@ def for_each(work, items, jobs, title):
     Raises:
         InputError: ``jobs`` is not positive, or a process was killed.
     """
-    jobs = os.cpu_count() if jobs is None else jobs
+    jobs = count_cores() if jobs is None else jobs
     if jobs < 1:
         raise InputError(f'jobs is {jobs}, expected 1 or more')
     results = [None] * len(items)

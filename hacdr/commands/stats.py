@@ -4,13 +4,13 @@ Prints a table, and lines for a config.
 """
 
 import json
-import os
 from pathlib import Path
 
 from hacdr.conversion.splits import split_members
 from hacdr.conversion.statistics import QUANTILES, config_lines, count_dataset
 from hacdr.errors import InputError
 from hacdr.files import make_folder, write_text
+from hacdr.parallel import count_cores
 
 
 def add_arguments(parser):
@@ -19,7 +19,7 @@ def add_arguments(parser):
         '--split', default='trainval', help='which photographs (default: trainval)'
     )
     parser.add_argument(
-        '--jobs', type=int, default=os.cpu_count(), help='processes (all cores)'
+        '--jobs', type=int, default=count_cores(), help='processes (all cores)'
     )
     parser.add_argument('--json', type=Path, help='write the figures to this file')
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from hacdr.errors import InputError, first_line
 from hacdr.inference.preprocessing import Preprocessing
+from hacdr.parallel import count_cores
 
 # The first that computes DeformConv.
 OLDEST = 1, 25
@@ -94,7 +95,7 @@ def _start(runtime, weights, provider):
     options = runtime.SessionOptions()
     # By itself it takes all cores, whatever share of them this process has.
     threads = os.environ.get('OMP_NUM_THREADS', '')
-    options.intra_op_num_threads = int(threads) if threads.isdigit() else _count_cores()
+    options.intra_op_num_threads = int(threads) if threads.isdigit() else count_cores()
     # Waiting threads would keep the cores from whoever decodes and writes.
     options.add_session_config_entry('session.intra_op.allow_spinning', '0')
     # For inputs of one size always it would plan memory once, and take more of it.
@@ -109,13 +110,6 @@ def _start(runtime, weights, provider):
     if session.get_providers()[0] != provider[0]:
         raise InputError(f'{weights}: onnxruntime cannot use the GPU; try --device cpu')
     return session
-
-
-def _count_cores():
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on Windows and macOS
-        return os.cpu_count() or 1
 
 
 def _read_description(session, weights):
