@@ -89,7 +89,8 @@ def _collect(pool, items, results, bar):
 def _start_worker(work, parent):
     global _work
     _work = work
-    # Where the parent is killed, the workers hold the pipe open that they wait at.
+    # Where the parent is killed, the workers would wait for ever: each of them keeps
+    # the pipe open that the others wait at.
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     # The processes share the cores; OpenCV's own threads would only quarrel.
     cv2.setNumThreads(1)

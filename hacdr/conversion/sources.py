@@ -1,7 +1,7 @@
 """A download as it lies on disk, folder or zip, behind one interface.
 
 Nothing is ever unpacked to disk. Hidden files and folders, and what macOS adds to zips,
-are not there for whoever asks.
+are left out.
 """
 
 from __future__ import annotations

@@ -86,8 +86,8 @@ def choose_classes(own, chosen=None, palette=None, renames=False):
         chosen (Sequence[str] | str, optional): the names, or a file with one a line;
             all by default.
         palette (Sequence[Sequence[int]], optional): RGB of each that is chosen.
-        renames (bool): whether names that it has not, all of them but the background,
-            may say what its values mean.
+        renames (bool): whether names of which the data set has none are new names of
+            its classes, in the order of their values.
 
     Returns:
         ClassChoice: what was chosen.

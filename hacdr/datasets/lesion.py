@@ -39,8 +39,8 @@ class LesionDataset(CustomDataset):
     hacdr does, and refuses what does not fit the photograph or the classes.
 
     ``classes=['background', 'EX']`` trains and scores these classes alone: values are
-    counted anew, in the order given, and other lesions are background. Names that the
-    data set has not, none of its lesions among them, say what its values mean:
+    counted anew, in the order given, and other lesions are background. Names of which
+    the data set has none are new names of its classes, in the order of their values:
     ``classes=['background', 'drusen']`` for label maps of 0 and 1. The network has as
     many classes (``num_classes``).
 
