@@ -51,16 +51,20 @@ def check_conversion(
     return len(images), problems
 
 
+def _read(root, path):
+    try:
+        return (root / path).read_bytes()
+    except OSError as error:
+        raise InputError(f'{path}: cannot be read ({error.strerror})') from error
+
+
 def _check_image(root, file_format, lesions, entry):
     """Problems of one photograph, its label map and its bit map."""
     problems, maps = [], []
     for path, digest in layout.image_files(entry, file_format).items():
         try:
-            data = (root / path).read_bytes()
+            data = _read(root, path)
             image = decode_image(io.BytesIO(data), path, 'image')
-        except OSError as error:
-            problems.append(f'{path}: cannot be read ({error.strerror})')
-            continue
         except InputError as error:
             problems.append(str(error))
             continue
@@ -128,11 +132,8 @@ def _check_splits(root, manifest):
     for split, entry in manifest['splits'].items():
         path = layout.split_path(split)
         try:
-            data = (root / path).read_bytes()
+            data = _read(root, path)
             lists[split] = listed = decode_list(data, path)
-        except OSError as error:
-            problems.append(f'{path}: cannot be read ({error.strerror})')
-            continue
         except InputError as error:
             problems.append(str(error))
             continue

@@ -48,18 +48,15 @@ def fold_lists(
     return lists
 
 
-def choose_folds(
-    amounts: dict[str, np.ndarray], number: int, seed: int = 0
-) -> dict[str, int]:
+def choose_folds(amounts: dict[str, np.ndarray], number: int) -> dict[str, int]:
     """Divide groups into folds that have about as much of everything.
 
-    A random division into folds of as many groups; then, while there is one, the swap
-    of two groups that brings the folds nearest to each other.
+    A random division, always the same, into folds of as many groups; then, while there
+    is one, the swap of two groups that brings the folds nearest to each other.
 
     Args:
         amounts (Dict[str, np.ndarray]): group -> how much it has of each thing.
         number (int): how many folds.
-        seed (int): of the random division.
 
     Returns:
         Dict[str, int]: group -> fold, from 0 on.
@@ -67,7 +64,7 @@ def choose_folds(
     names = sorted(amounts)
     shares = np.array([amounts[name] for name in names], float)
     shares /= np.maximum(shares.sum(0), 1)
-    fold = np.random.default_rng(seed).permutation(len(names)) % number
+    fold = np.random.default_rng(0).permutation(len(names)) % number
     swapped = np.argsort(-shares.max(1), kind='stable')[:MOST_GROUPS]
     own = shares[swapped]
     difference = own[:, None] - own[None]

@@ -20,16 +20,17 @@ from hacdr.models import MDConv
 
 # Interpolation between four corners, and the mask.
 MULTIPLY_ADDS_PER_SAMPLE = 5
+# Predictions of which the median time is taken, after one that is not counted.
+REPEATS = 3
 
 
-def measure_cost(cfg, repeats=3):
+def measure_cost(cfg):
     """Measure a config's network on its own data.
 
     Call it in a process of its own: on a CPU the peak memory is that of the process.
 
     Args:
         cfg (mmcv.Config): a checked config.
-        repeats (int): predictions of which the median time is taken, after one more.
 
     Returns:
         dict: 'parameters'; 'input_size', (height, width) of the network's input for
@@ -50,9 +51,7 @@ def measure_cost(cfg, repeats=3):
         'parameters': sum(p.numel() for p in model.parameters()),
         'input_size': input_size,
         'multiply_adds': count_multiply_adds(model, input_size),
-        'seconds_per_photograph': _seconds_per_photograph(
-            parallel, batch, device, repeats
-        ),
+        'seconds_per_photograph': _seconds_per_photograph(parallel, batch, device),
         'training_bytes': training_bytes,
     }
 
@@ -118,10 +117,10 @@ def _training_bytes(parallel, cfg, device):
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _seconds_per_photograph(parallel, batch, device, repeats):
+def _seconds_per_photograph(parallel, batch, device):
     parallel.eval()
     seconds = []
-    for _ in range(1 + repeats):
+    for _ in range(1 + REPEATS):
         began = time.perf_counter()
         with torch.no_grad():
             parallel(return_loss=False, rescale=True, **batch)

@@ -94,22 +94,19 @@ def intervals(
     scores: Sequence[ImageScores],
     thresholds: Sequence[float] | None = None,
     point: dict[str, np.ndarray] | None = None,
-    draws: int = DRAWS,
-    seed: int = SEED,
 ) -> dict[str, np.ndarray]:
     """Return 95 % intervals of all figures.
 
     Args:
         scores, thresholds, point: as in :func:`resample`.
-        draws, seed (int): see :func:`draw_weights`.
 
     Returns:
         dict[str, np.ndarray]: metric -> (lesions + 1, 2), lower and upper end, the
         mean last. Draws without the lesion are left out, of the mean those without
-        one of its lesions. NaN where no draw has it,
-        and of a single photograph, which says nothing about others.
+        one of its lesions. NaN where no draw has it, and of a single photograph, which
+        says nothing about others.
     """
-    weights = draw_weights(len(scores), draws, seed)
+    weights = draw_weights(len(scores))
     drawn = resample(scores, weights, thresholds, point)
     if len(scores) == 1:
         return {k: np.full((v.shape[1], 2), np.nan) for k, v in drawn.items()}

@@ -89,8 +89,8 @@ def measure(engine, photographs, jobs):
     return dict(seconds=seconds, processor=processor_seconds() - before, peak=peak)
 
 
-def processor_seconds(who=resource.RUSAGE_SELF):
-    usage = resource.getrusage(who)
+def processor_seconds():
+    usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
