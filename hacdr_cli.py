@@ -102,6 +102,11 @@ def run_command(name, arguments):
 
     from hacdr.stack import find_missing
 
+    if '' in arguments:
+        from hacdr.errors import InputError
+
+        # It would mean this folder in some places, and nothing in others.
+        raise InputError('one argument is empty; is a variable of the shell not set?')
     module = importlib.import_module(f'hacdr.commands.{_module_name(name)}')
     parser = argparse.ArgumentParser(
         prog=f'hacdr {name}',
@@ -144,11 +149,19 @@ def _explain(error):
 
 
 def _is_refused_by_disk(error):
-    """Tell a full disk, a quota, a limit of the shell's, or what may not be written."""
+    """Tell what a user's path or disk is to blame for.
+
+    A full disk, a quota, a limit of the shell's; what may not be read or written; a
+    file where a folder is expected, and the other way round; a name that is too long,
+    links in a circle; a disk that is broken or gone.
+    """
     import errno
 
-    names = 'ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM'
-    return error.errno in [getattr(errno, name) for name in names]
+    names = (
+        *('ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM', 'EEXIST', 'EISDIR'),
+        *('ENOTDIR', 'ENOTEMPTY', 'ENAMETOOLONG', 'ELOOP', 'EIO', 'ENXIO', 'ESTALE'),
+    )
+    return error.errno in [getattr(errno, name, None) for name in names]
 
 
 def _is_out_of_gpu_memory(error):

@@ -5,13 +5,22 @@ import hashlib
 import json
 import os
 import re
-from contextlib import contextmanager
+import secrets
+import stat
+import unicodedata
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from hacdr.errors import InputError
 
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
+
 # In bytes, what file systems allow less what a file is called while it is written.
-LONGEST_NAME = 255 - len('..4194304.tmp')
+LONGEST_NAME = 255 - len('..01234567.tmp')
+LOCK = '.lock'
 
 
 @contextmanager
@@ -32,7 +41,7 @@ def atomic_write(path):
     folder = os.path.dirname(path) or '.'
     if not os.path.isdir(folder):
         raise InputError(f'{path}: no folder {folder} to write to')
-    temporary = os.path.join(folder, f'.{os.path.basename(path)}.{os.getpid()}.tmp')
+    temporary = temporary_name(path)
     try:
         yield temporary
         os.replace(temporary, path)
@@ -44,6 +53,16 @@ def atomic_write(path):
     finally:
         if os.path.lexists(temporary):
             os.remove(temporary)
+
+
+def temporary_name(path):
+    """Return a name beside a file that no process takes, on whatever machine.
+
+    Args:
+        path (str | Path): the file.
+    """
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f'.{name}.{secrets.token_hex(4)}.tmp')
 
 
 def remove_unfinished(paths):
@@ -58,9 +77,102 @@ def remove_unfinished(paths):
         names.setdefault(folder or '.', set()).add(name)
     for folder, own in names.items():
         for left in Path(folder).glob('.*.tmp'):
-            match = re.fullmatch(r'\.(.+)\.\d+\.tmp', left.name, re.DOTALL)
+            match = re.fullmatch(r'\.(.+)\.[0-9a-f]{8}\.tmp', left.name, re.DOTALL)
             if match and match[1] in own:
                 left.unlink()
+
+
+@contextmanager
+def lock_folder(folder, name=LOCK, shared=False):
+    """Keep other runs out of a folder until the block ends, however it ends.
+
+    Where there are no locks (Windows, some file systems of networks), nobody is kept
+    out.
+
+    Args:
+        folder (str | Path): where a run writes.
+        name (str): of the file in it that is locked, and stays.
+        shared (bool): let others in that share it too.
+
+    Raises:
+        InputError: another run is at work in it.
+    """
+    with ExitStack() as stack:
+        # What cannot be opened cannot be locked either: whoever writes will tell why.
+        with suppress(OSError):
+            file = stack.enter_context(open(os.path.join(folder, name), 'a+'))
+            try:
+                _lock(file, shared)
+            except (BlockingIOError, PermissionError) as error:
+                raise InputError(
+                    f'{folder}: another run is at work in it; expected one at a time, '
+                    'or another folder'
+                ) from error
+        yield
+
+
+def _lock(file, shared):
+    if fcntl is not None:
+        # Not flock: of a process that is killed, children may live on for seconds, and
+        # would keep such a lock.
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        fcntl.lockf(file, kind | fcntl.LOCK_NB)
+
+
+def open_file(path):
+    """Open a file to read its bytes; a named pipe would be waited for.
+
+    Args:
+        path (str | Path): the file.
+
+    Raises:
+        InputError: it is missing, no file, or cannot be read.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise InputError(f'{path}: is not a file')
+        return open(path, 'rb')
+    except FileNotFoundError:
+        raise InputError(f'{path}: no such file') from None
+    except OSError as error:
+        raise InputError(f'{path}: cannot be read ({error.strerror})') from error
+    except ValueError as error:
+        # A name with a zero byte.
+        raise InputError(f'{path!r}: cannot be read ({error})') from error
+
+
+def refuse_folder(error):
+    """Raise InputError for a folder that cannot be read, see :func:`walk_files`."""
+    raise InputError(
+        f'{error.filename}: folder cannot be read ({error.strerror})'
+    ) from error
+
+
+def walk_files(folder, refuse=refuse_folder, recursive=True):
+    """Go through the files below a folder, those of linked folders too.
+
+    Each folder is looked into once, so that links in a circle have an end. Hidden ones
+    are left out.
+
+    Args:
+        folder (str | Path): where to begin.
+        refuse (callable): is called with the OSError of a folder that cannot be read;
+            where it returns, the others go on.
+        recursive (bool): look into folders in it too.
+
+    Yields:
+        str: a path below the folder, with the system's separators.
+    """
+    seen = set()
+    for path, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        real = os.path.realpath(path)
+        folders[:] = [] if real in seen else sorted(f for f in folders if f[0] != '.')
+        if real not in seen:
+            seen.add(real)
+            below = os.path.relpath(path, folder)
+            yield from (os.path.normpath(os.path.join(below, f)) for f in files)
+        if not recursive:
+            return
 
 
 def make_folder(path):
@@ -123,11 +235,8 @@ def read_list(path):
     Raises:
         InputError: it is missing, or text in another encoding.
     """
-    try:
-        with open(path, 'rb') as file:
-            return decode_list(file.read(), path)
-    except OSError as error:
-        raise InputError(f'{path}: cannot be read ({error.strerror})') from error
+    with open_file(path) as file:
+        return decode_list(file.read(), path)
 
 
 def decode_list(data, where):
@@ -153,10 +262,21 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
+def fold_name(name):
+    """Return what is equal for names that some file systems take for the same.
+
+    Capitals and small letters; letters with accents, written as one or as two.
+
+    Args:
+        name (str): of a file.
+    """
+    return unicodedata.normalize('NFC', name.casefold())
+
+
 def file_sha256(path):
-    """Return the sha256 of a file, hexadecimal."""
+    """Return the sha256 of a file, hexadecimal; InputError as :func:`open_file`."""
     digest = hashlib.sha256()
-    with open(path, 'rb') as file:
+    with open_file(path) as file:
         for block in iter(lambda: file.read(1 << 20), b''):
             digest.update(block)
     return digest.hexdigest()

@@ -1,6 +1,10 @@
-"""Waiting for processes that tests kill, or that end with those."""
+"""Processes beside a test: waited for, or holding a lock."""
 
+import fcntl
+import os
+import signal
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -24,3 +28,26 @@ def is_alive(pid):
     except OSError:
         return False
     return state != 'Z'
+
+
+@contextmanager
+def locked_by_another(path):
+    """Have another process hold the lock of a file, as a run in its folder does."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            with open(path, 'a+') as file:
+                fcntl.lockf(file, fcntl.LOCK_EX)
+                os.write(writing, b'1')
+                signal.pause()
+        finally:
+            os._exit(1)
+    os.close(writing)
+    try:
+        assert os.read(reading, 1) == b'1'
+        yield
+    finally:
+        os.close(reading)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)

@@ -1,16 +1,26 @@
+import errno
+import os
 import resource
 import signal
+from pathlib import Path
 
 import pytest
 
 from hacdr.errors import InputError
 from hacdr.files import (
+    file_sha256,
+    fold_name,
+    lock_folder,
     make_folder,
     part_of_name,
     read_list,
     remove_unfinished,
+    temporary_name,
+    walk_files,
     write_bytes,
 )
+
+from .processes import locked_by_another
 
 NAMES = ['IDRiD_01', '007-1774-100 (1)', 'Ödem 3']
 
@@ -31,7 +41,7 @@ def test_a_list_in_another_encoding_is_refused(tmp_path, data):
 
 
 def test_a_list_that_is_missing(tmp_path):
-    with pytest.raises(InputError, match=r'cannot be read \(No such file'):
+    with pytest.raises(InputError, match=r'list\.txt: no such file'):
         read_list(tmp_path / 'list.txt')
 
 
@@ -66,9 +76,86 @@ def test_part_of_a_name(text):
 
 
 def test_what_killed_processes_left_goes_and_nothing_else(tmp_path):
-    left = '.a.png.12.tmp', '.two\nlines.3.tmp'
-    others = 'a.png', '.b.png.12.tmp', '.a.png.old.tmp', '.a.png.12.tmp.png'
+    left = '.a.png.0123abcd.tmp', '.two\nlines.00000000.tmp'
+    others = 'a.png', '.b.png.0123abcd.tmp', '.a.png.old.tmp', '.a.png.12.tmp'
     for name in (*left, *others):
         (tmp_path / name).touch()
     remove_unfinished([tmp_path / 'a.png', f'{tmp_path}/two\nlines', 'nowhere/a'])
     assert {path.name for path in tmp_path.iterdir()} == {*others}
+
+
+def test_two_processes_write_to_files_of_their_own(tmp_path):
+    """Of equal numbers too, as on two machines."""
+    one, other = (temporary_name(tmp_path / 'a.png') for _ in range(2))
+    assert one != other
+    for name in (one, other):
+        Path(name).touch()
+    remove_unfinished([tmp_path / 'a.png'])
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_folder_for_one_run_at_a_time(tmp_path):
+    busy = pytest.raises(InputError, match='another run is at work in it')
+    with locked_by_another(tmp_path / '.lock'):
+        for shared in (False, True):
+            with busy, lock_folder(tmp_path, shared=shared):
+                pass
+        with lock_folder(tmp_path, 'another'):
+            pass
+    # It goes with whoever held it.
+    with lock_folder(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_locked_keeps_nobody_out(tmp_path, monkeypatch):
+    def refuse(file, operation):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    with lock_folder(tmp_path / 'missing'):
+        pass
+    monkeypatch.setattr('fcntl.lockf', refuse)
+    with lock_folder(tmp_path):
+        pass
+    monkeypatch.setattr('hacdr.files.fcntl', None)
+    with lock_folder(tmp_path):
+        pass
+
+
+def test_files_below_a_folder(tmp_path):
+    for name in ('a', 'in/b', 'in/deep/c', '.hidden/d', 'in/.e', 'beside/f'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    root = tmp_path / 'in'
+    (root / 'beside').symlink_to('../beside')
+    (root / 'circle').symlink_to('..')
+    (root / 'gone').symlink_to('nowhere')
+    (root / 'itself').symlink_to('itself')
+    found = sorted(walk_files(root))
+    # By the circle once: what is above, without what was seen already.
+    assert found == [
+        *('.e', 'b', 'beside/f', 'circle/a', 'deep/c', 'gone', 'itself'),
+    ]
+    assert sorted(walk_files(root, recursive=False)) == ['.e', 'b', 'gone', 'itself']
+
+
+def test_a_folder_that_cannot_be_read(tmp_path):
+    (tmp_path / 'a').touch()
+    with pytest.raises(InputError, match=r'nowhere: folder cannot be read \(No such'):
+        [*walk_files(tmp_path / 'nowhere')]
+    refused = []
+    assert [*walk_files(tmp_path / 'a', refused.append)] == []
+    assert refused[0].filename == str(tmp_path / 'a')
+
+
+@pytest.mark.parametrize('read', [read_list, file_sha256])
+def test_a_pipe_is_not_waited_for(tmp_path, read):
+    os.mkfifo(tmp_path / 'pipe')
+    with pytest.raises(InputError, match='pipe: is not a file'):
+        read(tmp_path / 'pipe')
+    with pytest.raises(InputError, match=f'{tmp_path.name}: is not a file'):
+        read(tmp_path)
+
+
+def test_names_that_are_one_somewhere():
+    assert fold_name('\u00c4uge') == fold_name('A\u0308UGE') == fold_name('\u00e4uge')
+    assert fold_name('auge') != fold_name('\u00e4uge')

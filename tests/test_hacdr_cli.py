@@ -188,6 +188,11 @@ def test_an_unknown_command(monkeypatch, capsys):
     assert capsys.readouterr().err.startswith('error: trian: no such command')
 
 
+def test_an_empty_argument():
+    with pytest.raises(InputError, match='one argument is empty'):
+        run_command('predict', ['photographs', '-o', ''])
+
+
 def test_it_ends_with_its_parent():
     """As the trainings of a study do."""
     child = 'import hacdr_cli, os, time; hacdr_cli._end_with(os.getppid())\n'
@@ -212,6 +217,9 @@ def test_it_ends_with_its_parent():
         (KeyboardInterrupt(), 130, 'error: interrupted\n'),
         (OSError(28, 'No space left', 'a.json'), 2, 'error: a.json: No space left\n'),
         (OSError(28, 'No space left'), 2, 'error: writing: No space left\n'),
+        (IsADirectoryError(21, 'Is a folder', 'a'), 2, 'error: a: Is a folder\n'),
+        (OSError(36, 'Too long', 'a'), 2, 'error: a: Too long\n'),
+        (OSError(40, 'Links in a circle', 'a'), 2, 'error: a: Links in a circle\n'),
         (MemoryError(), 2, f'error: no memory left {FEWER}\n'),
         (torch.cuda.OutOfMemoryError('CUDA'), 2, f'error: CUDA {FEWER}\n'),
     ],

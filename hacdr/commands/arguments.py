@@ -23,6 +23,9 @@ class _ConfigOptions(argparse.Action):
     def __call__(self, parser, namespace, values, option_string=None):
         from mmcv import DictAction
 
+        for value in values:
+            if value.find('=') < 1:
+                parser.error(f'argument {option_string}: {value!r}, expected key=value')
         action = DictAction(self.option_strings, self.dest)
         action(parser, namespace, values, option_string)
 

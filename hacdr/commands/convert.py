@@ -9,6 +9,7 @@ or how lesions are marked in data of one's own, a folder or a zip (docs/own_data
   labelme      a LabelMe file (.json) for each photograph
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -134,8 +135,8 @@ def _plan(source, args):
         soft_masks=args.soft_masks,
     )
     if args.dataset in OWN_READERS:
-        output = Path(args.output).resolve()
-        if source.path.resolve() in (output, *output.parents):
+        output = Path(os.path.realpath(args.output))
+        if Path(os.path.realpath(source.path)) in (output, *output.parents):
             raise InputError(
                 f'{args.output}: lies in {args.source}, where the next run would take '
                 'what it holds for photographs; choose another output'

@@ -9,10 +9,8 @@ import argparse
 from hacdr.commands.arguments import add_cfg_options, add_trust_checkpoint
 from hacdr.commands.merge import add_format, join
 from hacdr.errors import InputError, first_few
-from hacdr.files import file_sha256
 from hacdr.inference.folder import predict_folder
 from hacdr.inference.predictor import Predictor
-from hacdr.inference.published import find_weights
 
 
 def add_arguments(parser):
@@ -83,7 +81,7 @@ def run(args):
         args.weights,
         args.config,
         args.device,
-        _choose_thresholds(args),
+        args.thresholds,
         args.flips,
         args.cfg_options,
     )
@@ -112,15 +110,6 @@ def run(args):
             f'{len(names)} of {len(names) + done.done + done.kept} photographs were '
             f'passed over, see above: {first_few(names)}'
         )
-
-
-def _choose_thresholds(args):
-    if args.thresholds in (None, 'published'):
-        return args.thresholds
-    # It brings the evaluation, which nothing else here needs.
-    from hacdr.inference.thresholds import read_thresholds
-
-    return read_thresholds(args.thresholds, file_sha256(find_weights(args.weights)))
 
 
 def _positive(text):

@@ -39,7 +39,7 @@ from hacdr.engine.loading import WatchedLoader
 from hacdr.engine.processes import distribute
 from hacdr.errors import InputError
 from hacdr.evaluation import results_name, write_results
-from hacdr.files import file_sha256
+from hacdr.files import file_sha256, make_folder
 from hacdr.inference.model import load_network
 from hacdr.inference.thresholds import read_thresholds
 
@@ -161,7 +161,7 @@ def _predict(model, loader, distributed, cfg, args):
 
 def _report(results, dataset, kind, sha256, work_dir, args):
     """Print the table and write results.json."""
-    mmcv.mkdir_or_exist(work_dir)
+    make_folder(work_dir)
     path = osp.join(work_dir, results_name(args.split))
     summary = dataset.summarise(results, select_thresholds=args.split != 'test')
     print(dataset.table(summary, len(results), args.eval))

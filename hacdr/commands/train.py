@@ -7,8 +7,8 @@ numbers of its own from it all the same.
 import logging
 import os.path as osp
 import time
+from contextlib import nullcontext
 
-import mmcv
 import mmseg
 import torch
 from mmcv.cnn.utils import revert_sync_batchnorm
@@ -34,7 +34,7 @@ from hacdr.engine.config import build_data, build_network, check_config, load_co
 from hacdr.engine.starting_weights import check_pretrained
 from hacdr.engine.weights import require_checkpoint
 from hacdr.errors import InputError
-from hacdr.files import write_text
+from hacdr.files import lock_folder, make_folder, write_text
 
 
 def add_arguments(parser):
@@ -81,7 +81,13 @@ def run(args):
         if path:
             require_checkpoint(path)
 
-    mmcv.mkdir_or_exist(osp.abspath(cfg.work_dir))
+    make_folder(cfg.work_dir)
+    with lock_folder(cfg.work_dir) if get_dist_info()[0] == 0 else nullcontext():
+        _train(cfg, args, dataset, distributed)
+
+
+def _train(cfg, args, dataset, distributed):
+    """Train in the folder ``cfg.work_dir``."""
     # Once: formatting takes a second.
     text = cfg.pretty_text
     if get_dist_info()[0] == 0:

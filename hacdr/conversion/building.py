@@ -30,7 +30,7 @@ def new_folder(output: str | Path) -> Iterator[Path]:
     Raises:
         InputError: it cannot be created or written.
     """
-    output = Path(output).resolve()
+    output = Path(os.path.realpath(output))
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         building, lock = _begin(output)

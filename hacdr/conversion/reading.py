@@ -17,6 +17,7 @@ from hacdr.images import (
     decode_image,
     decode_photograph,
     decode_with_notes,
+    lossy_packing,
 )
 from hacdr.lesions import IGNORED
 
@@ -235,9 +236,11 @@ def decode_mask(
         raise InputError(
             f'{where}: {what} has {problem}, expected one image as it is shown'
         )
-    if image.format == 'JPEG':
+    packing = lossy_packing(image)
+    if packing:
         raise InputError(
-            f'{where}: {what} is JPEG, whose edges are blurred; expected TIFF or PNG'
+            f'{where}: {what} is {packing}, whose edges are blurred; expected TIFF or '
+            'PNG'
         )
     if image.size != tuple(size):
         raise InputError(

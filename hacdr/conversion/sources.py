@@ -7,7 +7,6 @@ are left out.
 from __future__ import annotations
 
 import os
-import stat
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Sequence, Union
 
 from hacdr.conversion.parts import find_parts, is_unpacked, open_parts
 from hacdr.errors import InputError
+from hacdr.files import open_file, walk_files
 
 # Far above any single image of the known data sets (an uncompressed
 # 4288x2848 RGBA mask has 49 MB), far below what would exhaust the memory.
@@ -68,7 +68,8 @@ class FolderSource:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._names = sorted(name for name in self._walk() if not _is_hidden(name))
+        found = (Path(file).as_posix() for file in walk_files(path))
+        self._names = sorted(name for name in found if not _is_hidden(name))
 
     def names(self) -> list[str]:
         """List all files, relative to the folder, with '/' between the parts.
@@ -77,19 +78,6 @@ class FolderSource:
             List[str]: sorted; as they were when it was opened.
         """
         return [*self._names]
-
-    def _walk(self):
-        found, seen = [], set()
-        for folder, subfolders, files in os.walk(self.path, followlinks=True):
-            # A link to a folder above would be walked for ever.
-            real = os.path.realpath(folder)
-            if real in seen:
-                subfolders.clear()
-                continue
-            seen.add(real)
-            below = Path(folder).relative_to(self.path)
-            found += [(below / file).as_posix() for file in files]
-        return found
 
     def read(self, name: str) -> bytes:
         """Read a file.
@@ -101,20 +89,11 @@ class FolderSource:
             bytes: its content.
 
         Raises:
-            InputError: it cannot be read, is no file (a named pipe would be waited for)
-                or too large.
+            InputError: it cannot be read, is no file or too large.
         """
-        path = self.path / name
-        try:
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):
-                raise InputError(f'{self.where(name)}: is not a file')
-            _check_size(status.st_size, self.where(name))
-            return path.read_bytes()
-        except OSError as error:
-            raise InputError(
-                f'{self.where(name)}: cannot be read ({error.strerror})'
-            ) from error
+        with open_file(self.path / name) as file:
+            _check_size(os.fstat(file.fileno()).st_size, self.where(name))
+            return file.read()
 
     def where(self, name: str) -> str:
         """Tell a person where a file lies."""

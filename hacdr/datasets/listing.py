@@ -1,10 +1,9 @@
 """Which photographs a data set has, and where their label maps are."""
 
-import os
 import os.path as osp
 
 from hacdr.errors import InputError
-from hacdr.files import read_list
+from hacdr.files import read_list, walk_files
 
 
 def list_images(img_dir, img_suffix, ann_dir=None, seg_map_suffix='.png', split=None):
@@ -60,18 +59,17 @@ def _find_files(folder, suffix):
     if not osp.isdir(folder):
         raise InputError(f'{folder}: no such folder')
     found = {}
-    for path, _, files in os.walk(folder, followlinks=True):
-        for file in files:
-            if file.startswith('.') or not file.lower().endswith(suffix.lower()):
-                continue
-            below = osp.normpath(osp.join(osp.relpath(path, folder), file))
-            name = below[: -len(suffix)]
-            if name in found:
-                raise InputError(
-                    f'{osp.join(folder, below)}: there is {found[name]} too, expected '
-                    'one of them'
-                )
-            found[name] = below
+    for file in walk_files(folder):
+        hidden = osp.basename(file).startswith('.')
+        if hidden or not file.lower().endswith(suffix.lower()):
+            continue
+        name = file[: -len(suffix)]
+        if name in found:
+            raise InputError(
+                f'{osp.join(folder, file)}: there is {found[name]} too, expected one '
+                'of them'
+            )
+        found[name] = file
     return found
 
 

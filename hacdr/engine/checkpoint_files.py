@@ -98,7 +98,7 @@ def find_newest(folder, warn):
     """
     numbered = {}
     latest = Path(folder) / 'latest.pth'
-    for path in (*Path(folder).glob('iter_*.pth'), latest.resolve()):
+    for path in (*Path(folder).glob('iter_*.pth'), Path(osp.realpath(latest))):
         number = re.search(r'(\d+)\.pth$', path.name)
         if number and path.is_file():
             numbered[int(number[1])] = path

@@ -44,7 +44,8 @@ def publish_weights(
 
     Raises:
         InputError: ``path`` has another suffix, a value is too large for half precision
-            or no number, or the checkpoint's config is more than plain values.
+            or no number, the diameter is none, or the checkpoint's config is more than
+            plain values.
     """
     from safetensors.torch import save
 
@@ -60,6 +61,7 @@ def publish_weights(
     if thresholds is not None:
         kept['thresholds'] = thresholds
     if trained_diameter is not None:
+        check_diameter(trained_diameter, path)
         kept['trained_diameter'] = trained_diameter
     if config is None and meta.get('config'):
         config = parse_config(meta['config'], path)
@@ -79,6 +81,19 @@ def _half(tensor, name):
             f'expected at most {torch.finfo(torch.half).max:g}'
         )
     return half
+
+
+def check_diameter(value: object, path: str) -> None:
+    """Refuse a diameter of the field of view that is none; None is not known.
+
+    Raises:
+        InputError: it is no number of pixels.
+    """
+    number = isinstance(value, (int, float)) and 0 < value < float('inf')
+    if value is not None and not number:
+        raise InputError(
+            f'{path}: trained diameter {value!r}, expected a number of pixels'
+        )
 
 
 def read_published(path: str) -> dict:

@@ -39,20 +39,28 @@ def read_checkpoint(path: str) -> dict:
             and plain values.
     """
     require_checkpoint(path)
-    if path.endswith('.safetensors'):
-        return read_published(path)
-    try:
-        with restrict_loading():
-            checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-    except InputError:
-        raise
-    except Exception as error:
-        raise unreadable(path, error) from error
+    checkpoint = _read(path)
     if not isinstance(checkpoint, dict):
         raise InputError(
             f'{path}: a {type(checkpoint).__name__}, expected a dict of weights'
         )
+    if not isinstance(checkpoint.get('meta', {}), dict):
+        # Others' programs write there what they like.
+        checkpoint['meta'] = {}
     return checkpoint
+
+
+def _read(path):
+    if path.endswith('.safetensors') and '://' not in path:
+        return read_published(path)
+    try:
+        # Of what it brings from an address, torch.load reads .safetensors here too.
+        with restrict_loading():
+            return CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    except InputError:
+        raise
+    except Exception as error:
+        raise unreadable(path, error) from error
 
 
 def load_weights(model: nn.Module, path: str) -> dict:

@@ -8,7 +8,7 @@ ambiguous is an InputError of one line that begins with the file's name.
 
 from hacdr.images.files import MAX_PIXELS
 from hacdr.images.headers import Header, decode_header, read_header
-from hacdr.images.maps import decode_image, encode_map, read_map
+from hacdr.images.maps import decode_image, encode_map, lossy_packing, read_map
 from hacdr.images.photographs import (
     DECODE_FLAGS,
     PHOTOGRAPH_SUFFIXES,
@@ -32,6 +32,7 @@ __all__ = [
     'decode_with_notes',
     'encode_map',
     'find_images',
+    'lossy_packing',
     'open_photograph',
     'read_header',
     'read_map',

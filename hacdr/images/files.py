@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from hacdr.errors import InputError, first_line
+from hacdr.files import open_file
 
 # Ultra-wide photographs have 16 million pixels, montages of them fewer than this.
 MAX_PIXELS = 100_000_000
@@ -21,20 +22,14 @@ FORMATS = 'JPEG', 'PNG', 'TIFF', 'BMP', 'WEBP', 'JPEG2000', 'GIF', 'PPM'
 STRIP = 64
 
 
-def open_file(path: str | Path) -> BinaryIO:
+@contextmanager
+def open_image_file(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file to read bytes; InputError where that fails or it is too large."""
-    try:
-        size = os.stat(path).st_size
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
         if size > MAX_BYTES:
             raise InputError(f'{path}: is {size} bytes, expected at most {MAX_BYTES}')
-        return open(path, 'rb')
-    except FileNotFoundError:
-        raise InputError(f'{path}: no such file') from None
-    except OSError as error:
-        raise InputError(f'{path}: cannot be read ({error.strerror})') from error
-    except ValueError as error:
-        # A name with a zero byte.
-        raise InputError(f'{path!r}: cannot be read ({error})') from error
+        yield file
 
 
 def open_image(file: BinaryIO) -> Image.Image:

@@ -9,8 +9,8 @@ from hacdr.images import dicom, tiff
 from hacdr.images.files import (
     check_size,
     one_line_errors,
-    open_file,
     open_image,
+    open_image_file,
 )
 
 # Where a PNG says how many bits a channel has; its kind of colour follows.
@@ -55,7 +55,7 @@ def read_header(path: str | Path) -> Header:
     Raises:
         InputError: it is missing, no image, or too large.
     """
-    with open_file(path) as file:
+    with open_image_file(path) as file:
         return decode_header(file, path)
 
 

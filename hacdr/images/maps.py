@@ -13,8 +13,8 @@ from hacdr.errors import InputError
 from hacdr.images.files import (
     check_size,
     one_line_errors,
-    open_file,
     open_image,
+    open_image_file,
     to_array,
 )
 from hacdr.images.headers import PNG_DEPTH, decode_header
@@ -22,6 +22,8 @@ from hacdr.images.tiff import check_map_tiff, read_tiff_tags
 
 # Those that keep every value.
 MAP_FORMATS = 'PNG', 'TIFF', 'BMP', 'GIF', 'PPM'
+# As Pillow calls what a TIFF is compressed by.
+LOSSY_IN_TIFF = {'jpeg': 'JPEG', 'tiff_jpeg': 'JPEG', 'webp': 'WebP'}
 PNG_GREY = 0
 
 
@@ -40,12 +42,8 @@ def read_map(path: str | Path) -> np.ndarray:
         InputError: it is missing, damaged, of a format that may change values, to be
             turned, in colour, transparent, or has values above 255.
     """
-    with open_file(path) as file:
+    with open_image_file(path) as file:
         header = decode_header(file, path, 'map')
-        if header.format not in MAP_FORMATS:
-            raise InputError(
-                f'{path}: map is {header.format}, which may change values; expected PNG'
-            )
         if header.orientation != 1:
             raise InputError(
                 f'{path}: map has the Exif orientation {header.orientation}, expected '
@@ -56,7 +54,28 @@ def read_map(path: str | Path) -> np.ndarray:
         with one_line_errors(path, 'map'):
             _check_values_are_kept(file, header.format)
         file.seek(0)
-        return _single_channel(decode_image(file, path, 'map'), path)
+        image = decode_image(file, path, 'map')
+        if lossy_packing(image):
+            raise InputError(
+                f'{path}: map is {lossy_packing(image)}, which may change values; '
+                'expected PNG'
+            )
+        return _single_channel(image, path)
+
+
+def lossy_packing(image: Image.Image) -> str | None:
+    """Name the way in which an image is stored, if values may change by it.
+
+    Args:
+        image (PIL.Image.Image): as :func:`decode_image` returns it.
+
+    Returns:
+        str | None: 'JPEG', 'TIFF of JPEG', ...; None where every value is kept.
+    """
+    if image.format not in MAP_FORMATS:
+        return image.format
+    packing = LOSSY_IN_TIFF.get(image.info.get('compression'))
+    return packing and f'{image.format} of {packing}'
 
 
 def _check_values_are_kept(file, file_format):

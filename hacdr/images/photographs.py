@@ -6,18 +6,19 @@ import io
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 import cv2
 import numpy as np
 
+from hacdr.files import refuse_folder, walk_files
 from hacdr.images import dicom
 from hacdr.images.channels import lay_over_black, reduce_to_8_bits
 from hacdr.images.files import (
     damaged,
     one_line_errors,
-    open_file,
     open_image,
+    open_image_file,
     to_array,
 )
 from hacdr.images.headers import PNG_DEPTH, decode_header
@@ -79,27 +80,31 @@ class Photograph(NamedTuple):
     notes: list[str]
 
 
-def find_images(folder: str | Path, recursive: bool = False) -> list[Path]:
+def find_images(
+    folder: str | Path, recursive: bool = False, refuse: Callable = refuse_folder
+) -> list[Path]:
     """List the photographs of a folder by the ends of their names.
 
     Hidden files and folders are left out, and with them the ``._*`` that macOS writes
-    beside each file on foreign disks.
+    beside each file on foreign disks. What cannot be read, as a link to nothing, is
+    listed.
 
     Args:
         folder (str | Path): where to look.
         recursive (bool): in its sub-folders too.
+        refuse (callable): see :func:`hacdr.files.walk_files`.
 
     Returns:
         List[Path]: sorted by folder and name; may be empty.
+
+    Raises:
+        InputError: by ``refuse``, a folder that cannot be read.
     """
-    folder = Path(folder)
-    found = folder.rglob('*') if recursive else folder.iterdir()
+    found = map(Path, walk_files(folder, refuse, recursive))
     return sorted(
-        path
+        folder / path
         for path in found
-        if path.suffix.lower() in PHOTOGRAPH_SUFFIXES
-        and not any(part.startswith('.') for part in path.relative_to(folder).parts)
-        and path.is_file()
+        if path.suffix.lower() in PHOTOGRAPH_SUFFIXES and path.name[0] != '.'
     )
 
 
@@ -152,7 +157,7 @@ def decode_photograph(data: bytes, where: str | Path) -> np.ndarray:
 
 
 def _open(path, divisor):
-    with open_file(path) as file:
+    with open_image_file(path) as file:
         # What is too large is not even read.
         header = decode_header(file, path)
         file.seek(0)

@@ -30,6 +30,7 @@ from hacdr.inference.records import (
     claim_folder,
     digest,
     end_part,
+    hold_folder,
     read_record,
     record_path,
     write_record,
@@ -130,12 +131,13 @@ def predict_folder(
             source if os.path.isdir(source) else Path(source).parent
         ),
     )
-    claim_folder(output, head, overwrite)
-    begin_part(output, shard)
-    remove_unfinished(output / file for task in tasks for file in task.files)
     run = _FolderRun(predictor, output, labels, probabilities, digest(head['made_by']))
-    done = run.predict(tasks, jobs)
-    end_part(output, shard, run.passed_over)
+    with hold_folder(output, shard):
+        claim_folder(output, head, overwrite)
+        begin_part(output, shard)
+        remove_unfinished(output / file for task in tasks for file in task.files)
+        done = run.predict(tasks, jobs)
+        end_part(output, shard, run.passed_over)
     return Run(done, len(tasks) - done - len(run.passed_over), run.passed_over)
 
 
@@ -282,12 +284,7 @@ def _work_ahead(pool, work, items, number):
 
 
 def _sha256(path):
-    if path is None:
-        return None
-    try:
-        return file_sha256(path)
-    except OSError as error:
-        raise InputError(f'{path}: cannot be read ({error.strerror})') from error
+    return None if path is None else file_sha256(path)
 
 
 def _check_labels(folder, output):

@@ -18,6 +18,8 @@ from hacdr.engine.config import (
     check_config,
     load_config,
 )
+from hacdr.engine.config.values import shorten
+from hacdr.engine.publishing import check_diameter
 from hacdr.engine.stored_config import parse_config
 from hacdr.engine.weights import check_classes, load_weights, read_checkpoint
 from hacdr.errors import InputError
@@ -120,21 +122,63 @@ def load_network(
         model.CLASSES, model.PALETTE = dataset.CLASSES, dataset.PALETTE
     else:
         choice = classes_of(cfg.data.test)
-        model.CLASSES = tuple(meta.get('CLASSES') or choice.names)
-        model.PALETTE = meta.get('PALETTE') or choice.palette
+        model.CLASSES, model.PALETTE = check_named(
+            meta.get('CLASSES') or choice.names,
+            meta.get('PALETTE') or choice.palette,
+            model.num_classes,
+            checkpoint,
+        )
     model.thresholds = meta.get('thresholds')
     model.trained_diameter = meta.get('trained_diameter')
+    check_diameter(model.trained_diameter, checkpoint)
     return model
+
+
+def check_named(
+    classes: object, palette: object, number: int, checkpoint: str
+) -> tuple[tuple[str, ...], list[list[int]]]:
+    """Check what a checkpoint says of the classes.
+
+    Args:
+        classes (object): what should be their names.
+        palette (object): what should be the RGB colour of each.
+        number (int): how many the network tells apart.
+        checkpoint (str): for the error.
+
+    Returns:
+        Tuple[Tuple[str, ...], List[List[int]]]: names and colours.
+
+    Raises:
+        InputError: they are something else, or of more or fewer classes.
+    """
+    if not (
+        isinstance(classes, (list, tuple))
+        and all(isinstance(name, str) for name in classes)
+        and len(classes) == number
+    ):
+        raise InputError(
+            f'{checkpoint}: its classes are {shorten(classes)}, expected the names of '
+            f'the {number} that the network tells apart'
+        )
+    try:
+        colours = [[int(value) for value in colour] for colour in palette]
+    except (TypeError, ValueError):
+        colours = []
+    if [len(colour) for colour in colours] != [3] * number:
+        raise InputError(
+            f'{checkpoint}: its palette is {shorten(palette)}, expected red, green and '
+            f'blue for each of {number} classes'
+        )
+    return tuple(classes), colours
 
 
 def _check_device(device):
     try:
-        parsed = torch.device(device)
-    except RuntimeError:
-        parsed = None
-    count = torch.cuda.device_count()
-    if parsed is None or (parsed.type == 'cuda' and (parsed.index or 0) >= count):
+        # torch knows the names of many devices that this machine lacks, and of one
+        # that gives nothing back.
+        torch.zeros(1, device=device).cpu()
+    except Exception as error:
         raise InputError(
-            f"device {device}: no such device; expected 'cpu' or one of {count} GPUs, "
-            "'cuda:0' the first"
-        )
+            f"device {device}: no such device; expected 'cpu' or one of "
+            f"{torch.cuda.device_count()} GPUs, 'cuda:0' the first"
+        ) from error

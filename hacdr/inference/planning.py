@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Sequence
 
 from hacdr.errors import InputError
-from hacdr.files import LONGEST_NAME
+from hacdr.files import LONGEST_NAME, fold_name, refuse_folder
 from hacdr.images import PHOTOGRAPH_SUFFIXES, find_images
 from hacdr.inference.formats import files_of_formats
 from hacdr.inference.outputs import OUTPUTS, plane_of
@@ -45,13 +45,14 @@ def plan_folder(
 
     Returns:
         List[Task]: at least one, sorted. Where several would be written to the same
-        files, on any file system, all but the first have an obstacle.
+        files, on any file system, all but the first have an obstacle. After them one
+        for each folder that cannot be read, with that as its obstacle.
 
     Raises:
         InputError: ``source`` is missing or holds no photograph; results would be
             written over photographs.
     """
-    photographs, root = _find_photographs(Path(source), output, recursive)
+    photographs, root, closed = _find_photographs(Path(source), output, recursive)
     originals = {os.path.realpath(path) for path in photographs}
     place = os.path.realpath(output)
     if place in map(os.path.dirname, originals):
@@ -63,8 +64,7 @@ def plan_folder(
         files = _name_files(name, classes)
         if not originals.isdisjoint(os.path.join(place, file) for file in files):
             raise _over_photographs(output)
-        # Some file systems take capitals for small letters.
-        others = [owners[f.casefold()] for f in files if f.casefold() in owners]
+        others = [owners[name] for name in map(fold_name, files) if name in owners]
         obstacle = None
         if len(os.fsencode(max(map(os.path.basename, files), key=len))) > LONGEST_NAME:
             obstacle = f'{path}: too long a name for those of its results'
@@ -74,28 +74,41 @@ def plan_folder(
                 'rename one of them'
             )
         else:
-            owners.update((file.casefold(), image.as_posix()) for file in files)
+            owners.update((fold_name(file), image.as_posix()) for file in files)
         tasks.append(Task(path, image.as_posix(), name, files, obstacle))
+    for error in closed:
+        path = Path(error.filename)
+        obstacle = f'{path}: folder cannot be read ({error.strerror})'
+        image = path.relative_to(root).as_posix()
+        tasks.append(Task(path, image, image, (), obstacle))
     return tasks
 
 
 def _find_photographs(source, output, recursive):
-    """Return the photographs and the folder that their paths are told from."""
+    """Return the photographs, the folder that their paths are told from, and an
+    OSError for each folder in it that cannot be read."""
     if not source.exists():
         raise InputError(f'{source}: no such file or folder of photographs')
-    if source.is_file():
+    closed = []
+    if not source.is_dir():
         root, found = source.parent, [source]
         found = [path for path in found if path.suffix.lower() in PHOTOGRAPH_SUFFIXES]
     else:
-        root, found = source, find_images(source, recursive)
-        results = output.resolve()
-        if source.resolve() in results.parents:
-            found = [path for path in found if results not in path.resolve().parents]
+        root, found = source, find_images(source, recursive, closed.append)
+        results = Path(os.path.realpath(output))
+        if Path(os.path.realpath(source)) in results.parents:
+            found = [
+                path
+                for path in found
+                if results not in Path(os.path.realpath(path)).parents
+            ]
+    if closed and not found:
+        refuse_folder(closed[0])
     if not found:
         raise InputError(
             f'{source}: no photograph found (expected {", ".join(PHOTOGRAPH_SUFFIXES)})'
         )
-    return found, root
+    return found, root, closed
 
 
 def _over_photographs(output):

@@ -84,12 +84,12 @@ def thresholds_to_limits(
     """
     if thresholds is None:
         return None
-    if {*thresholds} != {*classes[1:]}:
+    if not isinstance(thresholds, dict) or {*thresholds} != {*classes[1:]}:
         raise InputError(
             f'thresholds for {", ".join(map(str, thresholds)) or "nothing"}, expected '
             f'one for each of {", ".join(classes[1:])}'
         )
     for name, value in thresholds.items():
-        if not 0 <= value <= 1:
+        if not isinstance(value, (int, float)) or not 0 <= value <= 1:
             raise InputError(f'threshold of {name}: {value}, expected 0 to 1')
     return [float(thresholds[name]) for name in classes[1:]]

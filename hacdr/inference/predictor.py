@@ -62,9 +62,9 @@ class Predictor:
             they carry none. Published weights and checkpoints of ``hacdr train`` do.
         device (str, optional): 'cpu' or 'cuda:0'; by default the GPU if there is one.
         thresholds (dict[str, float] | str, optional): lesion -> probability from which
-            on a pixel may have it, or 'published' for those that came with the
-            weights; of several lesions the one furthest above its threshold, as a
-            ratio. Without, a pixel has the most probable class.
+            on a pixel may have it, 'published' for those that came with the weights, or
+            results_val.json of these weights; of several lesions the one furthest above
+            its threshold, as a ratio. Without, a pixel has the most probable class.
         flips (bool): average the probabilities of the photograph and its mirror
             images; takes four times as long.
         options (dict, optional): changes to the config, dotted key -> value.
@@ -104,6 +104,8 @@ class Predictor:
                     f'{weights}: no thresholds came with these weights; expected '
                     'weights of hacdr publish --thresholds'
                 )
+        elif isinstance(thresholds, str):
+            thresholds = _read_thresholds(thresholds, self.network.source_sha256)
         self.thresholds = thresholds
         self._limits = thresholds_to_limits(thresholds, self.classes)
         self.flips = flips or self.network.averages_flips
@@ -232,6 +234,13 @@ class Predictor:
             return self.network.logits(planes)
         mirrored = np.ascontiguousarray(np.flip(planes, axes))
         return np.ascontiguousarray(np.flip(self.network.logits(mirrored), axes))
+
+
+def _read_thresholds(path, source_sha256):
+    # It brings the evaluation, which nothing else here needs.
+    from hacdr.inference.thresholds import read_thresholds
+
+    return read_thresholds(path, source_sha256)
 
 
 def _load_network(weights, config, device, options):

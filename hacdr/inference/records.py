@@ -6,7 +6,8 @@ label map is ``NAME.png``; it is written when all else of the photograph is ther
 goes before any of that is replaced. What has no record that fits is not done: so a run
 that was killed goes on, and a photograph or a network that changed is noticed, without
 a look at times or at how paths are spelled. ``parts/K_of_N.json`` is there where the
-Kth of N parts of a run has ended, and says what it passed over.
+Kth of N parts of a run has ended, and says what it passed over. A run, or a part of
+one, is alone in its folder: ``.lock``, ``.lock_K_of_N``.
 """
 
 from __future__ import annotations
@@ -14,30 +15,36 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
 from hacdr.errors import InputError
-from hacdr.files import make_folder, write_text
+from hacdr.files import LOCK, lock_folder, make_folder, write_text
 
 HEAD = 'predictions.json'
 RECORDS = 'records'
 PARTS = 'parts'
 # Of the format of these files and of findings.json.
 VERSION = 1
+HEAD_KEYS = 'version', 'made_by', 'classes', 'colours', 'thresholds', 'source'
+RECORD_KEYS = (
+    *('image', 'output', 'sha256', 'experts', 'made_by', 'width', 'height', 'fov_area'),
+    *('lesions', 'notes', 'warnings', 'findings'),
+)
+PART_KEYS = ('passed_over',)
 
 
-def claim_folder(output: Path, head: dict, overwrite: bool = False) -> None:
-    """Make a folder that of some predictions; what others left there is not done.
+@contextmanager
+def hold_folder(output: Path, shard: tuple[int, int] = (1, 1)) -> Iterator[None]:
+    """Make a folder, and keep out of it whoever would write the same files.
 
     Args:
-        output (Path): the folder; made where it is missing.
-        head (dict): 'made_by' (plain values that tell the predictions from others'),
-            'classes', 'colours', 'thresholds', 'source'. Source alone may change.
-        overwrite (bool): take the folder from others.
+        output (Path): folder of predictions.
+        shard (Tuple[int, int]): number of the part, and of all.
 
     Raises:
-        InputError: it is a file or in one, or holds other predictions.
+        InputError: it is a file or in one, or another run is at work in it.
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -45,13 +52,36 @@ def claim_folder(output: Path, head: dict, overwrite: bool = False) -> None:
         raise InputError(
             f'{output}: is a file or in one, expected a folder for the results'
         ) from error
+    except FileNotFoundError as error:
+        # Such as /proc.
+        raise InputError(f'{output}: folder cannot be made') from error
+    if shard == (1, 1):
+        with lock_folder(output):
+            yield
+    else:
+        name = '{}_{}_of_{}'.format(LOCK, *shard)
+        with lock_folder(output, shared=True), lock_folder(output, name):
+            yield
+
+
+def claim_folder(output: Path, head: dict, overwrite: bool = False) -> None:
+    """Make a folder that of some predictions; what others left there is not done.
+
+    Args:
+        output (Path): the folder, see :func:`hold_folder`.
+        head (dict): 'made_by' (plain values that tell the predictions from others'),
+            'classes', 'colours', 'thresholds', 'source'. Source alone may change.
+        overwrite (bool): take the folder from others.
+
+    Raises:
+        InputError: it holds other predictions.
+    """
     path = output / HEAD
     if path.exists() and not overwrite:
-        before = _read(path) or {}
+        before = (_read(path) or {}).get('made_by')
+        before = before if isinstance(before, dict) else {}
         differences = [
-            key
-            for key in head['made_by']
-            if (before.get('made_by') or {}).get(key) != head['made_by'][key]
+            key for key, value in head['made_by'].items() if before.get(key) != value
         ]
         if differences:
             raise InputError(
@@ -77,8 +107,8 @@ def read_head(output: Path) -> dict:
     path = output / HEAD
     if not path.is_file():
         raise InputError(f'{path}: no such file, expected a folder of hacdr predict')
-    head = _read(path)
-    if head is None or head.get('version') != VERSION:
+    head = _read(path, HEAD_KEYS)
+    if head is None or head['version'] != VERSION:
         raise InputError(f'{path}: damaged or of another version, expected {VERSION}')
     return head
 
@@ -96,7 +126,7 @@ def record_path(output: Path, name: str) -> Path:
 
 def read_record(output: Path, name: str) -> dict | None:
     """Return a record; None where there is none, or no whole one."""
-    return _read(record_path(output, name))
+    return _read(record_path(output, name), RECORD_KEYS)
 
 
 def write_record(output: Path, record: dict) -> None:
@@ -124,8 +154,8 @@ def read_records(output: Path, made_by: dict) -> Iterator[dict]:
     folder = output / RECORDS
     own = digest(made_by)
     for path in sorted(folder.rglob('*.json')):
-        record = None if path.name.startswith('.') else _read(path)
-        if record is not None and record.get('made_by') == own:
+        record = None if path.name.startswith('.') else _read(path, RECORD_KEYS)
+        if record is not None and record['made_by'] == own:
             yield record
 
 
@@ -165,7 +195,9 @@ def read_parts(output: Path) -> tuple[list[dict], list[str]]:
         Tuple[List[dict], List[str]]: entries as in :func:`end_part`, sorted; '2 of 8'
         for each part that is missing.
     """
-    found = [(part, parts, _read(path)) for path, part, parts in _parts(output)]
+    found = [
+        (part, parts, _read(path, PART_KEYS)) for path, part, parts in _parts(output)
+    ]
     ended = {part for part, _, content in found if content}
     count = max((parts for _, parts, _ in found), default=1)
     missing = [f'{k} of {count}' for k in range(1, count + 1) if k not in ended]
@@ -182,13 +214,14 @@ def _parts(output):
     return [(path, int(m[1]), int(m[2])) for path, m in matches if m]
 
 
-def _read(path):
-    """Return what a file of ours holds; None where it is missing or damaged."""
+def _read(path, keys=()):
+    """Return what a file of ours holds; None where it is missing, damaged, or lacks one
+    of the keys."""
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
-    return content if isinstance(content, dict) else None
+    return content if isinstance(content, dict) and {*keys} <= {*content} else None
 
 
 def _join(names):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Sequence
 
 from hacdr.errors import printable
-from hacdr.files import atomic_write, remove_unfinished
+from hacdr.files import atomic_write, lock_folder, remove_unfinished
 from hacdr.inference.formats import COCO, FORMATS
 from hacdr.inference.records import HEAD, read_head, read_parts, read_records
 
@@ -43,17 +43,18 @@ def join_tables(
         are, and '2 of 8' for each part of a run that has not ended.
 
     Raises:
-        InputError: not a folder of predictions.
+        InputError: not a folder of predictions, or a run is at work in it.
     """
     output = Path(output)
     head = read_head(output)
     source = head.pop('source')
-    remove_unfinished(output / name for name in (HEAD, *SUMS))
-    head['passed_over'], missing = read_parts(output)
-    number = _write_findings(output / FINDINGS, head, _read(output, head))
-    _write_table(output / TABLE, head, _read(output, head))
-    for name in formats:
-        FORMATS[name](output, head, lambda: _read(output, head), source)
+    with lock_folder(output):
+        remove_unfinished(output / name for name in (HEAD, *SUMS))
+        head['passed_over'], missing = read_parts(output)
+        number = _write_findings(output / FINDINGS, head, _read(output, head))
+        _write_table(output / TABLE, head, _read(output, head))
+        for name in formats:
+            FORMATS[name](output, head, lambda: _read(output, head), source)
     return head, number, missing
 
 

@@ -17,6 +17,7 @@ from torch import nn
 from hacdr.datasets.pipelines import LoadPhotograph, LocalContrastNormalize
 from hacdr.engine.stored_config import prediction_config
 from hacdr.errors import InputError
+from hacdr.files import file_sha256
 from hacdr.inference.model import init_model
 from hacdr.inference.preprocessing import Preprocessing
 from hacdr.models import fuse_for_inference
@@ -49,6 +50,7 @@ class TorchNetwork:
             :meth:`segment` predicts, not :meth:`logits`.
         averages_flips (bool): whether the config asks for mirror images.
         config_sha256 (str): of what prediction needs of the config.
+        source_sha256 (str): of the file of weights.
         device (str): where it runs.
 
     Raises:
@@ -73,6 +75,7 @@ class TorchNetwork:
         self.dataset = model.cfg.data.test.type
         text = prediction_config(model.cfg)
         self.config_sha256 = hashlib.sha256(text.encode()).hexdigest()
+        self.source_sha256 = file_sha256(weights)
         self.device = str(next(model.parameters()).device)
         self.model = fuse_for_inference(model) if fuse else model
 

@@ -5,7 +5,6 @@ training, ``results_val.json`` a test, ``cost.json`` the measurement of a networ
 training that was interrupted resumes from its latest checkpoint.
 """
 
-import fcntl
 import glob
 import json
 import os
@@ -14,13 +13,12 @@ import queue
 import subprocess
 import sys
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 
 from tqdm import tqdm
 
 from hacdr.engine.time_budget import TRAINING_RECORD
 from hacdr.errors import InputError
-from hacdr.files import write_text
+from hacdr.files import lock_folder, make_folder, write_text
 
 from .pooling import pool_finished
 from .table import headline, write_table
@@ -41,8 +39,8 @@ def execute(study, devices=(None,), hacdr=HACDR):
         InputError: the folder is in use or holds runs of other settings; or, after all
             other runs are done, the runs that failed.
     """
-    os.makedirs(study.work_dir, exist_ok=True)
-    with _lock_folder(study.work_dir):
+    make_folder(study.work_dir)
+    with lock_folder(study.work_dir):
         for run in study.runs:
             _write_config(run)
         _write_outcome(study)
@@ -214,19 +212,8 @@ def _write_config(run):
                     'choose another work_dir or name, or delete the folder'
                 )
         return
-    os.makedirs(run.folder, exist_ok=True)
+    make_folder(run.folder)
     write_text(run.config_file, text)
-
-
-@contextmanager
-def _lock_folder(folder):
-    """Keep other studies out of the folder; the lock goes with this process."""
-    with open(osp.join(folder, '.lock'), 'w') as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(f'{folder}: another study is running in it') from error
-        yield
 
 
 def _last_line(path):

@@ -75,6 +75,15 @@ def test_a_training_that_cannot_begin(root, arguments, message):
     assert not work.exists()
 
 
+@pytest.mark.parametrize('option', ['x', '=1'])
+def test_an_option_that_is_none(root, capsys, option):
+    with pytest.raises(SystemExit) as ended:
+        run_command('train', [str(root / 'config.py'), '--cfg-options', 'a=1', option])
+    assert ended.value.code == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.endswith(f'--cfg-options: {option!r}, expected key=value')
+
+
 @pytest.mark.parametrize('folder', ['images', 'labels'])
 def test_folders_of_a_data_set_of_mmseg(root, folder):
     shutil.rmtree(root / folder)

@@ -118,8 +118,17 @@ def test_mask_of_sixteen_bits(mask):
 def test_jpeg_mask(mask):
     # All black, it has but one value: it would pass for no lesion.
     for pixels in (mask * np.uint8(255), np.zeros(SIZE[::-1], np.uint8)):
-        with pytest.raises(InputError, match=r'x\.tif: mask is JPEG, whose edges'):
-            read_mask(encode(Image.fromarray(pixels), 'JPEG'), 'x.tif', SIZE)
+        image = Image.fromarray(pixels)
+        for data, kind in (
+            (encode(image, 'JPEG'), 'JPEG'),
+            (encode(image, 'WEBP'), 'WEBP'),
+            (encode(image, 'JPEG2000'), 'JPEG2000'),
+            (encode(image, 'TIFF', compression='jpeg'), 'TIFF of JPEG'),
+        ):
+            message = rf'x\.tif: mask is {kind}, whose edges are blurred'
+            for read in (read_mask, read_soft_mask):
+                with pytest.raises(InputError, match=message):
+                    read(data, 'x.tif', SIZE)
 
 
 def test_mask_far_too_large_for_its_bytes(mask):

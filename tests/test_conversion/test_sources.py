@@ -1,3 +1,4 @@
+import errno
 import os
 import pickle
 import shutil
@@ -149,3 +150,20 @@ def test_hidden_files_are_not_listed(tmp_path, packed):
     if packed:
         root = Path(shutil.make_archive(str(root), 'zip', root))
     assert open_source(root).names() == ['A. x/a.jpg']
+
+
+def test_a_folder_that_is_closed_is_not_taken_for_empty(tmp_path, monkeypatch):
+    """Its masks would be missing, and their photographs healthy."""
+    for name in ('images/a.jpg', 'MA/a.png'):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith('MA'):
+            raise PermissionError(errno.EACCES, 'Permission denied', str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, 'scandir', refuse)
+    with pytest.raises(InputError, match=r'MA: folder cannot be read \(Permission'):
+        open_source(tmp_path)

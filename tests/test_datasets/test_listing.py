@@ -77,7 +77,7 @@ def test_a_list_of_what_is_not_there(root):
     message = r'images/x\.jpg: photograph of .*list\.txt is missing \(and 3 more files'
     with pytest.raises(InputError, match=message):
         listed(root, split=str(split))
-    with pytest.raises(InputError, match=r'gone\.txt: cannot be read'):
+    with pytest.raises(InputError, match=r'gone\.txt: no such file'):
         listed(root, split=str(root / 'gone.txt'))
 
 

@@ -90,8 +90,8 @@ def test_what_cannot_be_read_back_takes_no_place(tmp_path):
 
 
 def test_what_a_kill_left_half_written_goes(tmp_path):
-    (tmp_path / '.iter_2.pth.123.tmp').write_bytes(b'half')
-    (tmp_path / '.latest.pth.123.tmp').symlink_to('iter_2.pth')
+    (tmp_path / '.iter_2.pth.0123abcd.tmp').write_bytes(b'half')
+    (tmp_path / '.latest.pth.0123abcd.tmp').symlink_to('iter_2.pth')
     train(make_runner(tmp_path, 2))
     assert names(tmp_path) == ['iter_2.pth', 'latest.pth']
 

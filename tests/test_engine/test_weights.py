@@ -1,3 +1,7 @@
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
 import pytest
 import torch
 import torch.nn as nn
@@ -46,6 +50,39 @@ def test_missing_and_unreadable_files(tmp_path):
         load_weights(nn.Linear(1, 1), str(tmp_path / 'a.pth'))
 
 
+@pytest.mark.parametrize('meta', [None, [1], 'x'])
+def test_meta_data_of_another_kind_tell_nothing(tmp_path, meta):
+    path = str(tmp_path / 'a.pth')
+    torch.save(dict(state_dict=nn.Linear(1, 1).state_dict(), meta=meta), path)
+    assert load_weights(nn.Linear(1, 1), path) == {}
+
+
+def test_published_weights_at_an_address(tmp_path, monkeypatch):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
+    checkpoint = dict(state_dict=nn.Linear(3, 2).state_dict(), meta=dict(iter=7))
+    publish_weights(checkpoint, str(tmp_path / 'a.safetensors'))
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            address = f'http://127.0.0.1:{server.server_port}'
+            meta = load_weights(nn.Linear(3, 2), f'{address}/a.safetensors')
+            with pytest.raises(
+                InputError, match=r'b\.safetensors: not a readable .*404'
+            ):
+                load_weights(nn.Linear(3, 2), f'{address}/b.safetensors')
+        finally:
+            server.shutdown()
+            thread.join()
+    assert meta == dict(iter=7)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
 def test_check_classes():
     check_classes({}, ('a', 'b'), 'x.pth')
     check_classes(dict(CLASSES=['a', 'b']), ('a', 'b'), 'x.pth')
@@ -83,6 +120,9 @@ def test_published_weights(tmp_path):
     assert load_weights(target, path)['thresholds'] == thresholds
     with pytest.raises(InputError, match=r'ends in \.safetensors'):
         publish_weights(checkpoint, str(tmp_path / 'b.pth'))
+    for diameter in (0, -1.0, float('nan'), float('inf'), '1145'):
+        with pytest.raises(InputError, match=r'trained diameter .* number of pixels'):
+            publish_weights(checkpoint, path, trained_diameter=diameter)
     checkpoint['meta']['config'] = 'import os'
     with pytest.raises(InputError, match='pass the config file'):
         publish_weights(checkpoint, path)

@@ -82,6 +82,7 @@ def test_one_bit_is_0_and_1(tmp_path):
         ('values from 0 to 65535', save(VALUES.astype(np.uint16) * 257, 'PNG')),
         ('map is JPEG, .* expected PNG', save(VALUES, 'JPEG')),
         ('map is WEBP, .* expected PNG', save(VALUES, 'WEBP', lossless=True)),
+        ('map is TIFF of JPEG, .* PNG', save(VALUES, 'TIFF', compression='jpeg')),
         (
             'map has the Exif orientation 6',
             save(VALUES, 'PNG', exif=orientation_tags(6)),

@@ -1,4 +1,5 @@
 import csv
+import errno
 import json
 import os
 
@@ -11,6 +12,7 @@ from hacdr.inference.folder import predict_folder
 from hacdr.inference.records import claim_folder
 from hacdr.inference.tables import join_tables
 
+from ..processes import locked_by_another
 from .fake_predictor import FakePredictor, read_tree, save_photograph
 
 
@@ -41,6 +43,7 @@ def test_what_is_written_for_each(photographs, predictor, output):
     overlay = np.asarray(Image.open(output / 'left_overlay.jpg'))
     assert overlay.shape[1] == 2 * 50
     assert sorted(read_tree(output)) == [
+        '.lock',
         'left.png',
         'left_overlay.jpg',
         'parts/1_of_1.json',
@@ -189,8 +192,8 @@ def test_goes_on_where_it_stopped(photographs, predictor, output):
         assert read_tree(output) == undisturbed
     # A record that a full disk left empty.
     (output / 'records' / 'left.json').write_text('')
-    (output / '.left.png.123.tmp').write_bytes(b'half')
-    (output / 'viewer' / '.left.js.77.tmp').write_bytes(b'half')
+    (output / '.left.png.0123abcd.tmp').write_bytes(b'half')
+    (output / 'viewer' / '.left.js.0123abcd.tmp').write_bytes(b'half')
     assert predict_folder(predictor, photographs, output) == (1, 1, [])
     assert read_tree(output) == undisturbed
 
@@ -257,9 +260,10 @@ def test_refuses_a_file_and_a_damaged_head(photographs, predictor, tmp_path, out
         with pytest.raises(InputError, match='is a file or in one, expected a folder'):
             predict_folder(predictor, photographs, place)
     output.mkdir()
-    (output / 'predictions.json').write_text('{')
-    with pytest.raises(InputError, match='holds other predictions'):
-        predict_folder(predictor, photographs, output)
+    for head in ('{', '[]', '{"made_by": 3}'):
+        (output / 'predictions.json').write_text(head)
+        with pytest.raises(InputError, match='holds other predictions'):
+            predict_folder(predictor, photographs, output)
 
 
 def test_what_cannot_be_read_is_passed_over(photographs, predictor, output, capsys):
@@ -287,6 +291,53 @@ def test_what_cannot_be_read_is_passed_over(photographs, predictor, output, caps
     assert join_tables(output)[0]['passed_over'] == []
 
 
+def test_what_is_no_file_is_told_and_passed_over(
+    photographs, predictor, output, monkeypatch
+):
+    """Not left out without a word: a link to nothing, a pipe, a closed folder."""
+    (photographs / 'gone.jpg').symlink_to('nowhere.jpg')
+    (photographs / 'itself.jpg').symlink_to('itself.jpg')
+    os.mkfifo(photographs / 'pipe.jpg')
+    save_photograph(photographs / 'closed' / 'a.jpg')
+    (photographs / 'circle').symlink_to('.')
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith('closed'):
+            raise PermissionError(errno.EACCES, 'Permission denied', str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, 'scandir', refuse)
+    run = predict_folder(predictor, photographs, output, recursive=True)
+    assert run[:2] == (2, 0)
+    assert {e['image']: e['reason'].split(': ')[1] for e in run.passed_over} == {
+        'gone.jpg': 'no such file',
+        'itself.jpg': 'cannot be read (Too many levels of symbolic links)',
+        'pipe.jpg': 'is not a file',
+        'closed': 'folder cannot be read (Permission denied)',
+    }
+    with pytest.raises(InputError, match='closed: folder cannot be read'):
+        predict_folder(predictor, photographs / 'closed', output)
+    (entry,) = predict_folder(predictor, photographs / 'pipe.jpg', output).passed_over
+    assert 'is not a file' in entry['reason']
+
+
+def test_one_run_at_a_time(photographs, predictor, output):
+    output.mkdir()
+    busy = pytest.raises(InputError, match='another run is at work in it')
+    with locked_by_another(output / '.lock'):
+        for shard in ((1, 1), (1, 2)):
+            with busy:
+                predict_folder(predictor, photographs, output, shard=shard)
+    with locked_by_another(output / '.lock_1_of_2'):
+        with busy:
+            predict_folder(predictor, photographs, output, shard=(1, 2))
+        assert not read_tree(output).keys() - {'.lock', '.lock_1_of_2'}
+        assert predict_folder(predictor, photographs, output, shard=(2, 2)).done == 1
+    with locked_by_another(output / '.lock'), busy:
+        join_tables(output)
+
+
 def test_nothing_stays_of_a_photograph_that_broke(photographs, predictor, output):
     predict_folder(predictor, photographs, output, probabilities=True)
     (photographs / 'left.jpg').write_bytes(b'not a jpeg')
@@ -299,13 +350,17 @@ def test_equal_stems(photographs, predictor, output):
     save_photograph(photographs / 'left.png')
     save_photograph(photographs / 'LEFT.bmp')
     save_photograph(photographs / 'right_EX.jpg')
+    # As one letter and as two: macOS takes both for one name.
+    save_photograph(photographs / '\u00e4.png')
+    save_photograph(photographs / 'a\u0308.png')
     run = predict_folder(predictor, photographs, output)
-    assert run.done == 2
+    assert run.done == 3
     reasons = {entry['image']: entry['reason'] for entry in run.passed_over}
-    assert sorted(reasons) == ['left.jpg', 'left.png', 'right_EX.jpg']
+    expected = ['left.jpg', 'left.png', 'right_EX.jpg', '\u00e4.png']
+    assert sorted(reasons) == expected
     assert 'those of LEFT.bmp; rename' in reasons['left.png']
     # Those that stand in the way are kept.
-    assert predict_folder(predictor, photographs, output)[:2] == (0, 2)
+    assert predict_folder(predictor, photographs, output)[:2] == (0, 3)
 
 
 def test_parts_of_a_run(photographs, predictor, tmp_path):
@@ -326,7 +381,7 @@ def test_parts_of_a_run(photographs, predictor, tmp_path):
     assert missing == []
     trees = [read_tree(folder) for folder in (whole, parts)]
     for tree in trees:
-        for name in [name for name in tree if name.startswith('parts/')]:
+        for name in [name for name in tree if name.startswith(('parts/', '.lock'))]:
             tree.pop(name)
     assert trees[0] == trees[1]
     # A whole run afterwards keeps what the parts did, and counts nothing twice.
@@ -402,8 +457,8 @@ def test_folders_without_photographs(predictor, tmp_path, output):
 
 def test_a_folder_is_made_anew_only_by_what_made_it(tmp_path):
     head = dict(made_by={'a': 1}, classes=[], colours=[], thresholds=None, source='x')
-    claim_folder(tmp_path / 'out', head)
-    claim_folder(tmp_path / 'out', dict(head, source='y'))
+    claim_folder(tmp_path, head)
+    claim_folder(tmp_path, dict(head, source='y'))
 
 
 def test_killed_anywhere_and_started_again(run_script, tmp_path):

@@ -25,6 +25,7 @@ from .records_of_two import HEAD, TOUCHING, make_record
 def output(tmp_path):
     photographs = tmp_path / 'photographs'
     photographs.mkdir()
+    (tmp_path / 'out').mkdir()
     claim_folder(tmp_path / 'out', dict(HEAD, source=str(photographs)))
     for name in ('a', 'sub/b'):
         write_record(tmp_path / 'out', make_record(name))

@@ -5,6 +5,7 @@ import torch
 
 from hacdr.apis import build_network, init_model, load_config
 from hacdr.errors import InputError
+from hacdr.inference.model import check_named
 
 CONFIG = str(Path(__file__).parents[2] / 'configs' / 'hacdr_idrid_cpu.py')
 
@@ -16,7 +17,38 @@ def test_arguments_that_a_part_refuses():
         build_network(cfg)
 
 
-@pytest.mark.parametrize('device', ['cuda:99', 'gpu'])
+def test_a_part_that_lacks_an_argument():
+    cfg = load_config(CONFIG)
+    del cfg.model['decode_head']
+    with pytest.raises(InputError, match=r"config: model: .*'decode_head'"):
+        build_network(cfg)
+
+
+@pytest.mark.parametrize(
+    ('classes', 'palette', 'message'),
+    [
+        (
+            ['background'],
+            [[0, 0, 0]],
+            r"are \['background'\], expected the names",
+        ),
+        (7, [[0, 0, 0]] * 2, 'are 7, expected the names of the 2'),
+        ([1, 2], [[0, 0, 0]] * 2, 'expected the names of the 2 that'),
+        (['a', 'b'], [[0, 0, 0]], 'expected red, green and blue for each of 2'),
+        (['a', 'b'], 'xy', "palette is 'xy', expected red"),
+        (['a', 'b'], [[0, 0]] * 2, 'expected red'),
+        (['a', 'b'], None, 'palette is None'),
+    ],
+)
+def test_classes_that_are_not_those_of_the_network(classes, palette, message):
+    """Of others' checkpoints; lesions without a name would be in no table."""
+    with pytest.raises(InputError, match=rf'a\.pth: .*{message}'):
+        check_named(classes, palette, 2, 'a.pth')
+    named = check_named(['a', 'b'], torch.zeros(2, 3), 2, 'a.pth')
+    assert named == (('a', 'b'), [[0, 0, 0]] * 2)
+
+
+@pytest.mark.parametrize('device', ['cuda:99', 'gpu', 'meta', 'xla', ''])
 def test_a_device_that_is_not_there(device):
     count = torch.cuda.device_count()
     with pytest.raises(InputError, match=rf"{device}: .* 'cpu' or one of {count} GPUs"):

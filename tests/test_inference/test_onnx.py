@@ -12,6 +12,7 @@ import torch.nn as nn
 from hacdr.apis import Predictor
 from hacdr.engine import publish_weights, read_checkpoint
 from hacdr.errors import InputError
+from hacdr.evaluation import Protocol, summarise, write_results
 from hacdr.files import file_sha256
 from hacdr.images import read_map
 from hacdr.inference import onnx_export
@@ -19,6 +20,7 @@ from hacdr.inference.onnx_export import export_onnx
 from hacdr.inference.onnx_network import OnnxNetwork
 from hacdr.models.layers import MDConv
 
+from ..test_evaluation.small_predictions import ABOUT, binary
 from ..test_import import BLOCK, python
 from . import tiny
 
@@ -67,6 +69,20 @@ def test_as_on_torch(folder, arguments):
         # Of two that float16 rounds apart, too.
         difference = actual.probabilities.astype(float) - expected.probabilities
         assert abs(difference).max() < 1e-3
+
+
+def test_thresholds_of_a_test_of_the_weights_that_were_exported(folder, tmp_path):
+    predictor = Predictor(folder / 'published.safetensors', device='cpu')
+    path = tmp_path / 'results_val.json'
+    scores = [binary([0.9, 0.6, 0.1], [1, 1, 0])]
+    about = dict(ABOUT, checkpoint_sha256=predictor.made_by['weights'], split='val')
+    summary = summarise(scores, select_thresholds=True)
+    write_results(path, scores, ['a'], ['a'], summary, Protocol(), **about)
+    on_torch, on_onnxruntime = both(folder, thresholds=str(path))
+    assert on_torch.thresholds['EX'] == pytest.approx(0.6)
+    assert on_torch.thresholds == on_onnxruntime.thresholds
+    with pytest.raises(InputError, match='thresholds of a checkpoint with sha256'):
+        Predictor(folder / 'other.pth', device='cpu', thresholds=str(path))
 
 
 def test_what_comes_with_the_weights(folder):

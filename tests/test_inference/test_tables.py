@@ -18,6 +18,7 @@ def read_table(output):
 
 @pytest.fixture
 def output(tmp_path):
+    (tmp_path / 'out').mkdir()
     claim_folder(tmp_path / 'out', HEAD)
     return tmp_path / 'out'
 
@@ -52,10 +53,13 @@ def test_records_of_others_and_damaged_ones_are_left_out(output):
     write_record(output, make_record('a'))
     write_record(output, dict(make_record('b'), made_by=digest({})))
     (output / 'records' / 'c.json').write_text('{"made_by":')
-    (output / 'records' / '.a.json.12.tmp').write_text('{}')
-    (output / '.findings.csv.12.tmp').write_text('half')
+    lacking = make_record('d')
+    del lacking['findings']
+    write_record(output, lacking)
+    (output / 'records' / '.a.json.0123abcd.tmp').write_text('{}')
+    (output / '.findings.csv.0123abcd.tmp').write_text('half')
     assert join_tables(output)[1] == 1
-    assert not list(output.glob('.*'))
+    assert {path.name for path in output.glob('.*')} == {'.lock'}
 
 
 @pytest.mark.parametrize(
@@ -86,6 +90,7 @@ def test_names_that_do_harm_in_a_spreadsheet(output, name, cell):
 def test_another_folder_is_refused(tmp_path, output):
     with pytest.raises(InputError, match='expected a folder of hacdr predict'):
         join_tables(tmp_path)
-    (output / 'predictions.json').write_text('{"version": 99}')
-    with pytest.raises(InputError, match='another version, expected 1'):
-        join_tables(output)
+    for head in ('{"version": 99}', '{"version": 1}', '[]', ''):
+        (output / 'predictions.json').write_text(head)
+        with pytest.raises(InputError, match='another version, expected 1'):
+            join_tables(output)

@@ -1,6 +1,5 @@
 """With commands that only pretend; real ones: test_commands/test_study_command.py."""
 
-import fcntl
 import json
 import sys
 
@@ -8,6 +7,7 @@ import pytest
 
 from hacdr.errors import InputError
 from hacdr.study import execution
+from tests.processes import locked_by_another
 
 from .made_up import CONFIG, LESIONS, summary
 
@@ -130,8 +130,7 @@ def test_runs_of_other_settings_are_not_mixed(tmp_path, study, execute):
 def test_one_study_at_a_time(tmp_path, study, execute):
     one = study()
     (tmp_path / 'work').mkdir()
-    with open(tmp_path / 'work' / '.lock', 'w') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(InputError, match='another study is running'):
-            execute(one)
+    busy = pytest.raises(InputError, match='another run is at work in it')
+    with locked_by_another(tmp_path / 'work' / '.lock'), busy:
+        execute(one)
     execute(one)

@@ -49,7 +49,9 @@ def _read_categories(content, where):
     categories = {}
     for number, category in enumerate(take(content, 'categories', list, where), 1):
         what = f'{where}: category {number}'
-        categories[take(category, 'id', int, what)] = take(category, 'name', str, what)
+        key, name = take(category, 'id', int, what), take(category, 'name', str, what)
+        if categories.setdefault(key, name) != name:
+            raise InputError(f'{what}: {categories[key]!r} has its id {key} too')
     return categories
 
 
@@ -70,7 +72,7 @@ def _read_images(content, categories, file, where):
         if key in images:
             raise InputError(f'{what}: another image has its id {key}')
         name = take(image, 'file_name', str, what)
-        size = take_size(image, 'width', 'height')
+        size = take_size(image, 'width', 'height', what)
         images[key] = Annotated(file, (name,), size, shapes.pop(key, []))
     if shapes:
         raise InputError(f'{where}: no image has the image_id {min(shapes)}')

@@ -57,7 +57,25 @@ def take(content: object, key: str, kind: type, where: str) -> Any:
     return value
 
 
-def take_size(content: dict, width: str, height: str) -> tuple[int, int] | None:
-    """Take the size of a photograph: width and height, None where it is not told."""
+def take_size(
+    content: dict, width: str, height: str, where: str
+) -> tuple[int, int] | None:
+    """Take the size of a photograph: its width and height, None where neither is told.
+
+    Args:
+        content (dict): what a JSON file says of it.
+        width, height (str): which of its values.
+        where (str): what to call it in messages.
+
+    Raises:
+        InputError: they are no whole numbers.
+    """
     size = content.get(width), content.get(height)
-    return size if all(isinstance(side, int) for side in size) else None
+    if size == (None, None):
+        return None
+    if not all(type(side) in (int, float) and side % 1 == 0 for side in size):
+        raise InputError(
+            f'{where}: has the {width} {size[0]!r} and the {height} {size[1]!r}, '
+            'expected whole numbers of pixels'
+        )
+    return int(size[0]), int(size[1])

@@ -56,7 +56,7 @@ def _read_file(content, file, where):
     # Whoever renames the photograph renames the file with it.
     paths = take(content, 'imagePath', str, where), file
     return Annotated(
-        file, paths, take_size(content, 'imageWidth', 'imageHeight'), shapes
+        file, paths, take_size(content, 'imageWidth', 'imageHeight', where), shapes
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os.path as osp
+import unicodedata
 from collections import Counter, defaultdict
 from typing import Container, Iterable, NamedTuple, Sequence
 
@@ -12,6 +13,7 @@ from hacdr.conversion.own.splitting import find_patients, find_subset, split_own
 from hacdr.conversion.plan import Plan, Record
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError, first_few
+from hacdr.files import fold_name
 from hacdr.images import PHOTOGRAPH_SUFFIXES, decode_header
 
 IMAGES = 'images'
@@ -125,7 +127,7 @@ class Photographs:
 
 def is_in(file: str, folder: str | None) -> bool:
     """Whether a file lies in a folder of this name; in none that is None."""
-    return folder is not None and folder.lower() in split_path(file)[0]
+    return folder is not None and _spell(folder) in split_path(file)[0]
 
 
 def split_path(file: str) -> tuple[tuple[str, ...], str]:
@@ -136,28 +138,33 @@ def split_path(file: str) -> tuple[tuple[str, ...], str]:
 
     Returns:
         Tuple[Tuple[str, ...], str]: the folders from above, and the name without
-        suffix, all in lower case.
+        suffix, all in lower case and as composed letters.
     """
-    *folders, name = file.lower().replace('\\', '/').split('/')
+    *folders, name = _spell(file).replace('\\', '/').split('/')
     return tuple(f for f in folders if f not in ('', '.', '..')), osp.splitext(name)[0]
+
+
+def _spell(name):
+    # macOS writes an accent after its letter, annotators most often as one letter.
+    return unicodedata.normalize('NFC', name.lower())
 
 
 def _choose_names(files):
     """A name for each photograph: its stem, after folders where that is not unique."""
     stems = {file: osp.splitext(osp.basename(file))[0] for file in files}
-    number = Counter(stem.lower() for stem in stems.values())
+    number = Counter(map(fold_name, stems.values()))
     common = set.intersection(*({*split_path(file)[0]} for file in files))
     names = {}
     for file, stem in stems.items():
-        different = [f for f in file.split('/')[:-1] if f.lower() not in common]
+        different = [f for f in file.split('/')[:-1] if _spell(f) not in common]
         names[file] = (
-            stem if number[stem.lower()] == 1 else '_'.join([*different, stem])
+            stem if number[fold_name(stem)] == 1 else '_'.join([*different, stem])
         )
     twice = [
-        n for n, count in Counter(map(str.lower, names.values())).items() if count > 1
+        n for n, count in Counter(map(fold_name, names.values())).items() if count > 1
     ]
     if twice:
-        one, other = [file for file in files if names[file].lower() == twice[0]][:2]
+        one, other = [file for file in files if fold_name(names[file]) == twice[0]][:2]
         raise InputError(f'two photographs of one name, {one} and {other}; rename one')
     return names
 

@@ -32,8 +32,9 @@ def build_network(cfg: Config) -> nn.Module:
         return build_segmentor(
             cfg.model, train_cfg=cfg.get('train_cfg'), test_cfg=cfg.get('test_cfg')
         )
-    except ValueError as error:
-        raise InputError(f'config: model: {error}') from error
+    except (TypeError, ValueError) as error:
+        # Of another type, mostly an argument that is missing.
+        raise InputError(f'config: model: {first_line(error)}') from error
 
 
 def build_data(data: dict | list[dict], where: str, **defaults: Any) -> Dataset:

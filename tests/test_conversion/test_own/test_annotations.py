@@ -174,6 +174,18 @@ def test_the_photograph_is_found_by_its_name(photographs, tmp_path, path):
     check(read_labelme, photographs, tmp_path / 'out')
 
 
+@pytest.mark.parametrize('one', ['\u00e4', 'a\u0308'], ids=['composed', 'in two'])
+def test_accents_as_one_letter_and_as_two(photographs, tmp_path, one):
+    """macOS writes names in another form than most annotators."""
+    other = {'\u00e4': 'a\u0308', 'a\u0308': '\u00e4'}[one]
+    photographs.photograph(f'images/{one}.jpg')
+    photographs.json('drawn/a.json', labelme(other))
+    for name in NAMES[1:]:
+        photographs.json(f'drawn/{name}.json', labelme(name, []))
+    plan, _ = convert_own(read_labelme, photographs.root, tmp_path / 'out')
+    np.testing.assert_array_equal(read_maps(tmp_path / 'out', plan, one)[0], EXPECTED)
+
+
 def test_classes_and_ignored_regions(with_coco, tmp_path):
     plan, manifest = convert_own(
         read_coco,
@@ -239,6 +251,12 @@ COCO_FAULTS = {
     ),
     'is annotated at 128x96 pixels, expected 64x48 as it has': coco(scale=2),
     'no COCO file found that lists photographs': coco([], images=[]),
+    "category 2: 'EX' has its id 1 too": coco(
+        categories=[dict(id=1, name='EX'), dict(id=1, name='MA')]
+    ),
+    "image 1: has the width '64' and the height 48, expected whole": coco(
+        [], images=[dict(id=1, file_name='a.jpg', width='64', height=48)]
+    ),
 }
 
 
@@ -258,7 +276,10 @@ LABELME_FAULTS = {
     "expected a list as 'shapes'": labelme(shapes={}),
     "expected a text as 'imagePath'": labelme(imagePath=None),
     'has a point that lies nowhere': one_shape(points=[[0, 0], [1, 1], [1e9, 0]]),
-    'is annotated at 128x96 pixels': labelme(imageWidth=128, imageHeight=96),
+    'is annotated at 128x96 pixels': labelme(imageWidth=128.0, imageHeight=96.0),
+    'has the imageWidth 63.5 and': labelme(imageWidth=63.5),
+    'has the imageWidth None and': labelme(imageWidth=None),
+    'has the imageWidth nan and': labelme(imageWidth=float('nan')),
 }
 
 

@@ -235,6 +235,9 @@ BAD = {
     lambda three: three.square(
         'EX/3_left.jpg'
     ): 'mask is JPEG, whose edges are blurred',
+    lambda three: (
+        three.photograph('images/a\u0308.jpg') and three.photograph('images/\u00e4.jpg')
+    ): 'two photographs of one name',
 }
 
 
