@@ -1,8 +1,7 @@
 """Convert a data set for training, or check a conversion.
 
-DATASET is one of those published:
-  idrid, ddr, fgadr, e_ophtha, retinal_lesions   as downloaded: folder, zip, its parts
-or how lesions are marked in data of one's own, a folder or a zip (docs/own_data.md):
+DATASET is a published one, as downloaded (a folder, a zip, its parts), or how
+lesions are marked in data of one's own, a folder or a zip (docs/own_data.md):
   masks        a folder of masks for each lesion, called as the lesion is
   label_maps   one label map a photograph; --classes says which value is what
   coco         COCO files (.json) with polygons or runs
@@ -33,7 +32,7 @@ def add_arguments(parser):
         nargs='?',
         choices=[*READERS, *OWN_READERS],
         metavar='DATASET',
-        help='see above',
+        help=f"published: {', '.join(READERS)}; data of one's own: see above",
     )
     parser.add_argument(
         'source',
