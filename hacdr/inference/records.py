@@ -20,7 +20,13 @@ from pathlib import Path
 from typing import Iterator
 
 from hacdr.errors import InputError
-from hacdr.files import LOCK, lock_folder, make_folder, write_text
+from hacdr.files import (
+    LOCK,
+    lock_folder,
+    make_folder,
+    remove_unfinished,
+    write_text,
+)
 
 HEAD = 'predictions.json'
 RECORDS = 'records'
@@ -166,6 +172,7 @@ def begin_part(output: Path, shard: tuple[int, int]) -> None:
         output (Path): folder of predictions.
         shard (Tuple[int, int]): number of the part, and of all.
     """
+    remove_unfinished([_part_path(output, shard)])
     for path, part, parts in _parts(output):
         # Others are of a run that was cut into another number of parts.
         if (part, parts) == shard or parts != shard[1]:
@@ -180,7 +187,7 @@ def end_part(output: Path, shard: tuple[int, int], passed_over: list[dict]) -> N
         shard (Tuple[int, int]): number of the part, and of all.
         passed_over (List[dict]): 'image' and 'reason' of each that was not predicted.
     """
-    path = output / PARTS / '{}_of_{}.json'.format(*shard)
+    path = _part_path(output, shard)
     make_folder(path.parent)
     write_text(path, json.dumps({'passed_over': passed_over}, indent=2) + '\n')
 
@@ -203,6 +210,10 @@ def read_parts(output: Path) -> tuple[list[dict], list[str]]:
     missing = [f'{k} of {count}' for k in range(1, count + 1) if k not in ended]
     entries = [e for *_, content in found if content for e in content['passed_over']]
     return sorted(entries, key=lambda entry: entry['image']), missing
+
+
+def _part_path(output, shard):
+    return output / PARTS / '{}_of_{}.json'.format(*shard)
 
 
 def _parts(output):

@@ -194,6 +194,7 @@ def test_goes_on_where_it_stopped(photographs, predictor, output):
     (output / 'records' / 'left.json').write_text('')
     (output / '.left.png.0123abcd.tmp').write_bytes(b'half')
     (output / 'viewer' / '.left.js.0123abcd.tmp').write_bytes(b'half')
+    (output / 'parts' / '.1_of_1.json.0123abcd.tmp').write_bytes(b'half')
     assert predict_folder(predictor, photographs, output) == (1, 1, [])
     assert read_tree(output) == undisturbed
 
