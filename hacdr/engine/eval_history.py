@@ -6,7 +6,7 @@ import os.path as osp
 
 from mmcv.runner import HOOKS, Hook, master_only
 
-from hacdr.engine.runner import require_after_evaluations, require_resumable
+from hacdr.engine.hook_order import require_after_evaluations, require_resumable
 from hacdr.files import write_text
 
 EVAL_HISTORY = 'scores.jsonl'

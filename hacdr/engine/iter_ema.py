@@ -4,7 +4,7 @@ import torch
 from mmcv.parallel import is_module_wrapper
 from mmcv.runner import HOOKS, Hook
 
-from hacdr.engine.runner import require_before_checkpoints, require_resumable
+from hacdr.engine.hook_order import require_before_checkpoints, require_resumable
 
 
 @HOOKS.register_module()

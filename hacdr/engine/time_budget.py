@@ -7,7 +7,7 @@ import torch.distributed
 from mmcv.runner import HOOKS, EvalHook, Hook, master_only
 
 from hacdr.engine.agreement import agree
-from hacdr.engine.runner import require_before_checkpoints, require_resumable
+from hacdr.engine.hook_order import require_before_checkpoints, require_resumable
 from hacdr.files import write_json
 
 TRAINING_RECORD = 'training.json'
