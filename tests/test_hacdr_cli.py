@@ -1,6 +1,7 @@
 """The way into every command."""
 
 import os
+import platform
 import re
 import runpy
 import subprocess
@@ -267,3 +268,22 @@ def test_extras_have_what_their_packages_are_missing():
     text = (ROOT / 'setup.py').read_text()
     for package, extra in EXTRAS.items():
         assert re.search(rf"'{extra}': \[[^]]*'{package}\b", text)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='a setting of glibc')
+@pytest.mark.parametrize('kept', [False, True])
+def test_freed_memory_is_kept(kept):
+    code = f"""
+import resource, hacdr_cli
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+if {kept}:
+    hacdr_cli.keep_freed_memory()
+bytes(range(256)) * 300_000
+before = faults()
+bytes(range(256)) * 300_000
+print(faults() - before)
+"""
+    result = subprocess.run([sys.executable, '-c', code], capture_output=True, cwd=ROOT)
+    pages = int(result.stdout)
+    assert (pages < 1000) if kept else (pages > 10_000), result.stderr

@@ -37,7 +37,6 @@ from hacdr.inference.records import (
 )
 from hacdr.inference.tables import discard_tables
 from hacdr.preprocess.field_of_view import field_of_view
-from hacdr.preprocess.quality import assess_photograph
 
 
 class Run(NamedTuple):
@@ -149,7 +148,6 @@ class _FolderRun:
         self._output = output
         self._labels = labels
         self._made_by = made_by
-        self._trained_diameter = predictor.trained_diameter
         self._probabilities = probabilities
         self._files = dict(OUTPUTS)
         if probabilities:
@@ -163,7 +161,11 @@ class _FolderRun:
         with ThreadPoolExecutor(jobs) as pool, tqdm(
             total=len(tasks), desc='photographs', unit='photograph'
         ) as bar:
-            for task, job in zip(tasks, _work_ahead(pool, self._prepare, tasks, jobs)):
+            # What is read and what is written takes much memory: of both no more than
+            # keeps the network at work.
+            waiting = max(1, jobs - 1)
+            prepared = _work_ahead(pool, self._prepare, tasks, waiting)
+            for task, job in zip(tasks, prepared):
                 if isinstance(job, InputError):
                     self._pass_over(task, str(job))
                 elif job is not None:
@@ -171,8 +173,7 @@ class _FolderRun:
                     computed = self._predictor.compute(job.sample)
                     writing.append(pool.submit(self._write, job, computed))
                     done += 1
-                # What is written takes most of the memory; one thread is for reading.
-                while len(writing) > max(1, jobs - 1):
+                while len(writing) > waiting:
                     writing.popleft().result()
                 bar.update()
             while writing:
@@ -249,14 +250,13 @@ class _FolderRun:
             'experts': job.experts_sha256,
             'made_by': self._made_by,
         }
-        quality = assess_photograph(prediction.photograph, self._trained_diameter)
-        described = _describe(prediction, quality)
+        described = _describe(prediction)
         write_record(self._output, {**record, **described})
         for sentence in (*described['notes'], *described['warnings']):
             tqdm.write(printable(f'{task.image}: {sentence}'), file=sys.stderr)
 
 
-def _describe(prediction, quality):
+def _describe(prediction):
     """Return what a record says of a photograph itself."""
     height, width = prediction.label.shape
     fov_area = int(field_of_view(prediction.photograph).sum())
@@ -267,7 +267,7 @@ def _describe(prediction, quality):
         'fov_area': fov_area,
         'lesions': summarise_lesions(findings, prediction.classes, fov_area),
         'notes': list(prediction.notes),
-        'warnings': [sentence for _, sentence in quality.warnings],
+        'warnings': [sentence for _, sentence in prediction.quality.warnings],
         'findings': [finding._asdict() for finding in findings],
     }
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, Sequence
 import cv2
 import numpy as np
 
-from hacdr.preprocess.resize import fit_size
+from hacdr.preprocess.resize import fit_size, reduce_photograph
 
 LEGEND_GREY = 24
 WHITE = 255, 255, 255
@@ -105,7 +105,7 @@ def draw_side_by_side(
     """
     size = fit_size(photograph.shape[1::-1], LONGEST_SIDE)
     factor = size[0] / photograph.shape[1]
-    small = cv2.resize(photograph, size, interpolation=cv2.INTER_AREA)
+    small = reduce_photograph(photograph, size)
     scale = max(SMALLEST_SCALE, size[0] / 900)
     drawn, strips = [], []
     for title, label in panels.items():

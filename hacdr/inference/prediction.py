@@ -8,6 +8,7 @@ import numpy as np
 
 from hacdr.errors import InputError
 from hacdr.inference.findings import Finding, find_lesions
+from hacdr.preprocess.quality import Quality, assess_photograph
 
 
 class Prediction(NamedTuple):
@@ -22,6 +23,8 @@ class Prediction(NamedTuple):
         classes (Sequence[str]): names of the label map's values, background first.
         palette (Sequence[Sequence[int]]): RGB colour of each class.
         notes (Sequence[str]): what was scaled or assumed when the file was read.
+        trained_diameter (float | None): of the field of view in the photographs of the
+            training, in pixels, as the network saw them.
     """
 
     photograph: np.ndarray
@@ -30,11 +33,17 @@ class Prediction(NamedTuple):
     classes: Sequence[str]
     palette: Sequence[Sequence[int]]
     notes: Sequence[str] = ()
+    trained_diameter: float | None = None
 
     @property
     def findings(self) -> list[Finding]:
         """list[Finding]: the single lesions, found when they are asked for."""
         return find_lesions(self.label, self.probabilities, self.classes)
+
+    @property
+    def quality(self) -> Quality:
+        """Quality: measures and warnings of the image check, made when asked for."""
+        return assess_photograph(self.photograph, self.trained_diameter)
 
 
 def choose_classes(

@@ -54,6 +54,10 @@ class Predictor:
     >>> hard_exudates = prediction.probabilities[prediction.classes.index('EX') - 1]
     >>> hard_exudates.shape == prediction.label.shape
     True
+    >>> prediction.findings  # one entry a lesion
+    []
+    >>> [code for code, sentence in prediction.quality.warnings]
+    ['no_field_of_view', 'grey', 'blurred']
 
     Args:
         weights (str | Path, optional): file, or name of published weights; by default
@@ -226,6 +230,7 @@ class Predictor:
             self.classes,
             self.palette,
             sample.notes,
+            self.trained_diameter,
         )
 
     def _logits(self, planes, axes):

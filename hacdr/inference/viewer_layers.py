@@ -15,7 +15,7 @@ import numpy as np
 
 from hacdr.inference.prediction import Prediction
 from hacdr.lesions import mark_colours
-from hacdr.preprocess.resize import fit_size
+from hacdr.preprocess.resize import fit_size, reduce_photograph
 
 # Pixels of the longer side.
 VIEWER_SIDE = 1440
@@ -96,7 +96,7 @@ def photograph_uri(photograph: np.ndarray, size: tuple[int, int]) -> str:
     Returns:
         str: a JPEG.
     """
-    photograph = cv2.resize(photograph, size, interpolation=cv2.INTER_AREA)
+    photograph = reduce_photograph(photograph, size)
     return _uri('jpeg', photograph, cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
 
 

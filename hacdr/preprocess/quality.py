@@ -16,7 +16,7 @@ from hacdr.preprocess.field_of_view import (
     brightest_channel,
     field_of_view,
 )
-from hacdr.preprocess.resize import fit_size
+from hacdr.preprocess.resize import fit_size, reduce_photograph
 
 # Longer sides at which sharpness is measured, what the published network sees, and all
 # the rest.
@@ -86,12 +86,8 @@ def assess_photograph(
         small, grey, red_and_blue_swapped, underexposed, overexposed, blurred.
     """
     size = photograph.shape[1::-1]
-    detail = photograph
-    # Halving takes a tenth of the time.
-    while max(detail.shape) >= 2 * DETAIL_SIDE:
-        detail = _reduce(detail, (detail.shape[1] // 2, detail.shape[0] // 2))
-    detail = _reduce(detail, fit_size(size, DETAIL_SIDE))
-    small = _reduce(detail, fit_size(size, FORM_SIDE))
+    detail = reduce_photograph(photograph, fit_size(size, DETAIL_SIDE))
+    small = reduce_photograph(detail, fit_size(size, FORM_SIDE))
     measures = dict.fromkeys(
         (
             *('rim', 'roundness', 'diameter', 'visible', 'saturation'),
@@ -109,10 +105,6 @@ def assess_photograph(
             measures.update(_measure_colours(small[core > 0]))
             measures['sharpness'] = _measure_sharpness(detail, core)
     return Quality(measures, [*_judge(measures, trained_diameter)])
-
-
-def _reduce(photograph, size):
-    return cv2.resize(photograph, size, interpolation=cv2.INTER_AREA)
 
 
 def _find_eye(small):

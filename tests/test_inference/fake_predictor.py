@@ -21,7 +21,6 @@ class FakePredictor:
     """
 
     classes, palette, device = CLASSES, PALETTE, 'cpu'
-    trained_diameter = None
 
     def __init__(self, probable=True, **made_by):
         self.made_by = dict(hacdr='0', weights='0', config='0', thresholds=None)

@@ -36,10 +36,10 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp('onnx')
     tiny.write(folder)
     published = str(folder / 'published.safetensors')
-    publish_weights(read_checkpoint(str(folder / 'weights.pth')), published, THRESHOLDS)
+    checkpoint = read_checkpoint(str(folder / 'weights.pth'))
+    publish_weights(checkpoint, published, THRESHOLDS, trained_diameter=500)
     difference = export_onnx(published, str(folder / 'published.onnx'), card='Care.')
     assert difference < 1e-4
-    checkpoint = read_checkpoint(str(folder / 'weights.pth'))
     checkpoint['state_dict']['decode_head.conv_seg.weight'][2] += 0.3
     torch.save(checkpoint, str(folder / 'other.pth'))
     return folder
@@ -69,6 +69,8 @@ def test_as_on_torch(folder, arguments):
         # Of two that float16 rounds apart, too.
         difference = actual.probabilities.astype(float) - expected.probabilities
         assert abs(difference).max() < 1e-3
+        assert actual.quality == expected.quality
+        assert actual.quality.warnings
 
 
 def test_thresholds_of_a_test_of_the_weights_that_were_exported(folder, tmp_path):

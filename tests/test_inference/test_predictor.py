@@ -14,6 +14,7 @@ from hacdr.inference import predictor as module
 from hacdr.inference.model import init_model
 from hacdr.inference.torch_network import segment
 from hacdr.lesions import CLASSES
+from hacdr.preprocess.quality import assess_photograph
 from tests.test_images.forms import LOSSLESS, save, with_alpha
 
 from . import tiny
@@ -131,6 +132,10 @@ def test_thresholds_that_came_with_the_weights(folder, weights, tmp_path):
     assert predictor.trained_diameter == 77
     assert predictor.made_by['thresholds'] == thresholds
     assert predictor.made_by['weights'] == file_sha256(path)
+    prediction = predictor.predict(folder / 'eye.png')
+    assert prediction.quality == assess_photograph(prediction.photograph, 77)
+    unknown = Predictor(weights, device='cpu').predict(folder / 'eye.png')
+    assert unknown.quality == assess_photograph(prediction.photograph)
 
 
 def test_the_config_that_came_with_the_weights_is_the_one_of_the_file(folder, weights):
@@ -199,5 +204,5 @@ def test_the_example(tmp_path, monkeypatch):
             module.Predictor, module=False, globs={}, name='Predictor'
         )
     ]
-    assert sum(result.attempted for result in results) == 6
+    assert sum(result.attempted for result in results) == 8
     assert sum(result.failed for result in results) == 0

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hacdr.preprocess.resize import fit_size, resize_photograph
+from hacdr.preprocess.resize import fit_size, reduce_photograph, resize_photograph
 
 
 def noise(height, width, seed=0):
@@ -90,3 +90,10 @@ def test_a_fine_pattern_becomes_grey():
 )
 def test_size(size, max_side, expected):
     assert fit_size(size, max_side) == expected
+
+
+@pytest.mark.parametrize('size', [(20, 14), (30, 21), (61, 43), (3, 2)])
+def test_in_halves(size):
+    pixels = cv2.GaussianBlur(noise(43, 61), (0, 0), 3)
+    exact = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(float)
+    assert abs(reduce_photograph(pixels, size) - exact).mean() < 2
