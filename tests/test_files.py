@@ -116,7 +116,7 @@ def test_a_folder_that_cannot_be_locked_keeps_nobody_out(tmp_path, monkeypatch):
     monkeypatch.setattr('fcntl.lockf', refuse)
     with lock_folder(tmp_path):
         pass
-    monkeypatch.setattr('hacdr.files.fcntl', None)
+    monkeypatch.setattr('hacdr.files.locks.fcntl', None)
     with lock_folder(tmp_path):
         pass
 
