@@ -12,7 +12,7 @@ from typing import Sequence
 
 import numpy as np
 
-from hacdr.errors import InputError
+from hacdr.errors import InputError, first_line
 from hacdr.files import write_json
 from hacdr.lesions import LESIONS
 from hacdr.stack import read_version
@@ -36,6 +36,7 @@ REQUIRED_KEYS = (
     'summary',
     'photographs',
 )
+SUMMARY_KEYS = 'figures', 'thresholds', 'best_dice_thresholds'
 
 
 def results_name(split: str) -> str:
@@ -126,7 +127,7 @@ def read_results(path: str) -> tuple[dict, list[ImageScores]]:
     for number, image in enumerate(content['photographs']):
         try:
             scores.append(_decode(image, lesions))
-        except (KeyError, TypeError, ValueError, zlib.error) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, zlib.error) as error:
             name = image.get('name', number) if isinstance(image, dict) else number
             raise InputError(
                 f'{path}: damaged at photograph {name} ({error})'
@@ -155,6 +156,15 @@ def read_content(path: str) -> dict:
     names = content['lesions']
     if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         raise InputError(f'{path}: damaged, lesions {names!r}, expected their names')
+    try:
+        Protocol(**content['protocol'])
+    except TypeError as error:
+        raise InputError(f'{path}: damaged, protocol: {first_line(error)}') from error
+    summary = content['summary']
+    if not isinstance(summary, dict) or not {*SUMMARY_KEYS} <= {*summary}:
+        raise InputError(
+            f'{path}: damaged, expected a summary of {", ".join(SUMMARY_KEYS)}'
+        )
     return content
 
 

@@ -172,6 +172,12 @@ class Predictor:
             return Sample(photograph, None, image, notes)
         full = photograph.shape[1::-1]
         size = steps.network_size(full)
+        if min(size) < 1:
+            where = 'photograph' if isinstance(image, np.ndarray) else image
+            raise InputError(
+                f'{where}: is {full[0]}x{full[1]} pixels, which are none in one '
+                'direction once they are reduced for the network'
+            )
         seen = photograph
         if steps.reduced and not isinstance(image, np.ndarray):
             divisor = find_divisor(full, size)

@@ -135,7 +135,15 @@ def damage(path, change):
     ('change', 'message'),
     [
         (lambda c: c.pop('protocol'), 'damaged, no protocol'),
+        (lambda c: c.update(protocol=None), 'damaged, protocol: '),
+        (lambda c: c['protocol'].update(other=1), "damaged, protocol: .*'other'"),
+        (lambda c: c.update(summary=None), 'damaged, expected a summary of figures'),
+        (lambda c: c['summary'].pop('thresholds'), 'damaged, expected a summary of'),
         (lambda c: c['photographs'].clear(), 'damaged, no photographs'),
+        (
+            lambda c: c['photographs'][0]['counts'][0].__setitem__(0, 10**30),
+            'damaged at photograph a',
+        ),
         (lambda c: c.update(lesions=['EX', 'MA']), 'damaged at photograph a'),
         (lambda c: c.update(lesions=4), 'damaged, lesions 4, expected their names'),
         (lambda c: c['photographs'][1].pop('counts'), "photograph b .'counts'"),

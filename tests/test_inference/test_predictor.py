@@ -53,6 +53,19 @@ def test_as_the_segmentor_by_its_own_pipeline(folder, weights, name, flips):
         assert abs(expected - np.roll(expected, 2, 2)).mean() > 0.01
 
 
+@pytest.mark.parametrize('shape', [(1, 1), (3, 2), (1, 99), (1, 5000), (5000, 2)])
+def test_photographs_of_hardly_any_pixels(folder, weights, tmp_path, shape):
+    predictor = Predictor(weights, device='cpu')
+    photograph = np.full((*shape, 3), 90, np.uint8)
+    Image.fromarray(photograph).save(tmp_path / 'a.png')
+    for image in (photograph, tmp_path / 'a.png'):
+        if max(shape) < 100:
+            assert predictor.predict(image).label.shape == shape
+        else:
+            with pytest.raises(InputError, match=r'(photograph|a\.png): is .* none in'):
+                predictor.predict(image)
+
+
 @pytest.mark.parametrize('name', ['ours', 'of mmseg'])
 def test_an_array_is_as_good_as_a_file(folder, weights, name):
     predictor = Predictor(weights, str(folder / f'{name}.py'), 'cpu')
