@@ -6,7 +6,7 @@ values that are stored, or is refused. Whatever is missing, cut off, damaged or
 ambiguous is an InputError of one line that begins with the file's name.
 """
 
-from hacdr.images.files import MAX_PIXELS
+from hacdr.images.files import MAX_PIXELS, check_size
 from hacdr.images.headers import Header, decode_header, read_header
 from hacdr.images.maps import decode_image, encode_map, lossy_packing, read_map
 from hacdr.images.photographs import (
@@ -26,6 +26,7 @@ __all__ = [
     'PHOTOGRAPH_SUFFIXES',
     'Header',
     'Photograph',
+    'check_size',
     'decode_header',
     'decode_image',
     'decode_photograph',

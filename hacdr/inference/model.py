@@ -6,8 +6,6 @@ import torch
 from mmcv import Config
 from mmcv.cnn.utils import revert_sync_batchnorm
 from mmcv.runner import wrap_fp16_model
-from mmseg.datasets import DATASETS
-from mmseg.models.builder import MODELS
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -16,6 +14,7 @@ from hacdr.engine.config import (
     apply_options,
     build_network,
     check_config,
+    check_prediction,
     load_config,
 )
 from hacdr.engine.config.values import shorten
@@ -68,10 +67,10 @@ def load_config_of(checkpoint: str, options: dict | None = None) -> Config:
         options (dict, optional): changes to it, dotted key -> value.
 
     Returns:
-        mmcv.Config: with at least what prediction needs; it is not checked.
+        mmcv.Config: with at least what prediction needs, which is checked.
 
     Raises:
-        InputError: it carries none, or one that is more than plain values.
+        InputError: it carries none, one that is more than plain values, or a bad one.
     """
     text = read_checkpoint(checkpoint).get('meta', {}).get('config')
     if not text:
@@ -82,12 +81,9 @@ def load_config_of(checkpoint: str, options: dict | None = None) -> Config:
     cfg = Config(parse_config(text, checkpoint))
     apply_options(cfg, options)
     try:
-        known = (cfg.model.type, MODELS), (cfg.data.test.type, DATASETS)
-    except AttributeError as error:
+        check_prediction(cfg)
+    except InputError as error:
         raise InputError(f'{checkpoint}: its config: {error}') from error
-    for name, registry in known:
-        if name not in registry:
-            raise InputError(f'{checkpoint}: its config: unknown type {name}')
     return cfg
 
 

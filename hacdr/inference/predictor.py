@@ -10,7 +10,7 @@ import numpy as np
 import hacdr
 from hacdr.errors import InputError
 from hacdr.files import file_sha256
-from hacdr.images import open_photograph, read_header, read_photograph
+from hacdr.images import check_size, open_photograph, read_header, read_photograph
 from hacdr.inference.enlarging import enlarge
 from hacdr.inference.onnx_network import OnnxNetwork
 from hacdr.inference.prediction import (
@@ -172,12 +172,8 @@ class Predictor:
             return Sample(photograph, None, image, notes)
         full = photograph.shape[1::-1]
         size = steps.network_size(full)
-        if min(size) < 1:
-            where = 'photograph' if isinstance(image, np.ndarray) else image
-            raise InputError(
-                f'{where}: is {full[0]}x{full[1]} pixels, which are none in one '
-                'direction once they are reduced for the network'
-            )
+        where = 'photograph' if isinstance(image, np.ndarray) else image
+        check_size(size, f'{where}, resized for the network')
         seen = photograph
         if steps.reduced and not isinstance(image, np.ndarray):
             divisor = find_divisor(full, size)

@@ -16,7 +16,7 @@ from torch import nn
 
 from hacdr.datasets.pipelines import LoadPhotograph, LocalContrastNormalize
 from hacdr.engine.stored_config import prediction_config
-from hacdr.errors import InputError
+from hacdr.errors import InputError, first_line
 from hacdr.files import file_sha256
 from hacdr.inference.model import init_model
 from hacdr.inference.preprocessing import Preprocessing
@@ -182,7 +182,11 @@ def read_preprocessing(model: nn.Module) -> Preprocessing | None:
         )
     elif values['type'] != 'Normalize':
         return None
-    step = LoadPhotograph(**{k: v for k, v in load.items() if k not in NOT_NEEDED})
+    arguments = {k: v for k, v in load.items() if k not in NOT_NEEDED}
+    try:
+        step = LoadPhotograph(**arguments)
+    except (TypeError, ValueError) as error:
+        raise InputError(f'data.test.pipeline[0]: {first_line(error)}') from error
     if step.ratio_range or step.crop:
         return None
     return Preprocessing(step.img_scale, step.reduced, values)

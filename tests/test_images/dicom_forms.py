@@ -84,6 +84,34 @@ def palette(pixels):
     return save_dicom(indices, 'PALETTE COLOR', **tables)
 
 
+def change_syntax(path, syntax):
+    """Compress a file in another way, as python-gdcm does it.
+
+    Args:
+        path (Path): the file; replaced.
+        syntax (str): the last number of the transfer syntax.
+    """
+    import gdcm
+
+    kinds = {
+        '57': gdcm.TransferSyntax.JPEGLosslessProcess14,
+        '70': gdcm.TransferSyntax.JPEGLosslessProcess14_1,
+        '80': gdcm.TransferSyntax.JPEGLSLossless,
+    }
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(gdcm.TransferSyntax(kinds[syntax]))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer = gdcm.ImageWriter()
+    writer.SetFileName(str(path))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+
+
 # As forms.LOSSLESS.
 LOSSLESS = {
     'dicom': save_dicom,

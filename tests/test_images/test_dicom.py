@@ -6,7 +6,7 @@ from PIL import Image
 
 from hacdr.errors import InputError
 from hacdr.images import open_photograph, read_header
-from tests.test_images.forms import PIXELS, save
+from tests.test_images.forms import PIXELS, save, widen
 
 pydicom = pytest.importorskip('pydicom', '3.0', reason='needs hacdr[dicom]')
 
@@ -16,6 +16,7 @@ from tests.test_images.dicom_forms import (  # noqa: E402
     LOSSLESS,
     LOSSLESS_JPEG,
     VIDEO,
+    change_syntax,
     palette,
     save_dicom,
 )
@@ -43,6 +44,22 @@ def test_a_photograph_is_read_to_the_pixel(tmp_path, form):
     np.testing.assert_array_equal(open_photograph(path).pixels[..., ::-1], PIXELS)
     assert read_header(path).size == (48, 32)
     assert read_header(path).format == 'DICOM'
+
+
+@pytest.mark.parametrize('syntax', ['57', '70', '80'])
+@pytest.mark.parametrize('bits', [12, 16])
+def test_lossless_jpeg_of_more_than_8_bits(tmp_path, bits, syntax):
+    """JPEG Lossless by two processes, and JPEG-LS, of grey and of colour."""
+    pytest.importorskip('gdcm', reason='needs hacdr[dicom]')
+    for pixels, photometric in ((GREY, 'MONOCHROME2'), (PIXELS, 'RGB')):
+        values = widen(pixels, 1 << bits - 8)
+        path = write(tmp_path, save_dicom(values, photometric, bits))
+        expected = open_photograph(path)
+        change_syntax(path, syntax)
+        assert pydicom.dcmread(path).file_meta.TransferSyntaxUID.endswith(f'.{syntax}')
+        pixels, notes = open_photograph(path)
+        np.testing.assert_array_equal(pixels, expected.pixels)
+        assert notes == expected.notes
 
 
 def ybr(pixels):

@@ -17,6 +17,27 @@ def test_arguments_that_a_part_refuses():
         build_network(cfg)
 
 
+@pytest.mark.parametrize(
+    ('config', 'message'),
+    [
+        ('model = 1', 'model is 1, expected a dict'),
+        ("model = dict(type='HACDR')", 'data is None, expected a dict'),
+        ("model = dict(type='HACDR', depth=3)", 'model.depth: unknown config key'),
+        ("model = dict(type='Unknown')", 'model.type: unknown Unknown'),
+        ("model = dict(type='HACDR')\ndata = dict(test=dict(type='x'))", 'unknown x'),
+        (
+            "model = dict(type='HACDR')\ndata = dict(test=dict(type='IDRiDDataset'))",
+            'data.test.pipeline is missing or empty',
+        ),
+    ],
+)
+def test_a_checkpoint_with_a_bad_config(tmp_path, config, message):
+    path = str(tmp_path / 'a.pth')
+    torch.save(dict(state_dict={}, meta=dict(config=config)), path)
+    with pytest.raises(InputError, match=rf'a\.pth: its config: .*{message}'):
+        init_model(None, path, 'cpu')
+
+
 def test_a_part_that_lacks_an_argument():
     cfg = load_config(CONFIG)
     del cfg.model['decode_head']

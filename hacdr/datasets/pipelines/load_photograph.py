@@ -47,6 +47,7 @@ class LoadPhotograph:
 
     Raises:
         InputError: a file is missing or damaged.
+        ValueError: ``img_scale`` is no width and height.
     """
 
     def __init__(
@@ -58,6 +59,12 @@ class LoadPhotograph:
         cache_dir=None,
         cache_gb=8.0,
     ):
+        sides = img_scale if isinstance(img_scale, (list, tuple)) else ()
+        numbers = [isinstance(s, (int, float)) and s > 0 for s in sides]
+        if numbers != [True, True]:
+            raise ValueError(
+                f'img_scale is {img_scale!r}, expected width and height in pixels'
+            )
         self.img_scale = tuple(img_scale)
         self.ratio_range = ratio_range
         self.crop = LesionCrop(**crop) if crop else None

@@ -1,7 +1,7 @@
 """Config files: read, checked before any work begins, and built."""
 
 from .building import build_data, build_network
-from .checks import check_config
+from .checks import check_config, check_prediction
 from .fit import check_class_counts, check_metrics, check_output
 from .reading import apply_options, load_config
 
@@ -13,5 +13,6 @@ __all__ = [
     'check_config',
     'check_metrics',
     'check_output',
+    'check_prediction',
     'load_config',
 ]

@@ -84,6 +84,25 @@ def check_config(cfg: Config, training: bool = True) -> None:
         check_best(evaluation, cfg.data.val)
 
 
+def check_prediction(cfg: Config) -> None:
+    """Check what prediction reads of a config: the network and the test pipeline.
+
+    Args:
+        cfg (mmcv.Config): the config; left unchanged.
+
+    Raises:
+        InputError: as :func:`check_config`; or one of both is missing.
+    """
+    model = require(dict, cfg.get('model'), 'model')
+    check_built(model, MODELS, 'model')
+    _check_modes(cfg)
+    data = require(dict, cfg.get('data'), 'data')
+    test = require(dict, data.get('test'), 'data.test')
+    _check_dataset(test, 'data.test')
+    if not test.get('pipeline'):
+        raise InputError('data.test.pipeline is missing or empty')
+
+
 def _check_top_level(cfg):
     for key in cfg:
         nearest = difflib.get_close_matches(str(key), TOP_LEVEL_KEYS, 1, 0.85)
