@@ -43,9 +43,9 @@ def publish_weights(
         str: its sha256.
 
     Raises:
-        InputError: ``path`` has another suffix, a value is too large for half precision
-            or no number, the diameter is none, or the checkpoint's config is more than
-            plain values.
+        InputError: ``path`` has another suffix, there are no weights, a value is too
+            large for half precision or no number, the diameter is none, or the
+            checkpoint's config is more than plain values.
     """
     from safetensors.torch import save
 
@@ -54,7 +54,10 @@ def publish_weights(
     weights = {
         name: _half(tensor, name) if tensor.is_floating_point() else tensor
         for name, tensor in checkpoint.get('state_dict', checkpoint).items()
+        if isinstance(tensor, torch.Tensor)
     }
+    if not weights:
+        raise InputError(f'{path}: the checkpoint holds no weights to publish')
     meta = checkpoint.get('meta', {})
     kept = ('CLASSES', 'PALETTE', 'iter', 'thresholds', 'trained_diameter')
     kept = {key: meta[key] for key in kept if key in meta}

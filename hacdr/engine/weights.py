@@ -44,6 +44,8 @@ def read_checkpoint(path: str) -> dict:
         raise InputError(
             f'{path}: a {type(checkpoint).__name__}, expected a dict of weights'
         )
+    if not isinstance(checkpoint.get('state_dict', {}), dict):
+        raise InputError(f'{path}: holds no weights by their names')
     if not isinstance(checkpoint.get('meta', {}), dict):
         # Others' programs write there what they like.
         checkpoint['meta'] = {}

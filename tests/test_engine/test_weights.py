@@ -57,6 +57,21 @@ def test_meta_data_of_another_kind_tell_nothing(tmp_path, meta):
     assert load_weights(nn.Linear(1, 1), path) == {}
 
 
+@pytest.mark.parametrize('checkpoint', [dict(state_dict=3), dict(state_dict=[1])])
+def test_a_checkpoint_without_weights_by_their_names(tmp_path, checkpoint):
+    torch.save(checkpoint, str(tmp_path / 'a.pth'))
+    with pytest.raises(InputError, match=r'a\.pth: holds no weights by their names'):
+        load_weights(nn.Linear(1, 1), str(tmp_path / 'a.pth'))
+
+
+@pytest.mark.parametrize('checkpoint', [{}, dict(state_dict={}), dict(epoch=3)])
+def test_no_weights_are_not_published(tmp_path, checkpoint):
+    path = tmp_path / 'a.safetensors'
+    with pytest.raises(InputError, match='holds no weights to publish'):
+        publish_weights(checkpoint, str(path))
+    assert not path.exists()
+
+
 def test_published_weights_at_an_address(tmp_path, monkeypatch):
     monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
     checkpoint = dict(state_dict=nn.Linear(3, 2).state_dict(), meta=dict(iter=7))
