@@ -10,7 +10,7 @@ help:
 	@echo 'make demo         set up, train a small network on generated photographs, report'
 	@echo 'make test         set up, run the tests (test-share: what depends on the stack)'
 	@echo 'make setup        one of two pinned environments; STACK=current or classic'
-	@echo 'make lint         linter and format'
+	@echo 'make lint         linter, format and types'
 	@echo 'make docs         the documentation site, into site/'
 	@echo 'make bench        times of the convolutions and of the network'
 	@echo 'make wheels       what a GPU machine without network lacks, into wheels/'
@@ -38,20 +38,21 @@ test-share: setup
 bench: setup
 	@$(PYTHON) tools/benchmark.py --json work_dirs/benchmark.json
 
-lint: setup
-	@$(PYTHON) -m ruff check .
-	@$(PYTHON) -m ruff format --check .
+# Environments of their own: neither imports the package.
+CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hacdr
 
-# An environment of its own: the site is made without importing the package.
-DOCS = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hacdr/docs
-
-$(DOCS)/bin/mkdocs: constraints/docs.txt
-	@python3 -m venv --clear $(DOCS)
-	@$(DOCS)/bin/pip install -q -r constraints/docs.txt
+$(CACHE)/%/.complete: constraints/%.txt
+	@python3 -m venv --clear $(@D)
+	@$(@D)/bin/pip install -q -r $<
 	@touch $@
 
-docs: $(DOCS)/bin/mkdocs
-	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
+lint: $(CACHE)/lint/.complete
+	@$(<D)/bin/ruff check .
+	@$(<D)/bin/ruff format --check .
+	@$(<D)/bin/mypy
+
+docs: $(CACHE)/docs/.complete
+	@NO_MKDOCS_2_WARNING=1 $(<D)/bin/mkdocs build --strict --quiet
 	@echo 'look at it: python3 -m http.server -d site'
 
 wheels: export STACK = current

@@ -92,8 +92,8 @@ def convert(
         work = partial(_convert_record, source, plan, folder, max_side)
         converted = for_each(work, changed, jobs, 'converting')
         for image in kept.values():
-            for path in layout.image_files(image, plan.photograph_format):
-                building.link_or_copy(output, folder, path)
+            for file in layout.image_files(image, plan.photograph_format):
+                building.link_or_copy(output, folder, file)
         entries = {**kept, **{image['name']: image for image in converted}}
         splits = _add_folds(plan, entries)
         for split, names in splits.items():

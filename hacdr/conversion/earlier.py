@@ -64,7 +64,7 @@ def find_earlier(
 
 
 def find_unchanged(
-    source: Source, plan: Plan, earlier: dict, output: Path, jobs: int
+    source: Source, plan: Plan, earlier: dict, output: Path, jobs: int | None
 ) -> dict[str, dict]:
     """Find what need not be converted again.
 
@@ -73,7 +73,7 @@ def find_unchanged(
         plan (Plan): what is to be converted.
         earlier (dict): manifest of the earlier conversion.
         output (Path): its root.
-        jobs (int): processes.
+        jobs (int | None): processes.
 
     Returns:
         Dict[str, dict]: name -> entry of the manifest.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Callable, Iterable, NamedTuple
+from typing import Any, Callable, Iterable, NamedTuple
 from urllib.parse import unquote
 
 import numpy as np
@@ -96,7 +96,7 @@ def plan_from_pairs(
     lesions: dict[str, str],
     official: int,
     group: Callable,
-    **options: object,
+    **options: Any,
 ) -> Plan:
     """Plan the conversion of a set without an official split.
 

@@ -152,7 +152,8 @@ class ZipSource:
         info = self._members[name]
         _check_size(info.file_size, self.where(name))
         if info.compress_type not in PACKINGS:
-            method = zipfile.compressor_names.get(info.compress_type, 'an unknown way')
+            names = zipfile.compressor_names  # type: ignore[attr-defined]
+            method = names.get(info.compress_type, 'an unknown way')
             raise InputError(
                 f'{self.where(name)}: packed by {method}, expected deflate; unpack the '
                 'zip and pass the folder'

@@ -104,10 +104,10 @@ def class_weights(pixels: Sequence[int]) -> np.ndarray:
     Returns:
         np.ndarray: float64; 0 for classes that do not occur.
     """
-    pixels = np.asarray(pixels, np.float64)
-    present = pixels > 0
-    weights = np.zeros(len(pixels))
-    weights[present] = pixels[present] ** -0.5
+    counts = np.asarray(pixels, np.float64)
+    present = counts > 0
+    weights = np.zeros(len(counts))
+    weights[present] = counts[present] ** -0.5
     return weights / weights[present].mean()
 
 

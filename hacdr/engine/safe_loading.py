@@ -63,7 +63,7 @@ def restrict_loading(trust=False):
         restrict_loading.entered = False
 
 
-restrict_loading.entered = False
+restrict_loading.entered = False  # type: ignore[attr-defined]
 
 
 def _load(load, source, map_location):
@@ -220,7 +220,7 @@ class _Unpickler(pickle._Unpickler):
             raise _Refused(f'a change of {ascii(target)[:40]}')
         super().load_build()
 
-    dispatch[pickle.BUILD[0]] = load_build
+    dispatch[pickle.BUILD[0]] = load_build  # type: ignore[assignment]
 
     def load_setitem(self):
         self._refuse_other_than_dict(self.stack[-3])

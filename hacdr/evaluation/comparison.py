@@ -95,7 +95,8 @@ def compare(
     return {
         metric: {
             name: _verdict(
-                *(_column(point[metric], k) for point in points),
+                _column(points[0][metric], k),
+                _column(points[1][metric], k),
                 draws[1][metric][:, k] - draws[0][metric][:, k],
                 len(order),
             )

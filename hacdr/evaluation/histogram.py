@@ -173,10 +173,9 @@ def build_histogram(
         filled, divided, single_keys, limits
     ):
         whole = ~divide[bins]
-        members = _merge(bins[whole], counts[whole], singles)
-        lowest, _, pixel_counts = members
+        lowest, highest, pixel_counts = _merge(bins[whole], counts[whole], singles)
         above.append(_at_least(lowest, pixel_counts, thresholds + 1))
-        buckets.append(_group(*members, *limit))
+        buckets.append(_group(lowest, highest, pixel_counts, *limit))
     return Histogram(*buckets[0], *buckets[1]), np.stack(above)
 
 

@@ -30,7 +30,7 @@ class Protocol:
 
     ground_truth: str = 'labels'
     region: str = 'image'
-    matching: float = None
+    matching: float | None = None
     aupr: str = 'exact'
     version: int = VERSION
 

@@ -40,7 +40,8 @@ class Header(NamedTuple):
     @property
     def size(self) -> tuple[int, int]:
         """Tuple[int, int]: width and height once it is turned."""
-        return self.stored_size[:: -1 if self.orientation >= 5 else 1]
+        width, height = self.stored_size
+        return (height, width) if self.orientation >= 5 else (width, height)
 
 
 def read_header(path: str | Path) -> Header:

@@ -64,15 +64,16 @@ def find_lesions(
     findings = []
     for value, y, x, mask in sorted(found, key=_place):
         height, width = mask.shape
-        scores = [None, None]
+        mean = largest = None
         if probabilities is not None:
             plane = probabilities[value - 1]
             inside = plane[y : y + height, x : x + width][mask].astype(np.float64)
-            scores = [round(float(s), DIGITS) for s in (inside.mean(), inside.max())]
+            mean = round(float(inside.mean()), DIGITS)
+            largest = round(float(inside.max()), DIGITS)
         contour = np.add(_trace_outline(mask), (x, y)).tolist()
         area = int(mask.sum())
         findings.append(
-            Finding(classes[value], area, (x, y, width, height), contour, *scores)
+            Finding(classes[value], area, (x, y, width, height), contour, mean, largest)
         )
     return findings
 

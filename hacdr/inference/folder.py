@@ -130,7 +130,8 @@ def predict_folder(
             source if os.path.isdir(source) else Path(source).parent
         ),
     )
-    run = _FolderRun(predictor, output, labels, probabilities, digest(head['made_by']))
+    made_by = digest(predictor.made_by)
+    run = _FolderRun(predictor, output, labels, probabilities, made_by)
     with hold_folder(output, shard):
         claim_folder(output, head, overwrite)
         begin_part(output, shard)

@@ -10,6 +10,7 @@ import numpy as np
 from hacdr.files import part_of_name
 from hacdr.images import encode_map
 from hacdr.inference.overlay import draw_side_by_side
+from hacdr.inference.prediction import Prediction
 from hacdr.inference.viewer_layers import encode_thumbnail, encode_viewer_layers
 from hacdr.lesions import mark_colours
 
@@ -20,12 +21,12 @@ class Result(NamedTuple):
     """What is written of a photograph.
 
     Attributes:
-        prediction: a :class:`~hacdr.inference.prediction.Prediction`.
+        prediction: what was predicted.
         name: of the photograph's file.
         experts: the experts' label map, uint8 (H, W), where there is one.
     """
 
-    prediction: object
+    prediction: Prediction
     name: str
     experts: np.ndarray | None = None
 

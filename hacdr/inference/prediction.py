@@ -62,11 +62,11 @@ def choose_classes(
     """
     scores = probabilities
     if limits is not None:
-        limits = np.maximum(np.asarray(limits, np.float32), np.float32(1e-12))
+        least = np.maximum(np.asarray(limits, np.float32), np.float32(1e-12))
         scores = np.empty_like(probabilities)
         # The background wins where no lesion reaches its limit.
         scores[0] = np.nextafter(np.float32(1), np.float32(0))
-        np.divide(probabilities[1:], limits[:, None, None], out=scores[1:])
+        np.divide(probabilities[1:], least[:, None, None], out=scores[1:])
     # A fraction of what argmax(0) takes, which goes across the planes.
     best = scores[0].copy()
     label = np.zeros(best.shape, np.uint8)

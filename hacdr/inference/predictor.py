@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple, Sequence
+from typing import Any, Literal, NamedTuple, Sequence
 
 import numpy as np
 
@@ -93,7 +93,7 @@ class Predictor:
         weights: str | Path | None = None,
         config: str | None = None,
         device: str | None = None,
-        thresholds: dict[str, float] | str | None = None,
+        thresholds: dict[str, float] | Literal['published'] | None = None,
         flips: bool = False,
         options: dict | None = None,
     ) -> None:
@@ -111,7 +111,10 @@ class Predictor:
         elif isinstance(thresholds, str):
             thresholds = _read_thresholds(thresholds, self.network.source_sha256)
         self.thresholds = thresholds
-        self._limits = thresholds_to_limits(thresholds, self.classes)
+        self._limits = thresholds_to_limits(
+            thresholds,  # type: ignore[arg-type]
+            self.classes,
+        )
         self.flips = flips or self.network.averages_flips
         if flips and self.network.preprocessing is None:
             self.network.require_flips()
@@ -159,7 +162,7 @@ class Predictor:
                     f'photograph: {image.dtype} of shape {image.shape}, expected uint8 '
                     '(height, width, 3), BGR'
                 )
-            photograph, notes = image, ()
+            photograph, notes = image, []
         else:
             image = Path(image)
             photograph, notes = open_photograph(image)
@@ -181,7 +184,7 @@ class Predictor:
                 seen = read_photograph(image, divisor)
         return Sample(photograph, steps.apply(seen, size), image, notes)
 
-    def compute(self, sample: Sample) -> list[np.ndarray] | np.ndarray:
+    def compute(self, sample: Sample) -> Any:
         """Run the network: the second step of :meth:`predict`.
 
         Args:
@@ -196,9 +199,7 @@ class Predictor:
         mirrors = MIRROR_IMAGES if self.flips else MIRROR_IMAGES[:1]
         return [self._logits(sample.planes, axes) for axes in mirrors]
 
-    def finish(
-        self, sample: Sample, computed: list[np.ndarray] | np.ndarray
-    ) -> Prediction:
+    def finish(self, sample: Sample, computed: Any) -> Prediction:
         """Bring it to the photograph's size: the last step of :meth:`predict`.
 
         A thread can do it while the network computes the next.

@@ -32,7 +32,8 @@ class Preprocessing(NamedTuple):
             max(self.scale) / max(size),
             min(self.scale) / min(size),
         )
-        return tuple(int(side * factor + 0.5) for side in size)
+        width, height = (int(side * factor + 0.5) for side in size)
+        return width, height
 
     def apply(self, photograph: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Return what the network takes.

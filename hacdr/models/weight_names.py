@@ -59,7 +59,10 @@ def strip_module(state_dict: dict) -> dict:
 
 
 def map_backbone_names(
-    names: Iterable[str], block: list[tuple], embed_conv: tuple[str], prefix: str = ''
+    names: Iterable[str],
+    block: list[tuple],
+    embed_conv: tuple[str, ...],
+    prefix: str = '',
 ) -> dict[str, str]:
     """Map the names of a backbone to ours.
 

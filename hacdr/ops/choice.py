@@ -48,7 +48,7 @@ def find_obstacle(kernel: str, device: str) -> str | None:
 
 # torch.compile asks and does not look inside. torch.compiler.assume_constant_result
 # says the same, but takes a second to import.
-find_obstacle._dynamo_marked_constant = True
+find_obstacle._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 @lru_cache(maxsize=None)

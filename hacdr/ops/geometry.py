@@ -39,8 +39,8 @@ class Geometry(NamedTuple):
     @classmethod
     def from_list(cls, numbers: Sequence[int]) -> Geometry:
         """Build one from :meth:`to_list`."""
-        pairs = (tuple(numbers[k : k + 2]) for k in (0, 2, 4))
-        return cls(*pairs, *numbers[6:])
+        sy, sx, py, px, dy, dx, groups, deform_groups = numbers
+        return cls((sy, sx), (py, px), (dy, dx), groups, deform_groups)
 
     def to_list(self) -> list[int]:
         """Return all as a list of eight int, which operators of torch take."""

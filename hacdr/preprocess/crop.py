@@ -29,11 +29,11 @@ def draw_crop(
         Tuple[Tuple[slice, slice], Tuple[slice, slice]]: rows and columns of crop and
         context in the photograph; rows and columns of the crop in these.
     """
-    axes = [
+    rows, columns = (
         _draw_axis(size, crop, inside, context)
         for size, crop, inside in zip(shape, crop_size, pixel or (None, None))
-    ]
-    return tuple(zip(*axes))
+    )
+    return (rows[0], columns[0]), (rows[1], columns[1])
 
 
 def _draw_axis(size, crop, pixel, context):

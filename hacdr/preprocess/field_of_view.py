@@ -59,4 +59,5 @@ def field_of_view_box(
         first, last = (found[0], found[-1]) if len(found) else (0, size - 1)
         start = max(0, int(first) - margin)
         box.append(slice(start, min(size, int(last) + 1 + margin)))
-    return tuple(box)
+    rows, columns = box
+    return rows, columns

@@ -21,7 +21,8 @@ def fit_size(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
     """
     longer = max(size)
     if max_side is None or longer <= max_side:
-        return tuple(size)
+        width, height = size
+        return width, height
     # Half up, in integers: the same on every machine.
     width, height = (
         max(1, (2 * side * max_side + longer) // (2 * longer)) for side in size

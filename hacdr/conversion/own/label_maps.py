@@ -92,9 +92,7 @@ def read_label_maps(source: Source, options: Options) -> Plan:
     )
 
 
-def parse_values(
-    classes: dict[str, list[str]],
-) -> dict[int | tuple[int, int, int], str]:
+def parse_values(classes: dict[str, list[str]]) -> dict[int | tuple[int, ...], str]:
     """Read what the values mean.
 
     Args:
@@ -107,10 +105,11 @@ def parse_values(
     Raises:
         InputError: neither numbers nor colours, both, or none at all.
     """
-    values = {}
+    values: dict[int | tuple[int, ...], str] = {}
     for name, words in classes.items():
         for word in words:
             colour = COLOUR.fullmatch(word.lower())
+            value: int | tuple[int, ...]
             if colour:
                 value = tuple(int(part, 16) for part in colour.groups())
             elif word.isdecimal() and int(word) <= 255:

@@ -6,7 +6,7 @@ import io
 import os.path as osp
 import unicodedata
 from collections import Counter, defaultdict
-from typing import Container, Iterable, NamedTuple, Sequence
+from typing import Any, Container, Iterable, NamedTuple, Sequence
 
 from hacdr.conversion.own.classes import order_classes
 from hacdr.conversion.own.splitting import find_patients, find_subset, split_own
@@ -176,7 +176,7 @@ def plan_own(
     drawn: Iterable[str],
     options: Options,
     read_as: dict,
-    **plan: object,
+    **plan: Any,
 ) -> Plan:
     """Plan the conversion of data of one's own.
 

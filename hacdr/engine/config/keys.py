@@ -77,7 +77,7 @@ def argument_names(cls: type) -> tuple[set[str], bool]:
     for base in inspect.getmro(cls):
         if '__init__' not in vars(base) or base is object:
             continue
-        arguments = inspect.signature(base.__init__).parameters.values()
+        arguments = inspect.signature(vars(base)['__init__']).parameters.values()
         names |= {
             argument.name
             for argument in arguments

@@ -422,7 +422,7 @@ class HACDR(BaseModule):
         self.out_indices = tuple(out_indices)
         self.zero_offset_init = zero_offset_init
 
-        block_args = {
+        block_args: dict[str, Any] = {
             'branches': {
                 'cross_kernels': cross_kernels,
                 'deform_kernel': deform_kernel,

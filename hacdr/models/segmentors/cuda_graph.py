@@ -7,6 +7,7 @@ one is slower than the GPU. A CUDA graph is recorded once and started as a whole
 from __future__ import annotations
 
 import logging
+from typing import Callable
 
 import torch
 import torch.nn as nn
@@ -35,7 +36,7 @@ class GraphedNetwork:
 
     def __init__(self, network: nn.Module) -> None:
         self._network = network
-        self._recorded = None
+        self._recorded: Callable | None = None
         self._state = None
         self._calls = 0
         self._warned = False

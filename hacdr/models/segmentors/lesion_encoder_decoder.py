@@ -61,9 +61,9 @@ class LesionEncoderDecoder(EncoderDecoder):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.test_cfg is None:
+        if self.test_cfg is None:  # type: ignore[has-type]
             self.test_cfg = ConfigDict(mode='whole')
-        self._graphed = None
+        self._graphed: GraphedNetwork | None = None
         self.output = self.test_cfg.get('output', 'label')
         if self.output not in ('prob', 'label'):
             raise ValueError(
@@ -203,7 +203,7 @@ class LesionEncoderDecoder(EncoderDecoder):
     def show_result(
         self,
         img: str | np.ndarray,
-        result: list[np.ndarray] | np.ndarray,
+        result: Any,
         *args: Any,
         **kwargs: Any,
     ) -> np.ndarray | None:
