@@ -34,7 +34,7 @@ def first_few(names: Sequence[str], most: int = 5) -> str:
     return ', '.join(names[:most]) + (', ...' if names[most:] else '')
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: Exception | str) -> str:
     """Return the first line of what an exception says, or its name if that is nothing.
 
     Args:

@@ -9,9 +9,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
 import cv2
-from tqdm import tqdm
 
 from hacdr.errors import InputError
+from hacdr.progress import progress_bar
 
 
 def count_cores():
@@ -42,7 +42,7 @@ def for_each(work, items, jobs, title):
     if jobs < 1:
         raise InputError(f'jobs is {jobs}, expected 1 or more')
     results = [None] * len(items)
-    bar = tqdm(total=len(items), desc=title, unit='photograph')
+    bar = progress_bar(total=len(items), desc=title, unit='photograph')
     if jobs == 1 or len(items) < 2:
         with bar:
             for index, item in enumerate(items):

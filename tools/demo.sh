@@ -5,21 +5,56 @@ set -eu
 data=$1
 work=$2
 config=configs/hacdr_demo.py
-if [ ! -e "$data/manifest.json" ]; then
+step=0
+
+# TITLE COMMAND...: run a step under its title, and say how long it took.
+run() {
+    step=$((step + 1))
+    echo
+    echo "[$step/5] $1"
+    shift
+    begin=$(date +%s)
+    "$@"
+    echo "[$step/5] done in $(($(date +%s) - begin)) s"
+}
+
+make_photographs() {
     [ -e "$data-download" ] ||
         "$PYTHON" tools/generate_photographs.py -o "$data-download" \
             --train 40 --test 8 --size 1440x960
-    "$PYTHON" tools/convert_datasets/idrid.py "$data-download" -o "$data"
-fi
-"$PYTHON" tools/train.py "$config" --work-dir "$work" --seed 0 --auto-resume
-best=$(ls -t "$work"/best_mAUPR_iter_*.pth | head -n 1)
+}
+
+convert() {
+    [ -e "$data/manifest.json" ] ||
+        "$PYTHON" tools/convert_datasets/idrid.py "$data-download" -o "$data"
+}
+
+train() {
+    "$PYTHON" tools/train.py "$config" --work-dir "$work" --seed 0 --auto-resume
+}
+
 # Validation photographs choose the thresholds, the test's are scored at them.
-"$PYTHON" tools/test.py "$config" "$best" --work-dir "$work" --split val --eval mDice
-"$PYTHON" tools/test.py "$config" "$best" --work-dir "$work" --eval mAUPR mDice \
-    --thresholds "$work/results_val.json" --save-probabilities "$work/probabilities"
-"$PYTHON" tools/predict.py "$data/images/test" -o "$work/predictions" \
-    --weights "$best" --config "$config" --labels "$data/labels/test" --overwrite
-echo "checkpoint: $best"
-echo "scores:     $work/results.json"
-echo "lesions:    $work/predictions/index.html"
-"$PYTHON" tools/report.py "$work/results.json"
+score() {
+    "$PYTHON" tools/test.py "$config" "$best" --work-dir "$work" --split val \
+        --eval mDice
+    "$PYTHON" tools/test.py "$config" "$best" --work-dir "$work" --eval mAUPR mDice \
+        --thresholds "$work/results_val.json" --save-probabilities "$work/probabilities"
+    "$PYTHON" tools/report.py "$work/results.json"
+}
+
+predict() {
+    "$PYTHON" tools/predict.py "$data/images/test" -o "$work/predictions" \
+        --weights "$best" --config "$config" --labels "$data/labels/test" --overwrite
+}
+
+run 'photographs of eyes are generated' make_photographs
+run 'they are converted as those of IDRiD' convert
+run 'a small network learns from 31 of them' train
+best=$(ls -t "$work"/best_mAUPR_iter_*.pth | head -n 1)
+run 'it is scored on eight that it never saw' score
+run 'it outlines the lesions of these eight' predict
+
+echo
+echo "the scores, in a browser:   $work/report.html"
+echo "the lesions, in a browser:  $work/predictions/index.html"
+echo "the weights:                $best"

@@ -48,6 +48,15 @@ def add_trust_checkpoint(parser):
     )
 
 
+def add_verbose(parser):
+    """Add ``--verbose``, for :func:`hacdr.engine.terminal.open_terminal`."""
+    parser.add_argument(
+        '--verbose',
+        action='store_true',
+        help='show all that mmcv and mmseg log, not only what a user needs',
+    )
+
+
 def add_gpu_id(parser):
     """Add ``--gpu-id``, which :func:`join_processes` checks."""
     parser.add_argument(

@@ -8,11 +8,11 @@ crops and colours included.
 from pathlib import Path
 
 import cv2
-from tqdm import tqdm
 
 from hacdr.engine.config import check_config, load_config
 from hacdr.errors import InputError
 from hacdr.files import make_folder, write_bytes
+from hacdr.progress import progress_bar
 from hacdr.report.contact_sheets import (
     contact_sheet,
     converted_samples,
@@ -63,7 +63,7 @@ def run(args):
         number *= args.draws
     each = args.columns * args.rows
     group, sheets = [], []
-    with tqdm(samples, 'samples', total=number, leave=False) as bar:
+    with progress_bar(samples, desc='samples', total=number, leave=False) as bar:
         for sample in bar:
             group.append(sample)
             if len(group) == each:

@@ -15,13 +15,14 @@ from mmcv.runner import get_dist_info
 from mmseg.apis import multi_gpu_test, single_gpu_test
 from mmseg.datasets import DATASETS, PIPELINES, build_dataloader
 from mmseg.datasets.pipelines import Resize
-from mmseg.utils import build_dp, get_device, get_root_logger, setup_multi_processes
+from mmseg.utils import build_dp, get_device, setup_multi_processes
 
 from hacdr.commands.arguments import (
     add_cfg_options,
     add_gpu_id,
     add_launcher,
     add_trust_checkpoint,
+    add_verbose,
     choose_work_dir,
     join_processes,
 )
@@ -37,6 +38,7 @@ from hacdr.engine.config import (
 from hacdr.engine.config.checks import LOADERS, SPLITS
 from hacdr.engine.loading import WatchedLoader
 from hacdr.engine.processes import distribute
+from hacdr.engine.terminal import open_terminal, test_bar
 from hacdr.errors import InputError
 from hacdr.evaluation import results_name, write_results
 from hacdr.files import file_sha256, make_folder
@@ -85,6 +87,7 @@ def add_arguments(parser):
     add_cfg_options(parser)
     add_launcher(parser)
     add_trust_checkpoint(parser)
+    add_verbose(parser)
 
 
 def run(args):
@@ -103,6 +106,7 @@ def run(args):
         data.save_probabilities = args.save_probabilities
     distributed = join_processes(args, cfg)
     cfg.device = get_device()
+    logger = open_terminal(cfg.get('log_level', 'INFO'), args.verbose)
     setup_multi_processes(cfg)
 
     dataset = build_data(data, f'data.{args.split}')
@@ -110,12 +114,11 @@ def run(args):
     sha256 = file_sha256(args.checkpoint)
     if args.thresholds:
         dataset.thresholds = read_thresholds(args.thresholds, sha256, data.type)
-    results = _predict(
-        model, _build_loader(cfg, dataset, distributed), distributed, cfg, args
-    )
+    loader = WatchedLoader(_build_loader(cfg, dataset, distributed), logger.warning)
+    with test_bar():
+        results = _predict(model, loader, distributed, cfg, args)
     if get_dist_info()[0] != 0:
         return
-    print()
     if args.out:
         mmcv.dump(results, args.out)
     if args.eval:
@@ -123,7 +126,7 @@ def run(args):
 
 
 def _build_loader(cfg, dataset, distributed):
-    loader = build_dataloader(
+    return build_dataloader(
         dataset,
         num_gpus=1,
         dist=distributed,
@@ -134,7 +137,6 @@ def _build_loader(cfg, dataset, distributed):
             **cfg.data.get('test_dataloader', {}),
         },
     )
-    return WatchedLoader(loader, get_root_logger().warning)
 
 
 def _predict(model, loader, distributed, cfg, args):

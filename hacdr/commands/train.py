@@ -4,7 +4,6 @@ Without its --diff_seed: processes that train together share a seed, and each dr
 numbers of its own from it all the same.
 """
 
-import logging
 import os.path as osp
 import time
 from contextlib import nullcontext
@@ -14,24 +13,21 @@ import torch
 from mmcv.cnn.utils import revert_sync_batchnorm
 from mmcv.runner import get_dist_info
 from mmseg.apis import init_random_seed, set_random_seed, train_segmentor
-from mmseg.utils import (
-    collect_env,
-    get_device,
-    get_root_logger,
-    setup_multi_processes,
-)
+from mmseg.utils import collect_env, get_device, setup_multi_processes
 
 from hacdr.commands.arguments import (
     add_cfg_options,
     add_gpu_id,
     add_launcher,
     add_trust_checkpoint,
+    add_verbose,
     choose_work_dir,
     join_processes,
 )
 from hacdr.engine.checkpoint_files import find_newest
 from hacdr.engine.config import build_data, build_network, check_config, load_config
 from hacdr.engine.starting_weights import check_pretrained
+from hacdr.engine.terminal import open_log, open_terminal, training_bar
 from hacdr.engine.weights import require_checkpoint
 from hacdr.errors import InputError
 from hacdr.files import lock_folder, make_folder, write_text
@@ -59,6 +55,7 @@ def add_arguments(parser):
     add_cfg_options(parser)
     add_launcher(parser)
     add_trust_checkpoint(parser)
+    add_verbose(parser)
 
 
 def run(args):
@@ -75,6 +72,7 @@ def run(args):
     distributed = join_processes(args, cfg)
     cfg.gpu_ids = range(get_dist_info()[1]) if distributed else [args.gpu_id]
     cfg.device = get_device()
+    logger = open_terminal(cfg.log_level, args.verbose)
     # All that can be refused is refused before anything is written.
     dataset = _build_training_set(cfg, not args.no_validate)
     for path in (cfg.resume_from, cfg.load_from):
@@ -83,10 +81,10 @@ def run(args):
 
     make_folder(cfg.work_dir)
     with lock_folder(cfg.work_dir) if get_dist_info()[0] == 0 else nullcontext():
-        _train(cfg, args, dataset, distributed)
+        _train(cfg, args, dataset, distributed, logger)
 
 
-def _train(cfg, args, dataset, distributed):
+def _train(cfg, args, dataset, distributed, logger):
     """Train in the folder ``cfg.work_dir``."""
     # Once: formatting takes a second.
     text = cfg.pretty_text
@@ -94,7 +92,9 @@ def _train(cfg, args, dataset, distributed):
         name = osp.splitext(osp.basename(args.config))[0]
         write_text(osp.join(cfg.work_dir, f'{name}.py'), text)
     timestamp = time.strftime('%Y%m%d_%H%M%S', time.localtime())
-    logger = _open_log(osp.join(cfg.work_dir, f'{timestamp}.log'), cfg.log_level)
+    log = osp.join(cfg.work_dir, f'{timestamp}.log')
+    if get_dist_info()[0] == 0:
+        open_log(log)
     setup_multi_processes(cfg)
     environment = '\n'.join(f'{k}: {v}' for k, v in collect_env().items())
     logger.info('Environment:\n%s', environment)
@@ -105,7 +105,13 @@ def _train(cfg, args, dataset, distributed):
 
     cfg.seed = init_random_seed(args.seed, device=cfg.device)
     set_random_seed(cfg.seed, deterministic=args.deterministic)
-    logger.info('Seed: %d, deterministic: %s', cfg.seed, args.deterministic)
+    logger.info(
+        'training on %s, seed %d%s; the log: %s',
+        cfg.device,
+        cfg.seed,
+        ', deterministic' if args.deterministic else '',
+        log,
+    )
 
     model = build_network(cfg)
     check_pretrained(model)
@@ -122,20 +128,23 @@ def _train(cfg, args, dataset, distributed):
     )
     if cfg.get('checkpoint_config') is not None:
         cfg.checkpoint_config.meta = meta
-    train_segmentor(
-        model,
-        [dataset],
-        cfg,
-        distributed=distributed,
-        validate=not args.no_validate,
-        timestamp=timestamp,
-        meta=dict(
-            meta,
-            env_info=environment,
-            seed=cfg.seed,
-            exp_name=osp.basename(cfg.filename),
-        ),
-    )
+    with training_bar() as hook:
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
+        train_segmentor(
+            model,
+            [dataset],
+            cfg,
+            distributed=distributed,
+            validate=not args.no_validate,
+            timestamp=timestamp,
+            meta=dict(
+                meta,
+                env_info=environment,
+                seed=cfg.seed,
+                exp_name=osp.basename(cfg.filename),
+            ),
+        )
+    logger.info('trained: the checkpoints are in %s', cfg.work_dir)
 
 
 def _fill_in(cfg):
@@ -167,18 +176,3 @@ def _build_training_set(cfg, validate):
         # mmseg builds it only when it has begun to write.
         build_data(cfg.data.val, 'data.val', test_mode=True)
     return dataset
-
-
-def _open_log(path, level):
-    """Return mmseg's logger, which writes to the file ``path`` from now on.
-
-    mmcv gives a logger its file when it is first asked for only, and the data sets
-    have asked for it.
-    """
-    logger = get_root_logger(log_level=level)
-    if get_dist_info()[0] == 0:
-        file = logging.FileHandler(path)
-        file.setFormatter(logger.handlers[0].formatter)
-        file.setLevel(level)
-        logger.addHandler(file)
-    return logger

@@ -59,8 +59,8 @@ def publish_weights(
     if not weights:
         raise InputError(f'{path}: the checkpoint holds no weights to publish')
     meta = checkpoint.get('meta', {})
-    kept = ('CLASSES', 'PALETTE', 'iter', 'thresholds', 'trained_diameter')
-    kept = {key: meta[key] for key in kept if key in meta}
+    keys = ('CLASSES', 'PALETTE', 'iter', 'thresholds', 'trained_diameter')
+    kept = {key: meta[key] for key in keys if key in meta}
     if thresholds is not None:
         kept['thresholds'] = thresholds
     if trained_diameter is not None:

@@ -12,6 +12,7 @@ import tarfile
 import types
 import zipfile
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -199,7 +200,7 @@ class _Unpickler(pickle._Unpickler):
         sizes (dict | None): see :func:`_refuse_other_formats`.
     """
 
-    dispatch = dict(pickle._Unpickler.dispatch)
+    dispatch: dict[int, Any] = dict(pickle._Unpickler.dispatch)
     sizes = None
 
     def find_class(self, module, name):
@@ -220,7 +221,7 @@ class _Unpickler(pickle._Unpickler):
             raise _Refused(f'a change of {ascii(target)[:40]}')
         super().load_build()
 
-    dispatch[pickle.BUILD[0]] = load_build  # type: ignore[assignment]
+    dispatch[pickle.BUILD[0]] = load_build
 
     def load_setitem(self):
         self._refuse_other_than_dict(self.stack[-3])

@@ -7,7 +7,6 @@ out where the checkpoint was trained for other classes.
 """
 
 import torch
-from mmcv.utils import print_log
 
 from hacdr.engine.weights import read_checkpoint
 from hacdr.errors import InputError
@@ -21,8 +20,7 @@ def load_start(model, path, logger=None):
         model (nn.Module): the network, or its (distributed) data parallel wrapper;
             its CLASSES, if it has them, are compared with those of the checkpoint.
         path (str): file, or an address that mmcv knows.
-        logger (logging.Logger | str | None): where it says in one line what was loaded,
-            see mmcv.
+        logger (logging.Logger, optional): to which it says in one line what was loaded.
 
     Returns:
         dict: the checkpoint.
@@ -41,12 +39,15 @@ def load_start(model, path, logger=None):
             own[name].copy_(given[name])
     untouched = [name for name in own if name not in used]
     left = [name for name in given if name not in used]
-    print_log(
-        f'{path}: starts with {len(used)} of {len(own)} weights'
-        + _name_first('not in the checkpoint or of other classes', untouched)
-        + _name_first('of the checkpoint left aside', left),
-        logger,
-    )
+    if logger is not None:
+        logger.info(
+            '%s: starts with %d of %d weights%s%s',
+            path,
+            len(used),
+            len(own),
+            _name_first('not in the checkpoint or of other classes', untouched),
+            _name_first('of the checkpoint left aside', left),
+        )
     return checkpoint
 
 

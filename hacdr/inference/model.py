@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from mmcv import Config
 from mmcv.cnn.utils import revert_sync_batchnorm
@@ -131,7 +133,7 @@ def load_network(
 
 
 def check_named(
-    classes: object, palette: object, number: int, checkpoint: str
+    classes: object, palette: Any, number: int, checkpoint: str
 ) -> tuple[tuple[str, ...], list[list[int]]]:
     """Check what a checkpoint says of the classes.
 

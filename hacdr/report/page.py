@@ -2,13 +2,12 @@
 
 import os
 
-from tqdm import tqdm
-
 from hacdr.errors import InputError
 from hacdr.evaluation import Protocol, read_results
 from hacdr.evaluation.histogram import FIXED_PROTOCOLS
 from hacdr.evaluation.matching import OVERLAP
 from hacdr.lesions import CLASSES, FULL_NAMES, IGNORED_BIT, choose_palette
+from hacdr.progress import progress_bar
 
 from .layers import encode_layers
 from .plots import draw_froc, draw_precision_recall, working_thresholds
@@ -48,7 +47,7 @@ def write_report(results_path, path, data_root=None):
     if not os.path.isdir(folder):
         raise InputError(f'{path}: no folder {folder} for the page')
     entries = sorted(content['photographs'], key=_worst_first)
-    with tqdm(entries, desc='photographs', leave=False) as bar:
+    with progress_bar(entries, desc='photographs', leave=False) as bar:
         layers = [
             encode_layers(entry, results_path, content, data_root) for entry in bar
         ]

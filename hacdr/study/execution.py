@@ -14,11 +14,10 @@ import subprocess
 import sys
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
-from tqdm import tqdm
-
 from hacdr.engine.time_budget import TRAINING_RECORD
 from hacdr.errors import InputError
 from hacdr.files import lock_folder, make_folder, write_text
+from hacdr.progress import progress_bar
 
 from .pooling import pool_finished
 from .table import headline, write_table
@@ -61,7 +60,7 @@ def _complete_all(study, worker, at_a_time):
     """Complete the runs that are not done; return why some failed."""
     waiting = [run for run in study.runs if not _is_done(run)]
     total = len(study.runs)
-    bar = tqdm(total=total, initial=total - len(waiting), unit='run')
+    bar = progress_bar(total=total, initial=total - len(waiting), unit='run')
     failures = []
     with bar, ThreadPoolExecutor(at_a_time) as pool:
         pending = {pool.submit(worker.complete, run, bar.write) for run in waiting}

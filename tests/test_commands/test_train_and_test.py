@@ -26,6 +26,13 @@ def test_convert_train_resume_test_predict(tmp_path, run_script):
     result = tool(*train, '--cfg-options', 'runner.max_iters=2')
     assert result.returncode == 0, result.stderr
     assert (work / 'iter_2.pth').is_file()
+    # What mmseg tells of settings and weights is in the log alone.
+    (log,) = work.glob('*.log')
+    text = log.read_text()
+    for wall in ('norm_cfg = ', 'Initialized by ', 'Hooks will be executed'):
+        assert wall in text
+        assert wall not in result.stderr + result.stdout
+    assert 'iteration 2: mAUPR 0.' in result.stderr
     result = tool(*train, '--cfg-options', 'runner.max_iters=4')
     assert result.returncode == 0, result.stderr
     assert 'resumed from' in result.stderr + result.stdout
