@@ -48,7 +48,7 @@ predict() {
 }
 
 run 'photographs of eyes are generated' make_photographs
-run 'they are converted as those of IDRiD' convert
+run 'they are converted as IDRiD is, which has more: hence a warning' convert
 run 'a small network learns from 31 of them' train
 best=$(ls -t "$work"/best_mAUPR_iter_*.pth | head -n 1)
 run 'it is scored on eight that it never saw' score

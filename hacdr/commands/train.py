@@ -12,9 +12,11 @@ import mmseg
 import torch
 from mmcv.cnn.utils import revert_sync_batchnorm
 from mmcv.runner import get_dist_info
+from mmcv.utils import collect_env
 from mmseg.apis import init_random_seed, set_random_seed, train_segmentor
-from mmseg.utils import collect_env, get_device, setup_multi_processes
+from mmseg.utils import get_device, setup_multi_processes
 
+import hacdr
 from hacdr.commands.arguments import (
     add_cfg_options,
     add_gpu_id,
@@ -96,7 +98,13 @@ def _train(cfg, args, dataset, distributed, logger):
     if get_dist_info()[0] == 0:
         open_log(log)
     setup_multi_processes(cfg)
-    environment = '\n'.join(f'{k}: {v}' for k, v in collect_env().items())
+    # mmseg's own adds the git commit of whatever folder this is.
+    versions = {
+        **collect_env(),
+        'MMSegmentation': mmseg.__version__,
+        'hacdr': hacdr.__version__,
+    }
+    environment = '\n'.join(f'{k}: {v}' for k, v in versions.items())
     logger.info('Environment:\n%s', environment)
     logger.info('Config:\n%s', text)
 

@@ -119,7 +119,7 @@ def test_they_train_and_are_scored(root, run_together, run_script):
     assert project.returncode == 0, project.stderr
     (log,) = (root / 'project').glob('*.log')
     assert '|  mIoU | mAcc |' in log.read_text()
-    assert ': mIoU ' in project.stderr
+    assert re.search('iteration 1: .*mIoU ', project.stderr)
 
     assert wrong.returncode == 2
     assert wrong.stderr.splitlines()[-1] == (
