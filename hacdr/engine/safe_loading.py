@@ -6,13 +6,15 @@ file write beyond its tensors (CVE-2026-24747), and it knows no exceptions for w
 1.x stores before torch 2.4.
 """
 
+from __future__ import annotations
+
 import collections
 import pickle
 import tarfile
 import types
 import zipfile
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -200,7 +202,7 @@ class _Unpickler(pickle._Unpickler):
         sizes (dict | None): see :func:`_refuse_other_formats`.
     """
 
-    dispatch: dict[int, Any] = dict(pickle._Unpickler.dispatch)
+    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
     sizes = None
 
     def find_class(self, module, name):

@@ -184,9 +184,9 @@ def read_preprocessing(model: nn.Module) -> Preprocessing | None:
         return None
     arguments = {k: v for k, v in load.items() if k not in NOT_NEEDED}
     try:
-        step = LoadPhotograph(**arguments)
+        loader = LoadPhotograph(**arguments)
     except (TypeError, ValueError) as error:
         raise InputError(f'data.test.pipeline[0]: {first_line(error)}') from error
-    if step.ratio_range or step.crop:
+    if loader.ratio_range or loader.crop:
         return None
-    return Preprocessing(step.img_scale, step.reduced, values)
+    return Preprocessing(loader.img_scale, loader.reduced, values)
