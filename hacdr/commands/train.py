@@ -34,6 +34,9 @@ from hacdr.engine.weights import require_checkpoint
 from hacdr.errors import InputError
 from hacdr.files import lock_folder, make_folder, write_text
 
+# Of numpy's generator.
+SEEDS = 1 << 32
+
 
 def add_arguments(parser):
     parser.add_argument('config', help='config file')
@@ -61,6 +64,8 @@ def add_arguments(parser):
 
 
 def run(args):
+    if args.seed is not None and not 0 <= args.seed < SEEDS:
+        raise InputError(f'--seed {args.seed}: expected 0 to {SEEDS - 1}')
     cfg = load_config(args.config, args.cfg_options)
     check_config(cfg)
     cfg.work_dir = choose_work_dir(args, cfg)

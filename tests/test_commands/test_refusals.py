@@ -10,6 +10,7 @@ import torch
 
 from hacdr.errors import InputError
 
+from ..processes import locked_by_another
 from ..test_datasets.distributed import write_photographs
 
 DEMO = Path(__file__).parents[2] / 'configs' / 'hacdr_demo.py'
@@ -46,6 +47,8 @@ def root(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
+        (['--seed', '-1'], 'seed -1: expected 0 to 4294967295'),
+        (['--seed', '4294967296'], 'seed 4294967296: expected 0 to 4294967295'),
         (['--load-from', 'gone.pth'], 'gone.pth: no such checkpoint file'),
         (['--resume-from', 'gone.pth'], 'gone.pth: no such checkpoint file'),
         (['--cfg-options', 'data.samples_per_gpu=5'], r'1 x 5 samples an iteration'),
@@ -73,6 +76,15 @@ def test_a_training_that_cannot_begin(root, arguments, message):
         run_command('train', command)
     assert '\n' not in str(caught.value)
     assert not work.exists()
+
+
+def test_a_folder_in_which_another_training_is(root):
+    work = root / 'work'
+    work.mkdir()
+    busy = pytest.raises(InputError, match='work: another run is at work in it')
+    with locked_by_another(work / '.lock'), busy:
+        run_command('train', [str(root / 'config.py'), '--work-dir', str(work)])
+    assert [path.name for path in work.iterdir()] == ['.lock']
 
 
 @pytest.mark.parametrize('option', ['x', '=1'])

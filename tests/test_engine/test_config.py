@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,10 @@ MISTAKES = [
     ('evaluation.save_best', 'mIoU', "'mIoU', expected one of evaluation.metric: mAU"),
     ('evaluation.rule', 'less', "rule is 'less', expected 'greater' for mAUPR"),
     ('optimizer.learning_rate', 5, r'optimizer\.learning_rate'),
+    ('optimizer.lr', 'x', "optimizer.lr is 'x', expected a number from 0 on"),
+    ('optimizer.lr', -1.0, 'optimizer.lr is -1.0, expected a number'),
+    ('optimizer.lr', float('nan'), 'optimizer.lr is nan, expected a number'),
+    ('optimizer.weight_decay', None, 'optimizer.weight_decay is None, expected'),
     ('optimizer.type', 'Adamw', 'unknown Adamw; did you mean Adam'),
     ('optimizer.constructor', 'Grouped', 'optimizer.constructor: unknown Grouped'),
     ('lr_config.policy', 'pol', 'lr_config.policy: unknown pol; did you mean Poly'),
@@ -218,9 +223,17 @@ def test_variables_of_ones_own_are_allowed(tmp_path):
     check_config(load_config(str(path)))
 
 
-def test_files_that_are_no_configs(tmp_path):
+def test_files_that_are_no_configs(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(sys, 'unraisablehook', told.append)
     with pytest.raises(InputError, match='no such config'):
         load_config(str(tmp_path / 'a.py'))
-    (tmp_path / 'a.py').write_text('model = dict(\n')
-    with pytest.raises(InputError, match='SyntaxError'):
-        load_config(str(tmp_path / 'a.py'))
+    for text, error in (
+        ('model = dict(\n', 'SyntaxError'),
+        ('import nothing_of_this_name\n', 'ModuleNotFoundError'),
+    ):
+        (tmp_path / 'a.py').write_text(text)
+        with pytest.raises(InputError, match=error):
+            load_config(str(tmp_path / 'a.py'))
+    # Python would print it below the one line.
+    assert not told

@@ -229,6 +229,13 @@ def _check_schedule(cfg):
         )
     further = ('paramwise_cfg', 'constructor')
     check_built(cfg.optimizer, OPTIMIZERS, 'optimizer', further)
+    for key in ('lr', 'weight_decay'):
+        value = cfg.optimizer.get(key, 0)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not 0 <= value < float('inf'):
+            raise InputError(
+                f'optimizer.{key} is {shorten(value)}, expected a number from 0 on'
+            )
     constructor = cfg.optimizer.get('constructor', 'DefaultOptimizerConstructor')
     find_class(constructor, OPTIMIZER_BUILDERS, 'optimizer.constructor')
 

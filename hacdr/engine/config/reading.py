@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import sys
+from contextlib import contextmanager
 
 from mmcv import Config
 
@@ -64,15 +66,31 @@ def load_config(path: str, options: dict | None = None) -> Config:
             that not exactly one item of a list has.
     """
     path = find_config(path)
-    try:
-        cfg = Config.fromfile(path)
-    except Exception as error:
-        raise InputError(
-            f'{path}: {type(error).__name__}: {first_line(error)}'
-        ) from error
+    cfg = _read(path)
     apply_options(cfg, options)
     _keep_no_workers_of_none(cfg)
     return cfg
+
+
+def _read(path):
+    failure = None
+    with _ignore_destructors():
+        try:
+            return Config.fromfile(path)
+        except Exception as error:
+            failure = f'{path}: {type(error).__name__}: {first_line(error)}'
+    raise InputError(failure)
+
+
+@contextmanager
+def _ignore_destructors():
+    """Silence mmcv's temporary copy of a bad config: it goes before it is closed."""
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda told: None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
 
 
 def apply_options(cfg: Config, options: dict | None) -> None:
