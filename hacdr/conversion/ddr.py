@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from hacdr.conversion.pairing import find_pairs, make_records, warn_of_number
+from hacdr.conversion.pairing import find_pairs
 from hacdr.conversion.plan import Plan
+from hacdr.conversion.planning import make_records, warn_of_number
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError, first_few
 from hacdr.lesions import LESIONS

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from hacdr.conversion.pairing import find_pairs, plan_from_pairs
+from hacdr.conversion.pairing import find_pairs
 from hacdr.conversion.plan import Plan
+from hacdr.conversion.planning import plan_from_pairs
 from hacdr.conversion.reading import read_separate_masks, read_soft_mask
 from hacdr.conversion.sources import Source
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Iterable, Sequence
 
-from hacdr.conversion.pairing import split_by_seed
+from hacdr.conversion.planning import split_by_seed
 from hacdr.errors import InputError, first_few
 
 EYES = {'left', 'right', 'l', 'r', 'le', 're', 'od', 'os', 'oi'}
