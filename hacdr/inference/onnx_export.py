@@ -107,7 +107,7 @@ def _check_packages():
     """Return the package onnx, where all that is needed is here."""
     try:
         _export(nn.Identity(), os.devnull, (1, 1))
-    except ValueError as error:
+    except UserWarning as error:
         raise InputError(
             f'torch {torch.__version__} does not write opset {OPSET} of ONNX, which '
             'hacdr export needs: it takes the current stack, with torch 2.11'
@@ -137,6 +137,7 @@ def _export(module, path, size):
     with warnings.catch_warnings(), deform_conv_operators():
         # That this way is the older one; that sizes are traced.
         warnings.simplefilter('ignore')
+        warnings.filterwarnings('error', 'Exporting to ONNX opset version')
         torch.onnx.export(module.eval(), (torch.zeros(1, 3, *size),), path, **arguments)
 
 
