@@ -267,6 +267,10 @@ def _check_arguments(args):
         raise InputError('nothing to do: give --eval, --out, --show or --show-dir')
     if args.out and not args.out.endswith(('.pkl', '.pickle')):
         raise InputError(f'--out {args.out}: expected a name that ends in .pkl')
+    if args.out and not osp.isdir(osp.dirname(args.out) or '.'):
+        raise InputError(f'--out {args.out}: no such folder')
+    if not 0 < args.opacity <= 1:
+        raise InputError(f'--opacity {args.opacity}: expected more than 0, at most 1')
     if args.show:
         _require_display()
 

@@ -110,6 +110,10 @@ def test_folders_of_a_data_set_of_mmseg(root, folder):
     [
         (['--show'], '--show: no display here; expected --show-dir DIR'),
         ([], 'nothing to do: give --eval'),
+        (['--out', 'a.json'], 'a.json: expected a name that ends in .pkl'),
+        (['--out', 'gone/a.pkl'], 'gone/a.pkl: no such folder'),
+        (['--eval', 'mDice', '--opacity', '0'], 'opacity 0.0: expected more than 0'),
+        (['--eval', 'mDice', '--opacity', 'nan'], 'opacity nan: expected more than 0'),
         (['--eval', 'mIOU'], 'unknown metric mIOU, LesionDataset has mAUPR, mDice, mI'),
         (
             ['--eval', 'mAUPR', '--cfg-options', 'model.test_cfg.output=label'],
