@@ -1,4 +1,8 @@
-"""What tests need of a machine, said where it is not there; commands as processes."""
+"""What tests need of a machine, said where it is not there; commands as processes.
+
+Nothing here loads torch before tests are collected: pytest-xdist's controller, which
+collects none, starts its workers at once.
+"""
 
 import json
 import os
@@ -10,21 +14,46 @@ from pathlib import Path
 import hacdr_cli  # noqa: F401
 
 import pytest
-import torch
-from mmcv import _ext
+
+from tests.command_server import skip_pauses
 
 pytest_plugins = ['tests.data_set_fixtures']
 
 ROOT = Path(__file__).parents[1]
 # What nearly every command loads, other than hacdr.
 LOADED_ONCE = 'mmseg.apis', 'cv2', 'matplotlib.pyplot', 'numba', 'scipy.optimize'
+IMPORTED_ANEW = """
+import sys, warnings
+warnings.resetwarnings()
+for kind in DeprecationWarning, PendingDeprecationWarning, ImportWarning:
+    warnings.simplefilter('ignore', kind)
+for name in [*sys.modules]:
+    if name.split('.')[0] in ('mmcv', 'mmseg') or name == 'torch.utils.cpp_extension':
+        del sys.modules[name]
+"""
 
-if not torch.cuda.is_available():
-    # Triton's kernels then run in its interpreter. It reads this when it is imported.
-    os.environ.setdefault('TRITON_INTERPRET', '1')
+
+def pytest_collectstart():
+    import torch
+
+    if not torch.cuda.is_available():
+        # Triton's kernels run in its interpreter. It reads this when it is imported.
+        os.environ.setdefault('TRITON_INTERPRET', '1')
+
+
+def pytest_collection_modifyitems(items):
+    """Long ones first: at the end of a run no worker is left alone with one."""
+    items.sort(key=lambda item: item.get_closest_marker('slow') is None)
+
+
+def pytest_collection_finish():
+    skip_pauses()
 
 
 def pytest_runtest_setup(item):
+    import torch
+    from mmcv import _ext
+
     if item.get_closest_marker('mmcv_operators') and not getattr(
         _ext, 'OPERATORS', True
     ):
@@ -42,6 +71,8 @@ def start_processes():
 
     mmcv looks for a GPU when it is loaded, and what is forked then could not use it.
     """
+    import torch
+
     loaded = () if torch.cuda.is_available() else LOADED_ONCE
     server = str(ROOT / 'tests' / 'command_server.py')
     with subprocess.Popen(
@@ -102,6 +133,19 @@ def run_script(run_together):
     def run(*command, **variables):
         (result,) = run_together(command, **variables)
         return result
+
+    return run
+
+
+@pytest.fixture
+def run_code_anew(run_code):
+    """As ``run_code``, for code that has to import mmcv and mmseg itself.
+
+    Warnings are printed as by a user's Python.
+    """
+
+    def run(code, **variables):
+        return run_code(IMPORTED_ANEW + code, **variables)
 
     return run
 

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hacdr.synthetic import generate_photograph
-
 SIZE = 64, 48
 SUBSETS = {'train': 'a. Training Set', 'test': 'b. Testing Set'}
 LESION_FOLDERS = {
@@ -121,6 +119,9 @@ class RawDDR:
         return subset / folder / lesion / f'{name}.tif'
 
     def write(self):
+        # Not by those who load this file without needing it: it loads the package.
+        from hacdr.synthetic import generate_photograph
+
         index = 0
         for subset, photographs in DDR.items():
             for name, size in photographs.items():

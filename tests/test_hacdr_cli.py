@@ -115,13 +115,15 @@ def test_the_package_as_a_command():
         assert loaded.count('site') == 1, 'Python was started twice'
 
 
-def test_the_package_as_a_command_has_all_its_parts():
-    result = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-m', 'hacdr', 'cost', 'none.py'],
-        env=environment(GOMP_SPINCOUNT='1000'),
-        capture_output=True,
-        text=True,
+def test_the_package_as_a_command_has_all_its_parts(run_code):
+    """Python imports the package before it comes to __main__."""
+    code = (
+        'import runpy, sys\n'
+        "sys.argv = ['-m', 'cost', 'none.py']\n"
+        "sys.orig_argv = ['python', '-m', 'hacdr', 'cost', 'none.py']\n"
+        "runpy.run_module('hacdr', run_name='__main__')\n"
     )
+    result = run_code(code, GOMP_SPINCOUNT='1000')
     assert result.stderr.startswith('error: none.py: no such config file')
 
 
@@ -235,14 +237,8 @@ def test_one_line_and_an_exit_code(capsys, error, code, message):
     assert capsys.readouterr().err == message
 
 
-def test_a_bug_keeps_its_traceback_and_says_how_to_report_it():
-    code = 'from hacdr_cli import run; run(lambda: {}["bug"], needs_stack=False)'
-    result = subprocess.run(
-        [sys.executable, '-c', code],
-        env=environment(),
-        capture_output=True,
-        text=True,
-    )
+def test_a_bug_keeps_its_traceback_and_says_how_to_report_it(run_code):
+    result = run_code('from hacdr_cli import run; run(lambda: {}["bug"])')
     assert result.returncode == 1
     *traceback, report = result.stderr.splitlines()
     assert traceback[0].startswith('Traceback')

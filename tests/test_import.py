@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,17 +65,34 @@ print(json.dumps({
 """
 
 
-@pytest.mark.parametrize('when', ['first', 'by a config'])
-def test_all_that_others_registered_is_still_there(when, run_code):
+@pytest.fixture
+def check_registered(run_code):
+    """Check what is registered beside hacdr against what is registered without."""
     registered = read_last_line(run_code(REST + REGISTERED))
-    if when == 'first':
-        after = printed('import hacdr' + REST + REGISTERED)
-    else:
-        code = 'import mmcv; mmcv.utils.import_modules_from_strings(["hacdr"])'
-        after = read_last_line(run_code(REST + code + REGISTERED))
     assert 'mmcv.runner.IterBasedRunner' in registered
-    assert 'hacdr.engine.runner.ResumableIterBasedRunner' in after.values()
-    assert {name: after.get(name) for name in registered} == registered
+
+    def check(after):
+        assert 'hacdr.engine.runner.ResumableIterBasedRunner' in after.values()
+        assert {name: after.get(name) for name in registered} == registered
+
+    return check
+
+
+def test_a_config_that_imports_it_hides_no_part_of_others(run_code, check_registered):
+    code = 'import mmcv; mmcv.utils.import_modules_from_strings(["hacdr"])'
+    check_registered(read_last_line(run_code(REST + code + REGISTERED)))
+
+
+def test_imported_first_it_says_nothing_and_hides_nothing(
+    tmp_path, run_code_anew, check_registered
+):
+    mend = 'import warnings; warnings.warn("mend this")'
+    # A machine with compilers for CUDA, and no GPU.
+    code = 'import hacdr' + REST + mend + REGISTERED
+    result = run_code_anew(code, CUDA_HOME=str(tmp_path))
+    check_registered(read_last_line(result))
+    # What a user can mend is said, and nothing before it.
+    assert re.match('.*: UserWarning: mend this\n', result.stderr)
 
 
 STATE = """

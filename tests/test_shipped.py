@@ -1,6 +1,5 @@
 """Configs, tools and weights that come with the package."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -116,17 +115,12 @@ def test_a_wheel_has_what_users_need_and_no_more(built):
     assert not (built / 'tests').exists()
 
 
-def test_away_from_the_repository_configs_are_found(built, tmp_path):
-    result = subprocess.run(
-        [sys.executable, '-m', 'hacdr', 'config', 'hacdr_idrid'],
-        cwd=tmp_path,
-        env=dict(os.environ, PYTHONPATH=str(built)),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def test_away_from_the_repository_configs_are_found(built, tmp_path, run_script):
+    script = built / 'command.py'
+    script.write_text('import hacdr_cli\nhacdr_cli.main()\n')
+    result = run_script(script, 'config', 'hacdr_idrid', folder=tmp_path)
     expected = built / 'hacdr' / '.mim' / 'configs' / 'hacdr_idrid.py'
-    assert result.stdout.splitlines() == [str(expected)]
+    assert result.stdout.splitlines() == [str(expected)], result.stderr
 
 
 # --- the model zoo ----------------------------------------------------------------

@@ -15,7 +15,7 @@ from hacdr.inference.published import SUFFIXES
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize('path', (ROOT / 'weights').glob('*.safetensors'))
+@pytest.mark.parametrize('path', [*(ROOT / 'weights').glob('*.safetensors')])
 def test_they_are_those_of_the_card_and_fit_their_config(path):
     assert file_sha256(str(path)) in (ROOT / 'weights' / 'README.md').read_text()
     model = build_segmentor(

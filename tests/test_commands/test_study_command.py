@@ -1,9 +1,7 @@
 """A study by the command a user types, killed in the middle of a training."""
 
-import os
+import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,18 +11,10 @@ from hacdr.synthetic import generate_dataset
 from ..processes import wait_until
 from .tiny import write_config
 
-ROOT = Path(__file__).parents[2]
-
-
-def start_study(path):
-    return subprocess.Popen(
-        [sys.executable, '-W', 'ignore', '-m', 'hacdr', 'study', str(path)],
-        cwd=ROOT,
-        env=dict(os.environ, PYTHONPATH=str(ROOT)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+HOOK = """
+custom_imports = dict(imports=['tests.test_commands.killed_study'])
+custom_hooks = [dict(type='KillStudyHook', before=3)]
+"""
 
 
 @pytest.fixture
@@ -56,27 +46,34 @@ def test_killed_and_resumed(tmp_path, run_study, run_script):
     convert = 'tools/convert_datasets/idrid.py', tmp_path / 'raw', '-o', data
     assert run_script(*convert).returncode == 0
     config, study = tmp_path / 'tiny.py', tmp_path / 'study.py'
-    write_config(config, data, interval=20)
+    write_config(config, data, interval=2, more=HOOK)
     study.write_text(
         f'work_dir = {str(work)!r}\n'
-        'iterations = 40\n'
+        'iterations = 4\n'
         f'entries = [dict(name="tiny", config={str(config)!r})]\n'
     )
     training = work / 'tiny' / 'seed0' / 'training'
 
-    process = start_study(study)
-    wait_until((training / 'latest.pth').exists, 120, process)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    code, output = run_study(study)
+    assert code == -signal.SIGKILL, output
+    # It ends with the study.
     wait_until(lambda: not trainings_in(training), 120)
+    assert (training / 'latest.pth').resolve().name == 'iter_2.pth'
     assert not (training / 'training.json').exists()
 
+    # What is there is not measured again.
+    cost = 'tools/model_cost.py', config, '--json', work / 'tiny' / 'cost.json'
+    result = run_script(*cost)
+    assert result.returncode == 0, result.stderr
+    assert re.search(r'multiply-adds +[\d.]+ G at 216x320', result.stdout)
     code, output = run_study(study)
     assert code == 0, output
-    assert 'resumed from' in (work / 'tiny/seed0/training.log').read_text()
+    log = (work / 'tiny/seed0/training.log').read_text()
+    assert 'resumed from' in log
+    assert 'Warning' not in log
     table = (work / 'table.md').read_text()
     assert '| tiny | 1 of 1 |' in table
-    assert '| 40 |' in table
+    assert '| 4 |' in table
     assert (work / 'curves.png').is_file()
 
     code, output = run_study(study)

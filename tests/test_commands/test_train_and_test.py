@@ -75,27 +75,24 @@ def test_convert_train_resume_test_predict(tmp_path, run_script):
     assert result.returncode == 0, result.stderr
     assert 'one photograph' in result.stdout
 
-    photographs = data / 'images' / 'test'
-    predict = ('predict.py', photographs, '--weights', checkpoint, '--config', config)
-    result = tool(*predict, '-o', tmp_path / 'out')
-    assert result.returncode == 0, result.stderr
-    assert len(list((tmp_path / 'out').glob('*_overlay.jpg'))) == 1
-
-    result = tool(*predict, '-o', tmp_path / 'other', '--thresholds', 'published')
-    assert result.returncode == 2
-    assert 'no thresholds came with these weights' in result.stderr
     chosen = work / 'results_val.json'
     weights = tmp_path / 'tiny.safetensors'
     result = tool('publish_model.py', checkpoint, weights, '--thresholds', chosen)
     assert result.returncode == 0, result.stderr
+    photographs = data / 'images' / 'test'
     records = []
     for i, (model, source) in enumerate([(checkpoint, chosen), (weights, 'published')]):
         out = tmp_path / f'out_{i}'
         predict = ('predict.py', photographs, '-o', out, '--weights', model)
         result = tool(*predict, '--thresholds', source)
         assert result.returncode == 0, result.stderr
+        assert len(list(out.glob('*_overlay.jpg'))) == 1
         records.append(json.loads((out / 'predictions.json').read_text()))
     assert records[0]['thresholds'] == records[1]['thresholds'] is not None
+    predict = ('predict.py', photographs, '-o', tmp_path / 'other', '--weights')
+    result = tool(*predict, checkpoint, '--thresholds', 'published')
+    assert result.returncode == 2
+    assert 'no thresholds came with these weights' in result.stderr
 
     result = tool(*test, '--cfg-options', 'model.decode_head.channels=16')
     assert result.returncode == 2

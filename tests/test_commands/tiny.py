@@ -29,9 +29,16 @@ PIPELINE = [
 ]
 
 
-def write_config(path, data, interval):
-    """Write a config of it that evaluates every ``interval`` iterations."""
+def write_config(path, data, interval, more=''):
+    """Write a config of it that evaluates every ``interval`` iterations.
+
+    Args:
+        path (Path): of the config.
+        data (Path): root of the converted photographs.
+        interval (int): see above.
+        more (str): further lines of the config.
+    """
     text = CONFIG.format(
         demo=str(DEMO), root=str(data), pipeline=PIPELINE, interval=interval
     )
-    path.write_text(text)
+    path.write_text(text + more)

@@ -40,10 +40,10 @@ def meta(height, width):
 def test_trains_and_predicts(path):
     check_config(load_config(str(path)))
     model = build(path).train()
-    picture = torch.randn(2, 3, 128, 128)
-    label = torch.randint(0, LESIONS, (2, 1, 128, 128))
+    picture = torch.randn(2, 3, 64, 64)
+    label = torch.randint(0, LESIONS, (2, 1, 64, 64))
     label[:, :, :8] = 255
-    losses = model.forward_train(picture, [meta(128, 128)] * 2, label)
+    losses = model.forward_train(picture, [meta(64, 64)] * 2, label)
     loss, logged = model._parse_losses(losses)
     loss.backward()
     assert torch.isfinite(loss)
@@ -55,9 +55,9 @@ def test_trains_and_predicts(path):
     # As reduced photographs come: no multiple of anything.
     with torch.no_grad():
         (probabilities,) = model.eval().simple_test(
-            torch.randn(1, 3, 95, 143), [meta(95, 143)]
+            torch.randn(1, 3, 61, 93), [meta(61, 93)]
         )
-    assert probabilities.shape == (LESIONS, 95, 143)
+    assert probabilities.shape == (LESIONS, 61, 93)
     assert probabilities.sum(0) == pytest.approx(1, abs=1e-5)
 
 

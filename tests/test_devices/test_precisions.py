@@ -41,7 +41,8 @@ def test_losses_and_gradients(folder, device, precision):
         assert loss.dtype == torch.float32, name
         # The accuracy is a percentage.
         tolerance = dict(abs=1) if 'acc' in name else dict(rel=LOSS[precision])
-        assert float(loss) == pytest.approx(float(expected[name]), **tolerance), name
+        wanted = expected[name].item()
+        assert loss.item() == pytest.approx(wanted, **tolerance), name
     ours, theirs = (
         torch.cat([g[name].flatten() for name in expected_gradients])
         for g in (gradients, expected_gradients)

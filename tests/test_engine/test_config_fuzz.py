@@ -51,7 +51,7 @@ CHANGES = st.tuples(
     st.sampled_from(PLACES), st.sampled_from(['set', 'add', 'drop']), VALUES
 )
 QUICK = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 

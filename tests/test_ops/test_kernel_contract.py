@@ -21,15 +21,22 @@ from hacdr.ops import modulated_deform_conv2d as convolve
 from hacdr.ops.geometry import Geometry
 from hacdr.ops.torch_conv import modulated_deform_conv2d_torch
 
-# channels, out channels, kernel, stride, padding, dilation, groups, deform groups
+# channels, out channels, kernel, stride, padding, dilation, groups, deform groups.
+# Few taps: Triton's interpreter takes a tenth of a second for each and each image.
+# test_network has the sizes that the network has.
 CASES = {
-    'depthwise 5x5': (8, 8, (5, 5), 1, 2, 1, 8, 1),
-    'depthwise 7x1': (20, 20, (7, 1), 1, (3, 0), 1, 20, 1),
+    'depthwise 3x3': (8, 8, (3, 3), 1, 1, 1, 8, 1),
+    'depthwise 3x1': (20, 20, (3, 1), 1, (1, 0), 1, 20, 1),
     'depthwise, dilated': (6, 6, (3, 2), (2, 1), 2, (2, 1), 6, 1),
-    'row, own offsets': (3, 6, (1, 3), 1, (0, 1), 1, 1, 3),
-    'strided, two fields': (6, 4, (3, 3), 2, 1, 1, 1, 2),
-    'groups': (8, 12, (2, 2), 1, 1, 1, 4, 2),
+    'row, own offsets': (2, 6, (1, 3), 1, (0, 1), 1, 1, 2),
+    'strided, two fields': (4, 4, (3, 1), 2, 1, 1, 1, 2),
+    'groups': (8, 12, (1, 2), 1, 1, 1, 4, 2),
     'depthwise, own offsets': (4, 4, (2, 1), 1, 1, 1, 4, 4),
+}
+# A column in fifty of a wide map.
+FAR = {
+    'depthwise': (6, 6, (1, 2), (1, 50), 0, 1, 6, 1),
+    'row, own offsets': (2, 6, (1, 3), (1, 50), 0, 1, 1, 2),
 }
 # Of the largest number. Half precision rounds what goes in and out, and samples.
 TOLERANCE = {
@@ -58,7 +65,7 @@ COMBINATIONS = [
     *((name, 'contiguous', torch.float32) for name in CASES),
     *(
         (name, *pair)
-        for name in ('depthwise 7x1', 'row, own offsets')
+        for name in ('depthwise 3x1', 'row, own offsets')
         for pair in PAIRS
     ),
 ]
@@ -196,20 +203,20 @@ def test_more_elements_than_positions(device, layout, monkeypatch):
     if os.environ['HACDR_MDCONV'] != 'triton':
         pytest.skip('only these kernels count positions in 32 bits')
     monkeypatch.setattr('hacdr.ops.triton_conv.POSITIONS', 8 * 6 * 7 + 1)
-    test_same_numbers(device, 'depthwise 7x1', layout, torch.float32)
+    test_same_numbers(device, 'depthwise 3x1', layout, torch.float32)
 
 
 def test_maps_beyond_any_position(device, monkeypatch):
     if os.environ['HACDR_MDCONV'] != 'triton':
         pytest.skip('only these kernels count positions in 32 bits')
     monkeypatch.setattr('hacdr.ops.triton_conv.POSITIONS', 6 * 8)
-    with pytest.raises(ValueError, match=r'x of shape \(2, 3, 4, 5\) has more pixels'):
+    with pytest.raises(ValueError, match=r'x of shape \(2, 2, 4, 5\) has more pixels'):
         test_same_numbers(device, 'row, own offsets', 'contiguous', torch.float32)
 
 
 @pytest.mark.parametrize(
     ('name', 'layout'),
-    [('depthwise 7x1', 'channels-last'), ('strided, two fields', 'strided')],
+    [('depthwise 3x1', 'channels-last'), ('strided, two fields', 'strided')],
 )
 def test_offset_and_mask_apart(device, name, layout, monkeypatch):
     if os.environ['HACDR_MDCONV'] == 'triton' and device == 'cpu':
@@ -240,11 +247,11 @@ def test_mixed_types_under_autocast(device, name, x_dtype):
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16], ids=str)
-@pytest.mark.parametrize('name', ['depthwise, dilated', 'row, own offsets'])
+@pytest.mark.parametrize('name', FAR)
 def test_coordinates_far_from_the_origin_keep_their_fraction(device, name, dtype):
     """Column 300.3 is none of half precision's numbers, which have steps of a quarter
     there."""
-    (x, offset, mask, *others), args = make(CASES[name], dtype, 1, (1, 320))
+    (x, offset, mask, *others), args = make(FAR[name], dtype, 1, (1, 320))
     offset = torch.full_like(offset, 0.3).to(dtype).double()
     tensors = [x, offset, mask, *others]
     ours = [t.to(device, dtype) for t in tensors]
@@ -280,7 +287,7 @@ def test_smallest_sizes(device, name, shape):
         assert not any(a.any() for a in ours)
 
 
-@pytest.mark.parametrize('name', ['depthwise 7x1', 'groups', 'row, own offsets'])
+@pytest.mark.parametrize('name', ['depthwise 3x1', 'groups', 'row, own offsets'])
 def test_gradcheck(device, name):
     tensors, args = make(CASES[name], batch=1, size=(3, 4))
     tensors = [t.to(device).requires_grad_() for t in tensors]
@@ -289,7 +296,7 @@ def test_gradcheck(device, name):
     )
 
 
-@pytest.mark.parametrize('name', ['depthwise, dilated', 'depthwise 7x1', 'groups'])
+@pytest.mark.parametrize('name', ['depthwise, dilated', 'depthwise 3x1', 'groups'])
 def test_deterministic_gradients(device, name):
     """Twice the same bits, and the same numbers, where torch is asked for that."""
     tensors, args = make(CASES[name])
@@ -316,7 +323,7 @@ def test_deterministic_gradients_show_what_is_not_finite(device):
     assert not gradient.isfinite().all()
 
 
-@pytest.mark.parametrize('name', ['depthwise 7x1', 'row, own offsets'])
+@pytest.mark.parametrize('name', ['depthwise 3x1', 'row, own offsets'])
 def test_torch_compile_keeps_one_graph(device, name):
     """Forward and backward; the other kernels are looked into by torch.compile."""
     if os.environ['HACDR_MDCONV'] != 'triton':
@@ -360,7 +367,6 @@ def network():
     [
         (False, 'contiguous', torch.float32),
         (False, 'channels-last', torch.float16),
-        (True, 'contiguous', torch.float64),
         (True, 'contiguous', torch.bfloat16),
         (True, 'channels-last', torch.float32),
     ],

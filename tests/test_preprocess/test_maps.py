@@ -38,12 +38,10 @@ def area_of(component, size):
 
 
 def overlap_matrix(length, shorter):
-    overlap = np.zeros((shorter, length), np.int64)
-    for i in range(shorter):
-        for j in range(length):
-            begin = max(i * length, j * shorter)
-            overlap[i, j] = max(0, min((i + 1) * length, (j + 1) * shorter) - begin)
-    return overlap
+    i, j = np.ogrid[:shorter, :length]
+    begin = np.maximum(i * length, j * shorter)
+    end = np.minimum((i + 1) * length, (j + 1) * shorter)
+    return np.maximum(end - begin, 0)
 
 
 @settings(deadline=None, max_examples=150)

@@ -2,11 +2,12 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
 from hacdr.errors import InputError
-from hacdr.study import execution
+from hacdr.study import execution, table
 from tests.processes import locked_by_another
 
 from .made_up import CONFIG, LESIONS, summary
@@ -42,6 +43,8 @@ os.replace(result + '.tmp', result)
 
 @pytest.fixture
 def execute(tmp_path, monkeypatch, made_up_results):
+    # As after every run; test_study_table.py draws them.
+    monkeypatch.setattr(table, '_draw_curves', lambda study, path: Path(path).touch())
     script = tmp_path / 'hacdr.py'
     script.write_text(HACDR)
     monkeypatch.setenv('STUDY_NOTES', str(tmp_path / 'notes'))

@@ -171,7 +171,7 @@ def test_in_mmsegs_segmentor():
     losses = model.forward_train(image, [{}, {}], labels)
     total, log = model._parse_losses(losses)
     assert set(losses) == {'decode.loss_ce', 'decode.loss_na', 'decode.acc_seg'}
-    assert float(total) == pytest.approx(
+    assert total.item() == pytest.approx(
         log['decode.loss_ce'] + log['decode.loss_na'], rel=1e-5
     )
     total.backward()
