@@ -37,6 +37,7 @@ from hacdr.inference.records import (
 )
 from hacdr.inference.tables import discard_tables
 from hacdr.preprocess.field_of_view import field_of_view
+from hacdr.progress import progress_bar
 
 
 class Run(NamedTuple):
@@ -159,7 +160,7 @@ class _FolderRun:
     def predict(self, tasks, jobs):
         """Predict what is not done; return how many that were."""
         done, writing = 0, deque()
-        with ThreadPoolExecutor(jobs) as pool, tqdm(
+        with ThreadPoolExecutor(jobs) as pool, progress_bar(
             total=len(tasks), desc='photographs', unit='photograph'
         ) as bar:
             # What is read and what is written takes much memory: of both no more than

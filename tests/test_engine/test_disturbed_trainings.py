@@ -92,12 +92,12 @@ def test_commands_run_no_code_from_a_checkpoint(tmp_path, config, run_together):
     malicious, trace = tmp_path / 'malicious.pth', tmp_path / 'ran'
     torch.save(dict(state_dict={}, meta=MakesFolder(str(trace))), malicious)
     out = tmp_path / 'out.pth'
-    train = ('tools/train.py', config, '--work-dir', tmp_path / 'work')
+    train = ('tools/train.py', config, '--work-dir')
     commands = [
-        (*train, '--load-from', malicious),
-        (*train, '--resume-from', malicious),
+        (*train, tmp_path / 'a', '--load-from', malicious),
+        (*train, tmp_path / 'b', '--resume-from', malicious),
         (
-            *train,
+            *(*train, tmp_path / 'c'),
             '--cfg-options',
             'model.backbone.init_cfg.type=Pretrained',
             f'model.backbone.init_cfg.checkpoint={malicious}',
