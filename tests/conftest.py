@@ -20,6 +20,11 @@ from tests.command_server import skip_pauses
 pytest_plugins = ['tests.data_set_fixtures']
 
 ROOT = Path(__file__).parents[1]
+if not [*Path('/dev').glob('nvidia[0-9]*')]:
+    # Triton's kernels run in its interpreter. It reads this when it is imported, which
+    # torch may do.
+    os.environ.setdefault('TRITON_INTERPRET', '1')
+
 # What nearly every command loads, other than hacdr.
 LOADED_ONCE = 'mmseg.apis', 'cv2', 'matplotlib.pyplot', 'numba', 'scipy.optimize'
 IMPORTED_ANEW = """
@@ -31,14 +36,6 @@ for name in [*sys.modules]:
     if name.split('.')[0] in ('mmcv', 'mmseg') or name == 'torch.utils.cpp_extension':
         del sys.modules[name]
 """
-
-
-def pytest_collectstart():
-    import torch
-
-    if not torch.cuda.is_available():
-        # Triton's kernels run in its interpreter. It reads this when it is imported.
-        os.environ.setdefault('TRITON_INTERPRET', '1')
 
 
 def pytest_collection_modifyitems(items):

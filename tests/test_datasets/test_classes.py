@@ -66,7 +66,7 @@ def test_classes_in_a_file(tmp_path):
     path = tmp_path / 'classes.txt'
     path.write_bytes('background\r\nEX\r\n\r\n'.encode('utf-16'))
     assert choose_classes(CLASSES, str(path)).names == ('background', 'EX')
-    with pytest.raises(InputError, match=r'gone\.txt: cannot be read'):
+    with pytest.raises(InputError, match=r'gone\.txt: no such file'):
         choose_classes(CLASSES, str(tmp_path / 'gone.txt'))
 
 
