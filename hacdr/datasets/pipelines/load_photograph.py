@@ -11,7 +11,7 @@ from hacdr.datasets.cache import ArrayCache
 from hacdr.datasets.classes import count_lesions
 from hacdr.datasets.pipelines.lesion_crop import LesionCrop
 from hacdr.errors import InputError
-from hacdr.images import read_header, read_map, read_photograph
+from hacdr.images import check_size, read_header, read_map, read_photograph
 from hacdr.preprocess.maps import merge_bits, reduce_bits, reduce_labels, relabel
 from hacdr.preprocess.resize import find_divisor, resize_photograph
 
@@ -78,6 +78,7 @@ class LoadPhotograph:
         width, height = header.size
         results['scale'] = self._draw_scale()
         size = mmcv.rescale_size((width, height), results['scale'])
+        check_size(size, f'{path}, resized to {self.img_scale}')
         window = slice(None), slice(None)
         if 'ann_info' in results:
             labels = self._load_labels(results, size, (height, width), path)

@@ -197,6 +197,13 @@ def test_no_photograph(converted):
         load(converted.start('b'))
 
 
+def test_a_photograph_of_hardly_any_pixels(converted):
+    path = converted.root / 'images' / 'train' / 'a.jpg'
+    Image.fromarray(np.zeros((1, 5000, 3), np.uint8)).save(path)
+    with pytest.raises(InputError, match=r'a\.jpg, resized to .* is 150x0 pixels'):
+        load(converted.start())
+
+
 def test_labels_of_another_size(converted, eye):
     path = converted.root / 'masks' / 'train' / 'a.png'
     Image.fromarray(eye[1][:100]).save(path)
