@@ -5,6 +5,7 @@ collects none, starts its workers at once.
 """
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -45,6 +46,8 @@ def pytest_collection_modifyitems(items):
 
 def pytest_collection_finish():
     skip_pauses()
+    # As mmseg's tools and ours do; by itself Python 3.14 would start workers anew.
+    multiprocessing.set_start_method('fork', force=True)
 
 
 def pytest_runtest_setup(item):
