@@ -1,7 +1,6 @@
 """Decoded photographs on disk, for all workers of all trainings of a machine."""
 
 import contextlib
-import hashlib
 import logging
 import os
 import tempfile
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hacdr.errors import InputError
+from hacdr.files import sha256
 
 # Bytes of a file before the array's own, at most.
 HEADER = 4096
@@ -140,4 +140,4 @@ class ArrayCache:
 def _key(source, what):
     stat = os.stat(source)
     text = f'{os.path.realpath(source)}|{stat.st_mtime_ns}|{stat.st_size}|{what}'
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return sha256(text.encode())[:32]

@@ -9,6 +9,7 @@ from hacdr.files.reading import (
     read_list,
     refuse_folder,
     sha256,
+    unreadable_folder,
     walk_files,
 )
 from hacdr.files.writing import (
@@ -38,6 +39,7 @@ __all__ = [
     'remove_unfinished',
     'sha256',
     'temporary_name',
+    'unreadable_folder',
     'walk_files',
     'write_bytes',
     'write_json',

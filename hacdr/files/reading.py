@@ -32,16 +32,19 @@ def open_file(path):
 
 def refuse_folder(error):
     """Raise InputError for a folder that cannot be read, see :func:`walk_files`."""
-    raise InputError(
-        f'{error.filename}: folder cannot be read ({error.strerror})'
-    ) from error
+    raise unreadable_folder(error) from error
+
+
+def unreadable_folder(error):
+    """Return the InputError for the OSError of a folder that cannot be read."""
+    return InputError(f'{error.filename}: folder cannot be read ({error.strerror})')
 
 
 def walk_files(folder, refuse=refuse_folder, recursive=True):
     """Go through the files below a folder, those of linked folders too.
 
-    Each folder is looked into once, so that links in a circle have an end. Hidden ones
-    are left out.
+    Each folder is looked into once, so that links in a circle have an end. Hidden
+    folders are left out, hidden files are not.
 
     Args:
         folder (str | Path): where to begin.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, Sequence
 
 from hacdr.errors import InputError
-from hacdr.files import LONGEST_NAME, fold_name, refuse_folder
+from hacdr.files import LONGEST_NAME, fold_name, refuse_folder, unreadable_folder
 from hacdr.images import PHOTOGRAPH_SUFFIXES, find_images
 from hacdr.inference.formats import files_of_formats
 from hacdr.inference.outputs import OUTPUTS, plane_of
@@ -78,9 +78,8 @@ def plan_folder(
         tasks.append(Task(path, image.as_posix(), name, files, obstacle))
     for error in closed:
         path = Path(error.filename)
-        obstacle = f'{path}: folder cannot be read ({error.strerror})'
         image = path.relative_to(root).as_posix()
-        tasks.append(Task(path, image, image, (), obstacle))
+        tasks.append(Task(path, image, image, (), str(unreadable_folder(error))))
     return tasks
 
 

@@ -12,7 +12,6 @@ one, is alone in its folder: ``.lock``, ``.lock_K_of_N``.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from hacdr.files import (
     lock_folder,
     make_folder,
     remove_unfinished,
+    sha256,
     write_text,
 )
 
@@ -122,7 +122,7 @@ def read_head(output: Path) -> dict:
 def digest(made_by: dict) -> str:
     """Return the sha256 by which records name what made them."""
     text = json.dumps(made_by, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(text.encode())
 
 
 def record_path(output: Path, name: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch import nn
 from hacdr.datasets.pipelines import LoadPhotograph, LocalContrastNormalize
 from hacdr.engine.stored_config import prediction_config
 from hacdr.errors import InputError, first_line
-from hacdr.files import file_sha256
+from hacdr.files import file_sha256, sha256
 from hacdr.inference.model import init_model
 from hacdr.inference.preprocessing import Preprocessing
 from hacdr.models import fuse_for_inference
@@ -74,7 +73,7 @@ class TorchNetwork:
         self.preprocessing = read_preprocessing(model)
         self.dataset = model.cfg.data.test.type
         text = prediction_config(model.cfg)
-        self.config_sha256 = hashlib.sha256(text.encode()).hexdigest()
+        self.config_sha256 = sha256(text.encode())
         self.source_sha256 = file_sha256(weights)
         self.device = str(next(model.parameters()).device)
         self.model = fuse_for_inference(model) if fuse else model
