@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import os
 import sys
 import warnings
 
@@ -26,6 +27,20 @@ def silence_training():
     warnings.filterwarnings('ignore', 'Default ``avg_non_ignore`` is False')
     warnings.filterwarnings('ignore', r'`torch\.cuda\.amp\.\w+\(args\.\.\.\)` is depre')
     warnings.filterwarnings('ignore', "'pin_memory' argument is set as true but no acc")
+
+
+@contextlib.contextmanager
+def silence_processes():
+    """Return a context in which nobody reads what processes started by it say on
+    stderr, such as a shell that finds no compiler."""
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, 'wb') as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _import_extension_builder():

@@ -1,11 +1,12 @@
 """What is kept from the screen; tests/test_import.py has what importing it says."""
 
+import subprocess
 import warnings
 
 import pytest
 import torch
 
-from hacdr.announcements import silence_training
+from hacdr.announcements import silence_processes, silence_training
 
 # The processes of run_code start without any warning, and have torch loaded.
 BUILDER = """
@@ -53,3 +54,13 @@ def test_only_these_warnings_are_left_out():
         warnings.warn(text, stacklevel=1)
         warnings.warn('another', stacklevel=1)
     assert [str(warning.message) for warning in said] == ['another']
+
+
+def test_processes_are_silent_for_a_while(capfd):
+    """mmcv asks a shell for the compiler that Python was built by, found or not."""
+    ask = ['/bin/sh', '-c', 'no-such-compiler --version']
+    with silence_processes():
+        subprocess.run(ask)
+    assert capfd.readouterr().err == ''
+    subprocess.run(ask)
+    assert 'no-such-compiler' in capfd.readouterr().err

@@ -15,7 +15,7 @@ from mmcv.runner import get_dist_info
 from mmseg.apis import multi_gpu_test, single_gpu_test
 from mmseg.datasets import DATASETS, PIPELINES, build_dataloader
 from mmseg.datasets.pipelines import Resize
-from mmseg.utils import build_dp, get_device, setup_multi_processes
+from mmseg.utils import build_dp, get_device
 
 from hacdr.commands.arguments import (
     add_cfg_options,
@@ -37,7 +37,7 @@ from hacdr.engine.config import (
 )
 from hacdr.engine.config.checks import LOADERS, SPLITS
 from hacdr.engine.loading import WatchedLoader
-from hacdr.engine.processes import distribute
+from hacdr.engine.processes import distribute, set_up_workers
 from hacdr.engine.terminal import open_terminal, test_bar
 from hacdr.errors import InputError
 from hacdr.evaluation import results_name, write_results
@@ -107,7 +107,7 @@ def run(args):
     distributed = join_processes(args, cfg)
     cfg.device = get_device()
     logger = open_terminal(cfg.get('log_level', 'INFO'), args.verbose)
-    setup_multi_processes(cfg)
+    set_up_workers(cfg)
 
     dataset = build_data(data, f'data.{args.split}')
     model = load_network(cfg, args.checkpoint, dataset)

@@ -14,9 +14,10 @@ from mmcv.cnn.utils import revert_sync_batchnorm
 from mmcv.runner import get_dist_info
 from mmcv.utils import collect_env
 from mmseg.apis import init_random_seed, set_random_seed, train_segmentor
-from mmseg.utils import get_device, setup_multi_processes
+from mmseg.utils import get_device
 
 import hacdr
+from hacdr.announcements import silence_processes
 from hacdr.commands.arguments import (
     add_cfg_options,
     add_gpu_id,
@@ -28,6 +29,7 @@ from hacdr.commands.arguments import (
 )
 from hacdr.engine.checkpoint_files import find_newest
 from hacdr.engine.config import build_data, build_network, check_config, load_config
+from hacdr.engine.processes import set_up_workers
 from hacdr.engine.starting_weights import check_pretrained
 from hacdr.engine.terminal import open_log, open_terminal, training_bar
 from hacdr.engine.weights import require_checkpoint
@@ -102,10 +104,12 @@ def _train(cfg, args, dataset, distributed, logger):
     log = osp.join(cfg.work_dir, f'{timestamp}.log')
     if get_dist_info()[0] == 0:
         open_log(log)
-    setup_multi_processes(cfg)
+    set_up_workers(cfg)
     # mmseg's own adds the git commit of whatever folder this is.
+    with silence_processes():
+        found = collect_env()
     versions = {
-        **collect_env(),
+        **found,
         'MMSegmentation': mmseg.__version__,
         'hacdr': hacdr.__version__,
     }

@@ -1,8 +1,9 @@
 """Trainings and tests of several processes, on GPUs as mmsegmentation has them, and on
-CPUs, which mmcv and mmsegmentation refuse."""
+CPUs, which mmcv and mmsegmentation refuse; and the processes that load their data."""
 
 import os
 import subprocess
+import sys
 
 import mmseg.apis.test
 import mmseg.apis.train
@@ -11,7 +12,7 @@ import torch.distributed
 from mmcv.cnn.utils import revert_sync_batchnorm
 from mmcv.parallel import MMDistributedDataParallel
 from mmcv.runner import get_dist_info, init_dist
-from mmseg.utils import build_ddp
+from mmseg.utils import build_ddp, setup_multi_processes
 
 from hacdr.errors import InputError
 
@@ -25,6 +26,20 @@ VARIABLES = {
         'OMPI_COMM_WORLD_SIZE',
     ),
 }
+
+
+def set_up_workers(cfg):
+    """Set how the processes that load data begin, and their threads, as mmseg does.
+
+    On Linux they are forked, unless the config names another way. Python 3.14 would
+    start each anew, which loads torch and mmseg again.
+
+    Args:
+        cfg (mmcv.Config): the config; ``mp_start_method`` is filled in.
+    """
+    if sys.platform == 'linux':
+        cfg.setdefault('mp_start_method', 'fork')
+    setup_multi_processes(cfg)
 
 
 def join_processes(launcher, parameters):

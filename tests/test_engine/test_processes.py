@@ -1,12 +1,14 @@
 """Several processes on CPUs do what one does."""
 
 import json
+import multiprocessing
 import socket
 
 import pytest
+from mmcv import Config
 
 from hacdr.engine.checkpoint_files import find_damage
-from hacdr.engine.processes import join_processes
+from hacdr.engine.processes import join_processes, set_up_workers
 from hacdr.engine.stopping import EXIT_SAVED
 from hacdr.errors import InputError
 
@@ -101,3 +103,17 @@ def test_a_launcher_that_did_not_start_it(monkeypatch):
     monkeypatch.delenv('SLURM_PROCID', raising=False)
     with pytest.raises(InputError, match='--launcher slurm: SLURM_PROCID is not in'):
         join_processes('slurm', {})
+
+
+@pytest.mark.parametrize(
+    ('named', 'method'), [({}, 'fork'), ({'mp_start_method': 'spawn'}, 'spawn')]
+)
+def test_how_workers_begin(named, method):
+    before = multiprocessing.get_start_method()
+    # As Python 3.14 has it.
+    multiprocessing.set_start_method('forkserver', force=True)
+    try:
+        set_up_workers(Config(dict(data=dict(workers_per_gpu=0), **named)))
+        assert multiprocessing.get_start_method() == method
+    finally:
+        multiprocessing.set_start_method(before, force=True)
