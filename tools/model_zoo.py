@@ -21,7 +21,7 @@ def make_table():
     Returns:
         list[str]: a line for each result of each model.
     """
-    rows = [('model', 'scored on', *COLUMNS), ('---',) * (2 + len(COLUMNS))]
+    rows = [('model', 'scored on', *COLUMNS)]
     for name in yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']:
         for model in yaml.safe_load((ROOT / name).read_text())['Models']:
             link = f'[{model["Name"]}]({model["Config"]})'
@@ -29,7 +29,8 @@ def make_table():
                 figures = (result['Metrics'][name] for name in COLUMNS.values())
                 cells = (f'{figure / 100:.3f}' for figure in figures)
                 rows.append((link, result['Dataset'], *cells))
-    return [f'| {" | ".join(row)} |' for row in rows]
+    head, *lines = (f'| {" | ".join(row)} |' for row in rows)
+    return [head, '|' + '---|' * len(rows[0]), *lines]
 
 
 if __name__ == '__main__':
