@@ -23,9 +23,10 @@ demo: setup
 	@PYTHON=$(PYTHON) sh tools/demo.sh $(DEMO) $(WORK)
 
 # One thread a worker, a worker a core. A worker that is done takes over the last tests
-# of another, so that most fixtures of a file are made once.
-PYTEST = OMP_NUM_THREADS=1 GOMP_SPINCOUNT=1000 $(PYTHON) -m pytest -n auto \
-    --dist worksteal
+# of another, so that most fixtures of a file are made once. Modules are compiled once
+# for all processes, also where PYTHONDONTWRITEBYTECODE is set, as in many containers.
+PYTEST = OMP_NUM_THREADS=1 GOMP_SPINCOUNT=1000 PYTHONDONTWRITEBYTECODE= \
+    $(PYTHON) -m pytest -n auto --dist worksteal
 
 test: setup
 	@$(PYTEST)

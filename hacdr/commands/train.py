@@ -122,10 +122,12 @@ def _train(cfg, args, dataset, distributed, logger):
 
     cfg.seed = init_random_seed(args.seed, device=cfg.device)
     set_random_seed(cfg.seed, deterministic=args.deterministic)
+    # Where a checkpoint's seed holds, the runner says it.
+    is_resumed = cfg.resume_from and args.seed is None
     logger.info(
-        'training on %s, seed %d%s; the log: %s',
+        'training on %s%s%s; the log: %s',
         cfg.device,
-        cfg.seed,
+        '' if is_resumed else f', seed {cfg.seed}',
         ', deterministic' if args.deterministic else '',
         log,
     )
