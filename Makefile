@@ -39,20 +39,22 @@ test-share: setup
 bench: setup
 	@$(PYTHON) tools/benchmark.py --json work_dirs/benchmark.json
 
-# Environments of their own: neither imports the package.
+# Environments of their own, as neither imports the package, named after what they hold:
+# checkouts share them.
 CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hacdr
+KEY = $(shell cksum < constraints/$(1).txt | cut -d ' ' -f 1)
 
-$(CACHE)/%/.complete: constraints/%.txt
+$(CACHE)/%/.complete:
 	@python3 -m venv --clear $(@D)
-	@$(@D)/bin/pip install -q -r $<
+	@$(@D)/bin/pip install -q -r constraints/$(firstword $(subst -, ,$*)).txt
 	@touch $@
 
-lint: $(CACHE)/lint/.complete
+lint: $(CACHE)/lint-$(call KEY,lint)/.complete
 	@$(<D)/bin/ruff check .
 	@$(<D)/bin/ruff format --check .
 	@$(<D)/bin/mypy
 
-docs: $(CACHE)/docs/.complete
+docs: $(CACHE)/docs-$(call KEY,docs)/.complete
 	@NO_MKDOCS_2_WARNING=1 $(<D)/bin/mkdocs build --strict --quiet
 	@echo 'look at it: python3 -m http.server -d site'
 
