@@ -47,6 +47,16 @@ class BuildWithMim(build_py):
                 shutil.copytree(source, target, ignore=KEPT_BACK)
             else:
                 shutil.copy(source, target)
+        if HOME:
+            metafile = mim / 'configs' / 'metafile.yml'
+            metafile.write_text(with_addresses(metafile.read_text()))
+
+
+def with_addresses(metafile):
+    """Let mim download the weights that a metafile names by their paths."""
+    return re.sub(
+        r'(?<=Weights: )(?=weights/)', f'{HOME}/raw/v{read_version()}/', metafile
+    )
 
 
 def read_version():
@@ -86,7 +96,8 @@ setup(
         'Topic :: Scientific/Engineering :: Image Recognition',
         'Topic :: Scientific/Engineering :: Medical Science Apps.',
     ],
-    project_urls={'Source': HOME} if HOME else {},
+    # What mim shows as the source.
+    url=HOME,
     py_modules=['hacdr_cli'],
     packages=find_packages(include=['hacdr', 'hacdr.*']),
     package_data={'hacdr.report': ['page/*']},

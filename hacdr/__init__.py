@@ -1,8 +1,9 @@
 """HACDR-Net for mmsegmentation 0.x: importing this package registers its parts.
 
 Where torch, mmcv or mmseg is missing it registers nothing, and parts that need none of
-them can be imported all the same. A version of theirs that is not supported raises
-:class:`hacdr.errors.StackError`, an ImportError of one line.
+them can be imported all the same; so it is in commands that need none of them. A
+version of theirs that is not supported raises :class:`hacdr.errors.StackError`, an
+ImportError of one line.
 """
 
 import sys
@@ -20,7 +21,12 @@ def _is_passed_through():
     return command[command.index('-m') + 1] == __name__
 
 
-if not (_is_passed_through() or find_missing()):
+def _is_for_a_command_without_stack():
+    entry = sys.modules.get('hacdr_cli')
+    return entry is not None and not entry.loads_stack
+
+
+if not (_is_passed_through() or _is_for_a_command_without_stack() or find_missing()):
     check_stack()
 
     # torch and numpy set warning filters of their own when they are imported; inside

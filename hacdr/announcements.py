@@ -22,11 +22,13 @@ def silence_imports():
 
 
 def silence_training():
-    """Leave out warnings of losses that are configured on purpose, and of the way in
-    which mmcv calls torch and mmseg loads data on a machine without a GPU."""
+    """Leave out warnings of losses that are configured on purpose, of the way in which
+    mmcv calls torch and mmseg loads data on a machine without a GPU, and of more
+    workers than cores, which wait for each other."""
     warnings.filterwarnings('ignore', 'Default ``avg_non_ignore`` is False')
     warnings.filterwarnings('ignore', r'`torch\.cuda\.amp\.\w+\(args\.\.\.\)` is depre')
     warnings.filterwarnings('ignore', "'pin_memory' argument is set as true but no acc")
+    warnings.filterwarnings('ignore', 'This DataLoader will create')
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ class _Lines:
 
     def __init__(self, file):
         self.file = file
-        self.line = ''
+        self.line = self.done = ''
         self.written = time.monotonic()
 
     def write(self, text):
@@ -37,9 +37,12 @@ class _Lines:
         if not is_end:
             self.line = text.strip()
         now = time.monotonic()
-        if self.line and (is_end or now - self.written >= SECONDS):
+        # How much is done stands between the bar and the times.
+        done = self.line.rpartition('|')[2].partition('[')[0]
+        is_due = done != self.done if is_end else now - self.written >= SECONDS
+        if self.line and is_due:
             self.file.write(f'{self.line}\n')
-            self.line = ''
+            self.done = done
             self.written = now
 
     def flush(self):

@@ -52,6 +52,7 @@ def test_only_these_warnings_are_left_out():
             warnings.warn(text, FutureWarning, stacklevel=1)
         text = "'pin_memory' argument is set as true but no accelerator is found, ..."
         warnings.warn(text, stacklevel=1)
+        warnings.warn('This DataLoader will create 4 worker processes', stacklevel=1)
         warnings.warn('another', stacklevel=1)
     assert [str(warning.message) for warning in said] == ['another']
 

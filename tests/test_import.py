@@ -224,6 +224,21 @@ hacdr_cli.main()
     assert 'Traceback' not in result.stderr
 
 
+@pytest.mark.parametrize('name', [*WITHOUT_STACK, 'train'])
+def test_a_command_that_needs_no_stack_does_not_wait_for_it(name):
+    """But for predict, which takes what is there."""
+    code = f"""
+import sys, hacdr_cli
+sys.argv = ['hacdr', {name!r}, '--help']
+try:
+    hacdr_cli.main()
+finally:
+    print([name for name in {STACK!r} if name in sys.modules])
+"""
+    loaded = python(code).stdout.splitlines()[-1]
+    assert (loaded == '[]') == (name not in ('predict', 'train'))
+
+
 OPTIONAL = (
     *('fcntl', 'resource', 'numba', 'jinja2', 'matplotlib', 'safetensors', 'scipy'),
     *('tqdm', 'tensorboard', 'onnxruntime'),
@@ -282,7 +297,7 @@ def test_another_version_is_told_in_one_line(tmp_path, mmcv, mmseg):
     assert last.endswith(found)
     caught = 'try:\n    import hacdr\nexcept ImportError as error:\n    print(error)'
     assert python(caught, tmp_path).stdout.startswith(line)
-    for tool in ('check_env.py', 'train.py', 'convert_datasets/idrid.py'):
+    for tool in ('check_env.py', 'train.py', 'predict.py'):
         path = str(ROOT / 'tools' / tool)
         code = f'import runpy; runpy.run_path({path!r}, run_name="__main__")'
         result = python(code, tmp_path)

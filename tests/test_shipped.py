@@ -1,5 +1,6 @@
 """Configs, tools and weights that come with the package."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +114,24 @@ def test_a_wheel_has_what_users_need_and_no_more(built):
     for path in pages.iterdir():
         assert (built / path.relative_to(ROOT)).is_file()
     assert not (built / 'tests').exists()
+
+
+def test_a_release_lets_mim_download_the_weights(tmp_path):
+    for path in ROOT.iterdir():
+        if path.name not in ('setup.py', 'build'):
+            (tmp_path / path.name).symlink_to(path)
+    script = (ROOT / 'setup.py').read_text()
+    home = 'https://example.org/us/hacdr'
+    script = script.replace('\nHOME = None\n', f'\nHOME = {home!r}\n')
+    (tmp_path / 'setup.py').write_text(script)
+    command = [sys.executable, 'setup.py', '-q', 'build', '-b', 'built']
+    command += ['build_py', '-d', 'built/lib']
+    subprocess.run(command, cwd=tmp_path, check=True)
+    metafile = tmp_path / 'built/lib/hacdr/.mim/configs/metafile.yml'
+    (model,) = yaml.safe_load(metafile.read_text())['Models']
+    assert re.fullmatch(
+        f'{home}/raw/v[0-9.]+/weights/hacdr_idrid_cpu.safetensors', model['Weights']
+    )
 
 
 def test_away_from_the_repository_configs_are_found(built, tmp_path, run_script):

@@ -55,6 +55,15 @@ def add_arguments(parser):
         '--no-validate', action='store_true', help='do not evaluate during training'
     )
     add_gpu_id(parser)
+    # As mim passes them, where it finds --gpus in this help.
+    parser.add_argument(
+        '--gpus', type=int, default=1, help='GPUs of a job of one process: 1'
+    )
+    parser.add_argument(
+        '--device',
+        choices=['cpu', 'cuda'],
+        help='of a job of one process (default: a GPU if there is one)',
+    )
     parser.add_argument('--seed', type=int, help='random seed')
     parser.add_argument(
         '--deterministic', action='store_true', help='deterministic cuDNN'
@@ -68,6 +77,7 @@ def add_arguments(parser):
 def run(args):
     if args.seed is not None and not 0 <= args.seed < SEEDS:
         raise InputError(f'--seed {args.seed}: expected 0 to {SEEDS - 1}')
+    _check_device(args)
     cfg = load_config(args.config, args.cfg_options)
     check_config(cfg)
     cfg.work_dir = choose_work_dir(args, cfg)
@@ -80,7 +90,7 @@ def run(args):
 
     distributed = join_processes(args, cfg)
     cfg.gpu_ids = range(get_dist_info()[1]) if distributed else [args.gpu_id]
-    cfg.device = get_device()
+    cfg.device = args.device or get_device()
     logger = open_terminal(cfg.log_level, args.verbose)
     # All that can be refused is refused before anything is written.
     dataset = _build_training_set(cfg, not args.no_validate)
@@ -164,6 +174,22 @@ def _train(cfg, args, dataset, distributed, logger):
             ),
         )
     logger.info('trained: the checkpoints are in %s', cfg.work_dir)
+
+
+def _check_device(args):
+    """Refuse ``--gpus`` and ``--device`` that one process cannot have."""
+    if args.gpus != 1:
+        raise InputError(
+            f'--gpus {args.gpus}: expected 1, as a process trains on one GPU; '
+            'tools/dist_train.sh starts one for each, --device cpu takes none'
+        )
+    if args.device and args.launcher != 'none':
+        raise InputError(
+            f'--device {args.device}: expected no --launcher beside it, whose '
+            'processes take the GPUs that CUDA_VISIBLE_DEVICES shows'
+        )
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        raise InputError('--device cuda: torch finds no GPU; see hacdr check-env')
 
 
 def _fill_in(cfg):

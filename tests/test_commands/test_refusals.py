@@ -49,6 +49,16 @@ def root(tmp_path, monkeypatch):
     [
         (['--seed', '-1'], 'seed -1: expected 0 to 4294967295'),
         (['--seed', '4294967296'], 'seed 4294967296: expected 0 to 4294967295'),
+        (['--gpus', '4'], 'gpus 4: expected 1, as a process trains on one GPU'),
+        (
+            ['--device', 'cpu', '--launcher', 'mpi'],
+            'device cpu: expected no --launcher',
+        ),
+        pytest.param(
+            ['--device', 'cuda'],
+            'device cuda: torch finds no GPU',
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason='it finds one'),
+        ),
         (['--load-from', 'gone.pth'], 'gone.pth: no such checkpoint file'),
         (['--resume-from', 'gone.pth'], 'gone.pth: no such checkpoint file'),
         (['--cfg-options', 'data.samples_per_gpu=5'], r'1 x 5 samples an iteration'),
