@@ -42,12 +42,13 @@ bench: setup
 # Environments of their own, as neither imports the package, named after what they hold:
 # checkouts share them.
 CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hacdr
-KEY = $(shell cksum < constraints/$(1).txt | cut -d ' ' -f 1)
+KEY = $(shell (python3 --version; cat constraints/$(1).txt) | cksum | cut -d ' ' -f 1)
+PINS = constraints/$(firstword $(subst -, ,$*)).txt
 
 $(CACHE)/%/.complete:
-	@python3 -m venv --clear $(@D)
-	@$(@D)/bin/pip install -q -r constraints/$(firstword $(subst -, ,$*)).txt
-	@touch $@
+	@mkdir -p $(CACHE)
+	@flock $(CACHE)/$*.lock sh -c 'test -e $@ || { python3 -m venv --clear $(@D) && \
+	    $(@D)/bin/pip install -q -r $(PINS) && touch $@; }'
 
 lint: $(CACHE)/lint-$(call KEY,lint)/.complete
 	@$(<D)/bin/ruff check .

@@ -60,9 +60,32 @@ def main(*words):
             _end_with(int(parent))
         if name == 'predict':
             keep_freed_memory()
-        run(lambda: run_command(name, arguments), name not in WITHOUT_STACK)
+        if name == 'train' and _is_for_cpu(arguments):
+            # Before torch asks for GPUs.
+            os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
+        try:
+            run(lambda: run_command(name, arguments), name not in WITHOUT_STACK)
+        finally:
+            if not loads_stack:
+                _forget_package()
+                loads_stack = True
     else:
         sys.exit(_fail(f'{name}: no such command; hacdr --help lists them', 2))
+
+
+def _is_for_cpu(arguments):
+    """Tell whether they say ``--device cpu``."""
+    return '--device=cpu' in arguments or ('--device', 'cpu') in zip(
+        arguments, arguments[1:]
+    )
+
+
+def _forget_package():
+    """Whoever goes on in this process, as notebooks do, imports it with its parts."""
+    if 'hacdr.models' not in sys.modules:
+        for name in [*sys.modules]:
+            if name.split('.')[0] == 'hacdr':
+                del sys.modules[name]
 
 
 def keep_freed_memory():
@@ -135,7 +158,7 @@ def run_command(name, arguments):
     module = importlib.import_module(f'hacdr.commands.{_module_name(name)}')
     parser = argparse.ArgumentParser(
         prog=f'hacdr {name}',
-        description=_fill(module.__doc__),
+        description=_fill(module.__doc__ or ''),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.add_arguments(parser)
@@ -150,13 +173,12 @@ def run_command(name, arguments):
 
 
 def _fill(text):
-    """Return a docstring for a terminal of 80 columns: code keeps its lines."""
+    """Return a docstring for a terminal of 80 columns: lists and code keep lines."""
     import textwrap
 
-    paragraphs = text.strip().split('\n\n')
     return '\n\n'.join(
-        paragraph if paragraph.startswith(' ') else textwrap.fill(paragraph, 79)
-        for paragraph in paragraphs
+        paragraph if '\n ' in f'\n{paragraph}' else textwrap.fill(paragraph, 79)
+        for paragraph in text.strip('\n').split('\n\n')
     )
 
 

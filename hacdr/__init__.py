@@ -1,9 +1,9 @@
 """HACDR-Net for mmsegmentation 0.x: importing this package registers its parts.
 
 Where torch, mmcv or mmseg is missing it registers nothing, and parts that need none of
-them can be imported all the same; so it is in commands that need none of them. A
-version of theirs that is not supported raises :class:`hacdr.errors.StackError`, an
-ImportError of one line.
+them can be imported all the same; nor does it in a command that needs none of them
+(``loads_stack`` in hacdr_cli.py). A version of theirs that is not supported raises
+:class:`hacdr.errors.StackError`, an ImportError of one line.
 """
 
 import sys

@@ -24,7 +24,7 @@ def silence_imports():
 def silence_training():
     """Leave out warnings of losses that are configured on purpose, of the way in which
     mmcv calls torch and mmseg loads data on a machine without a GPU, and of more
-    workers than cores, which wait for each other."""
+    workers than cores, which :mod:`hacdr.engine.processes` tells shorter."""
     warnings.filterwarnings('ignore', 'Default ``avg_non_ignore`` is False')
     warnings.filterwarnings('ignore', r'`torch\.cuda\.amp\.\w+\(args\.\.\.\)` is depre')
     warnings.filterwarnings('ignore', "'pin_memory' argument is set as true but no acc")
@@ -33,8 +33,8 @@ def silence_training():
 
 @contextlib.contextmanager
 def silence_processes():
-    """Return a context in which nobody reads what processes started by it say on
-    stderr, such as a shell that finds no compiler."""
+    """Return a context in which stderr goes nowhere, of this process and of those that
+    it starts, such as a shell that finds no compiler."""
     kept = os.dup(2)
     try:
         with open(os.devnull, 'wb') as nowhere:

@@ -1,5 +1,6 @@
 """The way into every command."""
 
+import itertools
 import os
 import platform
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hacdr_cli
 from hacdr_cli import COMMANDS, EXTRAS, main, run, run_command
 
 import pytest
@@ -16,6 +18,7 @@ import torch
 import hacdr
 from hacdr.conversion import READERS
 from hacdr.errors import InputError
+from hacdr.shipped import find_config
 
 from .processes import is_alive, wait_until
 
@@ -98,15 +101,23 @@ def test_the_package_as_a_command_begins_again_where_it_was_not_set(given, monke
     assert begun == ([] if given else [(sys.executable, 'nothing', '1000')])
 
 
-def test_the_package_as_a_command():
+@pytest.mark.parametrize(
+    ('words', 'printed'),
+    [
+        (['--version'], f'hacdr {hacdr.__version__}'),
+        (['config', 'hacdr_ddr'], find_config('hacdr_ddr')),
+    ],
+    ids=['version', 'config'],
+)
+def test_the_package_as_a_command(words, printed):
     result = subprocess.run(
-        [sys.executable, '-X', 'importtime', '-m', 'hacdr', '--version'],
+        [sys.executable, '-X', 'importtime', '-m', 'hacdr', *words],
         env=environment(),
         capture_output=True,
         text=True,
         check=True,
     )
-    assert result.stdout == f'hacdr {hacdr.__version__}\n'
+    assert result.stdout == f'{printed}\n'
     if sys.version_info >= (3, 10):
         # Older ones do not tell that they are on the way to __main__.
         loaded = [line.split('|')[-1].strip() for line in result.stderr.splitlines()]
@@ -283,3 +294,39 @@ print(faults() - before)
     result = subprocess.run([sys.executable, '-c', code], capture_output=True, cwd=ROOT)
     pages = int(result.stdout)
     assert (pages < 1000) if kept else (pages > 10_000), result.stderr
+
+
+HELD = """
+import sys, hacdr_cli
+sys.argv = ['hacdr', 'config', 'hacdr_ddr']
+hacdr_cli.main()
+import hacdr
+print('hacdr.models' in sys.modules)
+"""
+
+
+def test_what_follows_a_command_in_one_process_has_all_parts(run_code):
+    """As in a notebook, where a command without torch went before."""
+    assert run_code(HELD).stdout.splitlines()[-1] == 'True'
+
+
+@pytest.mark.parametrize('words', [['--device', 'cpu'], ['--device=cpu'], []])
+def test_a_training_on_the_cpu_sees_no_gpu(monkeypatch, words):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '0')
+    monkeypatch.setattr(sys, 'argv', ['hacdr', 'train', 'a.py', *words])
+    seen = []
+    monkeypatch.setattr(
+        hacdr_cli, 'run', lambda *_: seen.append(os.environ['CUDA_VISIBLE_DEVICES'])
+    )
+    hacdr_cli.main()
+    assert seen == ['-1' if words else '0']
+
+
+def test_help_keeps_lists_and_fits_a_terminal(monkeypatch, capsys):
+    monkeypatch.setenv('COLUMNS', '80')
+    for name in itertools.chain(*COMMANDS.values()):
+        with pytest.raises(SystemExit):
+            hacdr_cli.run_command(name, ['--help'])
+        told = capsys.readouterr().out
+        assert max(map(len, told.splitlines())) <= 80, name
+        assert ('\n  label_maps ' in told) == (name == 'convert')

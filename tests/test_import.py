@@ -235,7 +235,9 @@ try:
 finally:
     print([name for name in {STACK!r} if name in sys.modules])
 """
-    loaded = python(code).stdout.splitlines()[-1]
+    result = python(code)
+    assert result.returncode == 0, result.stderr
+    loaded = result.stdout.splitlines()[-1]
     assert (loaded == '[]') == (name not in ('predict', 'train'))
 
 
@@ -275,6 +277,13 @@ def fake(folder, **versions):
         (folder / name / '__init__.py').write_text("raise AssertionError('imported')\n")
 
 
+GOES_ON = """
+import sys, hacdr_cli
+sys.argv = ['hacdr', 'config', 'hacdr_ddr']
+print(hacdr_cli.main())
+"""
+
+
 @pytest.mark.parametrize(
     ('mmcv', 'mmseg'),
     [
@@ -305,6 +314,8 @@ def test_another_version_is_told_in_one_line(tmp_path, mmcv, mmseg):
         (told,) = result.stderr.splitlines()
         assert told.startswith(f'error: {line}')
         assert told.endswith(found)
+    # What needs none of them does not mind.
+    assert python(GOES_ON, tmp_path).stdout.splitlines()[-1] == 'None'
 
 
 def test_torch_of_the_paper_is_told_in_one_line(tmp_path):

@@ -122,7 +122,8 @@ def test_a_release_lets_mim_download_the_weights(tmp_path):
             (tmp_path / path.name).symlink_to(path)
     script = (ROOT / 'setup.py').read_text()
     home = 'https://example.org/us/hacdr'
-    script = script.replace('\nHOME = None\n', f'\nHOME = {home!r}\n')
+    script, count = re.subn('(?m)^HOME = .*$', f'HOME = {home!r}', script)
+    assert count == 1
     (tmp_path / 'setup.py').write_text(script)
     command = [sys.executable, 'setup.py', '-q', 'build', '-b', 'built']
     command += ['build_py', '-d', 'built/lib']

@@ -25,7 +25,7 @@ from hacdr.errors import InputError, first_few, printable
 
 def add_arguments(parser):
     parser.usage = (
-        '%(prog)s DATASET SOURCE -o OUTPUT [options]  or  %(prog)s --check ROOT'
+        '%(prog)s DATASET SOURCE -o OUTPUT [options]\n       %(prog)s --check ROOT'
     )
     parser.add_argument(
         'dataset',

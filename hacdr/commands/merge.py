@@ -23,9 +23,10 @@ def add_format(parser):
         '--format',
         nargs='+',
         choices=[*FORMATS],
+        metavar='FORMAT',
         default=[],
-        help='write outlines for annotation tools too: coco.json, labelme/NAME.json, '
-        'geojson/NAME.geojson',
+        help='write outlines for annotation tools too: coco (coco.json), labelme '
+        '(labelme/NAME.json), geojson (geojson/NAME.geojson)',
     )
 
 

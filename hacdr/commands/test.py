@@ -107,7 +107,7 @@ def run(args):
     distributed = join_processes(args, cfg)
     cfg.device = get_device()
     logger = open_terminal(cfg.get('log_level', 'INFO'), args.verbose)
-    set_up_workers(cfg)
+    set_up_workers(cfg, logger.warning)
 
     dataset = build_data(data, f'data.{args.split}')
     model = load_network(cfg, args.checkpoint, dataset)

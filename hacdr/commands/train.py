@@ -1,7 +1,8 @@
 """Train a network; flags as in mmsegmentation's train.py.
 
 Without its --diff_seed: processes that train together share a seed, and each draws
-numbers of its own from it all the same.
+numbers of its own from it all the same. Without what it calls deprecated, --gpu-ids and
+--options.
 """
 
 import os.path as osp
@@ -57,14 +58,19 @@ def add_arguments(parser):
     add_gpu_id(parser)
     # As mim passes them, where it finds --gpus in this help.
     parser.add_argument(
-        '--gpus', type=int, default=1, help='GPUs of a job of one process: 1'
+        '--gpus',
+        type=int,
+        default=1,
+        help='number of GPUs: 1; for more see tools/dist_train.sh',
     )
     parser.add_argument(
         '--device',
         choices=['cpu', 'cuda'],
-        help='of a job of one process (default: a GPU if there is one)',
+        help='where to train, without --launcher (default: a GPU if there is one)',
     )
-    parser.add_argument('--seed', type=int, help='random seed')
+    parser.add_argument(
+        '--seed', type=int, help='random seed; a resumed training keeps its own'
+    )
     parser.add_argument(
         '--deterministic', action='store_true', help='deterministic cuDNN'
     )
@@ -114,7 +120,7 @@ def _train(cfg, args, dataset, distributed, logger):
     log = osp.join(cfg.work_dir, f'{timestamp}.log')
     if get_dist_info()[0] == 0:
         open_log(log)
-    set_up_workers(cfg)
+    set_up_workers(cfg, logger.warning)
     # mmseg's own adds the git commit of whatever folder this is.
     with silence_processes():
         found = collect_env()
@@ -132,8 +138,8 @@ def _train(cfg, args, dataset, distributed, logger):
 
     cfg.seed = init_random_seed(args.seed, device=cfg.device)
     set_random_seed(cfg.seed, deterministic=args.deterministic)
-    # Where a checkpoint's seed holds, the runner says it.
-    is_resumed = cfg.resume_from and args.seed is None
+    # Our runner goes on with the seed of the checkpoint, and says it.
+    is_resumed = cfg.resume_from and cfg.runner.type == 'ResumableIterBasedRunner'
     logger.info(
         'training on %s%s%s; the log: %s',
         cfg.device,
@@ -188,8 +194,12 @@ def _check_device(args):
             f'--device {args.device}: expected no --launcher beside it, whose '
             'processes take the GPUs that CUDA_VISIBLE_DEVICES shows'
         )
-    if args.device == 'cuda' and not torch.cuda.is_available():
-        raise InputError('--device cuda: torch finds no GPU; see hacdr check-env')
+    if args.device and (args.device == 'cuda') != torch.cuda.is_available():
+        finds = 'finds no GPU; see hacdr check-env'
+        if args.device == 'cpu':
+            # hacdr_cli hides it, but where torch was loaded before.
+            finds = 'would take the GPU; expected CUDA_VISIBLE_DEVICES=-1'
+        raise InputError(f'--device {args.device}: torch {finds}')
 
 
 def _fill_in(cfg):

@@ -15,6 +15,7 @@ from mmcv.runner import get_dist_info, init_dist
 from mmseg.utils import build_ddp, setup_multi_processes
 
 from hacdr.errors import InputError
+from hacdr.parallel import count_cores
 
 # How launchers name rank, rank on this machine and number of processes.
 VARIABLES = {
@@ -28,7 +29,7 @@ VARIABLES = {
 }
 
 
-def set_up_workers(cfg):
+def set_up_workers(cfg, warn):
     """Set how the processes that load data begin, and their threads, as mmseg does.
 
     On Linux they are forked, unless the config names another way. Python 3.14 would
@@ -36,10 +37,14 @@ def set_up_workers(cfg):
 
     Args:
         cfg (mmcv.Config): the config; ``mp_start_method`` is filled in.
+        warn (callable): is called with a line if there are more of them than cores.
     """
     if sys.platform == 'linux':
         cfg.setdefault('mp_start_method', 'fork')
     setup_multi_processes(cfg)
+    workers, cores = cfg.data.get('workers_per_gpu', 0), count_cores()
+    if workers > cores:
+        warn(f'data.workers_per_gpu is {workers}, this machine has {cores} cores')
 
 
 def join_processes(launcher, parameters):

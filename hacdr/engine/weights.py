@@ -58,7 +58,7 @@ def _read(path):
     try:
         # Of what it brings from an address, torch.load reads .safetensors here too.
         with restrict_loading():
-            return CheckpointLoader.load_checkpoint(path, map_location='cpu')
+            return CheckpointLoader.load_checkpoint(path, 'cpu', logger='silent')
     except InputError:
         raise
     except Exception as error:

@@ -96,7 +96,7 @@ def _notes(summary, chosen):
             if figures[name]['mean']['value'] is not None
         )
         if others:
-            notes.append(f'mean AUPR by protocols that give more: {others}')
+            notes.append(f'mean AUPR by other protocols, not comparable: {others}')
     for key, words in (
         ('thresholds', 'Dice@t at score >='),
         ('best_dice_thresholds', 'best Dice here at score >='),

@@ -315,7 +315,7 @@ _compiled = set()
 
 @functools.lru_cache(maxsize=None)
 def _announce_compiling():
-    logger.warning('compiling CPU kernels that were not used here before, once ...')
+    logger.warning('compiling CPU kernels, once on this machine ...')
 
 
 def _run(kernel, count, samples, shared, own=None):

@@ -113,7 +113,12 @@ def test_how_workers_begin(named, method):
     # As Python 3.14 has it.
     multiprocessing.set_start_method('forkserver', force=True)
     try:
-        set_up_workers(Config(dict(data=dict(workers_per_gpu=0), **named)))
+        told = []
+        for workers in (0, 999):
+            data = dict(workers_per_gpu=workers)
+            set_up_workers(Config(dict(data=data, **named)), told.append)
         assert multiprocessing.get_start_method() == method
+        (line,) = told
+        assert line.startswith('data.workers_per_gpu is 999, this machine has ')
     finally:
         multiprocessing.set_start_method(before, force=True)

@@ -10,6 +10,7 @@ from hacdr.engine import (
     check_classes,
     load_weights,
     publish_weights,
+    read_checkpoint,
 )
 from hacdr.errors import InputError
 from hacdr.files import file_sha256
@@ -171,3 +172,8 @@ def test_what_vanishes_in_half_precision_does_not_matter(tmp_path):
     assert published.running_var.abs().max() == 0
     x = torch.randn(2, 3, 4, 4)
     torch.testing.assert_close(published(x), norm(x), rtol=1e-4, atol=1e-4)
+
+
+def test_reading_says_nothing(tmp_path, capsys):
+    read_checkpoint(save(tmp_path / 'a.pth', {}))
+    assert capsys.readouterr() == ('', '')
