@@ -67,7 +67,8 @@ def main(*words):
             run(lambda: run_command(name, arguments), name not in WITHOUT_STACK)
         finally:
             if not loads_stack:
-                _forget_package()
+                # Whoever goes on in this process, as notebooks do, wants all of it.
+                forget_package()
                 loads_stack = True
     else:
         sys.exit(_fail(f'{name}: no such command; hacdr --help lists them', 2))
@@ -80,8 +81,8 @@ def _is_for_cpu(arguments):
     )
 
 
-def _forget_package():
-    """Whoever goes on in this process, as notebooks do, imports it with its parts."""
+def forget_package():
+    """Let the package, if it was imported without its parts, be imported anew."""
     if 'hacdr.models' not in sys.modules:
         for name in [*sys.modules]:
             if name.split('.')[0] == 'hacdr':

@@ -10,13 +10,12 @@ import sys
 
 given = dict(os.environ)
 
-from hacdr_cli import main  # noqa: E402
+from hacdr_cli import forget_package, main  # noqa: E402
 
 if __name__ == '__main__':
     if os.environ != given and 'torch' in sys.modules:
         command = [sys.executable, '-m', 'hacdr', *sys.argv[1:]]
         os.execv(sys.executable, getattr(sys, 'orig_argv', command))
-    if 'hacdr.models' not in sys.modules:
-        # On the way here it was imported without its parts.
-        del sys.modules['hacdr']
+    # On the way here it was imported without its parts.
+    forget_package()
     main()

@@ -96,7 +96,7 @@ def run(args):
 
     distributed = join_processes(args, cfg)
     cfg.gpu_ids = range(get_dist_info()[1]) if distributed else [args.gpu_id]
-    cfg.device = args.device or get_device()
+    cfg.device = get_device()
     logger = open_terminal(cfg.log_level, args.verbose)
     # All that can be refused is refused before anything is written.
     dataset = _build_training_set(cfg, not args.no_validate)
@@ -183,7 +183,7 @@ def _train(cfg, args, dataset, distributed, logger):
 
 
 def _check_device(args):
-    """Refuse ``--gpus`` and ``--device`` that one process cannot have."""
+    """Refuse ``--gpus`` and ``--device`` that are not what torch will take."""
     if args.gpus != 1:
         raise InputError(
             f'--gpus {args.gpus}: expected 1, as a process trains on one GPU; '
