@@ -143,13 +143,17 @@ class Study:
 
     @property
     def runs(self):
-        """tuple[Run]: first seeds first, so that every entry soon has figures."""
-        most = max(len(entry.runs) for entry in self.entries)
+        """tuple[Run]: first seeds first, so that every entry soon has figures.
+
+        All folds of an entry come together: without one of them it has none.
+        """
+        most = max(len(entry.seeds) for entry in self.entries)
         return tuple(
-            entry.runs[i]
+            run
             for i in range(most)
             for entry in self.entries
-            if i < len(entry.runs)
+            for run in entry.runs
+            if run.seed in entry.seeds[i : i + 1]
         )
 
 

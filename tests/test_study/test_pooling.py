@@ -18,6 +18,8 @@ from hacdr.study import write_table
 from hacdr.study.pooling import pool_finished, pool_results
 from tests.test_evaluation.small_predictions import ABOUT, photograph
 
+from .made_up import CONFIG
+
 SCORES = {name: photograph(seed) for seed, name in enumerate('abcdef')}
 FOLDS = 'ab', 'cd', 'ef'
 
@@ -89,6 +91,14 @@ def test_a_run_for_each_fold(study):
     assert val.split == 'splits/fold2of3_val.txt'
     assert entry.config.data.val.split == 'splits/val.txt'
     assert entry.results_file(4).endswith('/a/seed4/results_folds.json')
+
+
+def test_all_folds_of_an_entry_come_together(study):
+    entries = [dict(name=name, config=CONFIG) for name in 'ab']
+    assert [
+        (run.entry.name, run.seed, run.fold)
+        for run in study(folds=3, seeds=[0, 4], entries=entries).runs
+    ] == [(name, seed, fold) for seed in (0, 4) for name in 'ab' for fold in (1, 2, 3)]
 
 
 @pytest.mark.parametrize('content', [dict(folds=4), dict(folds=3, split='test')])
