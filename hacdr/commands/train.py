@@ -30,15 +30,13 @@ from hacdr.commands.arguments import (
 )
 from hacdr.engine.checkpoint_files import find_newest
 from hacdr.engine.config import build_data, build_network, check_config, load_config
+from hacdr.engine.draws import SEEDS
 from hacdr.engine.processes import set_up_workers
 from hacdr.engine.starting_weights import check_pretrained
 from hacdr.engine.terminal import open_log, open_terminal, training_bar
 from hacdr.engine.weights import require_checkpoint
 from hacdr.errors import InputError
 from hacdr.files import lock_folder, make_folder, write_text
-
-# Of numpy's generator.
-SEEDS = 1 << 32
 
 
 def add_arguments(parser):

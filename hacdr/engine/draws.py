@@ -23,6 +23,8 @@ from torch.utils.data import (
 
 from hacdr.errors import InputError
 
+# How many seeds there are: numpy's generator takes no others.
+SEEDS = 1 << 32
 # What a draw is for: no two purposes share their random numbers.
 ORDER, SAMPLE, NETWORK = range(3)
 

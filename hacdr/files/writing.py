@@ -28,9 +28,7 @@ def atomic_write(path):
         InputError: no such folder.
         OSError: the disk refuses; its ``filename`` is ``path``.
     """
-    folder = os.path.dirname(path) or '.'
-    if not os.path.isdir(folder):
-        raise InputError(f'{path}: no folder {folder} to write to')
+    require_folder(path)
     temporary = temporary_name(path)
     try:
         yield temporary
@@ -43,6 +41,20 @@ def atomic_write(path):
     finally:
         if os.path.lexists(temporary):
             os.remove(temporary)
+
+
+def require_folder(path):
+    """Refuse a file that has no folder, before the work whose result it is to hold.
+
+    Args:
+        path (str | Path): the file to write.
+
+    Raises:
+        InputError: no such folder.
+    """
+    folder = os.path.dirname(path) or '.'
+    if not os.path.isdir(folder):
+        raise InputError(f'{path}: no folder {folder} to write to')
 
 
 def temporary_name(path):

@@ -14,7 +14,7 @@ import torch.nn as nn
 
 import hacdr
 from hacdr.errors import InputError
-from hacdr.files import atomic_write, file_sha256
+from hacdr.files import atomic_write, file_sha256, require_folder
 from hacdr.inference.onnx_network import OnnxNetwork
 from hacdr.inference.torch_network import TorchNetwork
 from hacdr.ops.onnx_conv import deform_conv_operators
@@ -51,11 +51,13 @@ def export_onnx(
         float: the largest difference of a probability from torch's.
 
     Raises:
-        InputError: a package that is missing or too old, weights or config that are bad
-            or cannot be exported, or a network that comes out as another.
+        InputError: no folder to write to, a package that is missing or too old, weights
+            or config that are bad or cannot be exported, or a network that comes out as
+            another.
     """
     if not path.endswith('.onnx'):
         raise InputError(f'{path}: expected a name that ends in .onnx')
+    require_folder(path)
     onnx = _check_packages()
     options = {'model.test_cfg.bfloat16': False}
     network = TorchNetwork(weights, config, 'cpu', options, fuse=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hacdr.conversion.folds import FOLDS
 from hacdr.engine.config import check_config, load_config
 from hacdr.engine.config.values import hint
+from hacdr.engine.draws import SEEDS
 from hacdr.engine.time_budget import CLOCKS
 from hacdr.errors import InputError
 from hacdr.evaluation import results_name
@@ -245,11 +246,12 @@ def _read_entry(entry, study, where, work_dir, split):
     if (
         not isinstance(seeds, (list, tuple))
         or not seeds
-        or not all(isinstance(seed, int) and seed >= 0 for seed in seeds)
+        or not all(isinstance(seed, int) and 0 <= seed < SEEDS for seed in seeds)
         or len(set(seeds)) < len(seeds)
     ):
         raise InputError(
-            f'{where}: seeds must be a list of different whole numbers, got {seeds!r}'
+            f'{where}: seeds must be a list of different whole numbers from 0 to '
+            f'{SEEDS - 1}, got {seeds!r}'
         )
     options = {}
     for source in (study, entry):

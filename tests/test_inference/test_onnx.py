@@ -158,8 +158,9 @@ def test_what_cannot_be_exported(folder, traced, tmp_path):
         export_onnx(weights, str(tmp_path / 'a.pth'))
     with pytest.raises(InputError, match=r'weights\.pth: cannot be exported; expected'):
         export_onnx(weights, str(tmp_path / 'a.onnx'), str(folder / 'of mmseg.py'))
+    # Before anything is loaded.
     with pytest.raises(InputError, match='no folder'):
-        export_onnx(weights, str(tmp_path / 'none' / 'a.onnx'))
+        export_onnx('none.pth', str(tmp_path / 'none' / 'a.onnx'))
 
 
 def test_what_cannot_be_loaded(folder, tmp_path, monkeypatch):
