@@ -1,11 +1,12 @@
 # What may lift hacdr_idrid_cpu.py, one change at a time: 600 iterations, three folds of
-# the 54 training photographs, pooled. On a GPU, several trainings at once:
-# --devices 0 0 0 0; on a CPU with OMP_NUM_THREADS=1 and --devices cpu cpu.
+# the 54 training photographs, pooled. For a GPU, several trainings at once
+# (tools/gpu_study.sh); for a CPU first set bfloat16=False and no workers. The data:
+#   hacdr convert idrid DOWNLOAD -o data/gpu_set --max-side 1800
 folds = 3
 seeds = [0]
 cfg_options = {
+    'data_root': 'data/gpu_set',
     'runner.max_iters': 600,
-    # These two count on a GPU alone.
     'model.train_cfg': dict(bfloat16=True, cuda_graph=True),
     'optimizer.fused': True,
     'data.workers_per_gpu': 2,
@@ -15,11 +16,11 @@ cfg_options = {
     'evaluation.interval': 1000000,
 }
 entries = [
-    dict(name='start', config='configs/hacdr_idrid_cpu.py'),
+    dict(name='start', config='hacdr_idrid_cpu'),
     # Haemorrhages are as large as what the contrast step subtracts.
     dict(
         name='contrast_60',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={
             'data.train.dataset.pipeline.LoadPhotograph.crop.context': 120,
             'data.train.dataset.pipeline.LocalContrastNormalize.sigma': 60,
@@ -32,7 +33,7 @@ entries = [
     # More surroundings: two and a half times the pixels in a step.
     dict(
         name='crops_512',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={
             'data.train.dataset.pipeline.LoadPhotograph.crop.crop_size': (512, 512),
         },
@@ -40,29 +41,29 @@ entries = [
     # The network, losses and eight crops of hacdr_idrid.py.
     dict(
         name='full',
-        config='configs/hacdr_idrid.py',
+        config='hacdr_idrid',
         cfg_options={'custom_hooks.IterEMAHook.decay': 0.998},
     ),
     # Stronger light and colour.
     dict(
         name='gain_offset_2',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={
             'data.train.dataset.pipeline.RandomGainOffset.gain': (0.6, 1.4),
             'data.train.dataset.pipeline.RandomGainOffset.offset': 0.3,
         },
     ),
-    # Haemorrhages twice as often as the others.
+    # Crops around haemorrhages twice as often as around each other lesion.
     dict(
         name='haemorrhages_2',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={
             'data.train.dataset.pipeline.LoadPhotograph.crop.class_prob': [1, 2, 1, 1],
         },
     ),
     dict(
         name='batch_8',
-        config='configs/hacdr_idrid_cpu.py',
+        config='hacdr_idrid_cpu',
         cfg_options={'data.samples_per_gpu': 8},
     ),
 ]

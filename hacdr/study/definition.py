@@ -246,7 +246,7 @@ def _read_entry(entry, study, where, work_dir, split):
     if (
         not isinstance(seeds, (list, tuple))
         or not seeds
-        or not all(isinstance(seed, int) and 0 <= seed < SEEDS for seed in seeds)
+        or not all(type(seed) is int and 0 <= seed < SEEDS for seed in seeds)
         or len(set(seeds)) < len(seeds)
     ):
         raise InputError(

@@ -75,6 +75,7 @@ ENTRY = dict(name='a', config=CONFIG)
         ),
         (dict(seeds=5), 'seeds must be'),
         (dict(seeds=[]), 'seeds must be'),
+        (dict(seeds=[True]), 'seeds must be'),
         (dict(seeds=[1 << 32]), r'numbers from 0 to 4294967295, got \[4294967296\]'),
         (dict(minutes=5, iterations=5), 'both given'),
         (dict(minutes=0), 'minutes must be a positive number, got 0'),

@@ -53,6 +53,23 @@ def test_bad_options_of_the_training(options, message):
     assert message in done.stderr
 
 
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ([], 'expected a study file'),
+        (['--minutes'], '--minutes: expected a value'),
+        (['--minutes', '0.5', 'a.py'], '0.5: expected a whole number from 1'),
+        (['--at-a-time', 'x', 'a.py'], 'x: expected a whole number from 1'),
+        (['--device', '1', 'a.py'], '--device 1: expected cpu'),
+        (['--hours', '1'], '--hours: unknown option'),
+    ],
+)
+def test_bad_options_of_studies(options, message):
+    done = run('bash', 'tools/gpu_study.sh', *options)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
 def test_the_benchmark_of_a_gpu_runs_dry_on_a_cpu(tmp_path, run_script):
     path = tmp_path / 'figures.json'
     done = run_script('tools/benchmark.py', '--dry-run', '--quick', '--json', path)

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# On one GPU that is there for some minutes: studies, several trainings at once; tables,
+# comparisons and logs. What is cut short saves its checkpoints: while work_dirs/ stays,
+# the same command goes on. Needs no network.
+#
+#   tools/gpu_study.sh [--minutes 8] [--at-a-time 12] [--out OUT] [--wheels DIR]
+#                      [--device cpu] configs/studies/STUDY.py ...
+#
+# --minutes: for all studies together, one after the other. --out: tables, logs, and what
+# hacdr compare says of each entry and the first one of its study. --wheels: folder of
+# wheels that the machine lacks (make wheels). --device cpu: without a GPU. PYTHON: the
+# Python to use; WHEELS, OUT: defaults of the options.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+python=${PYTHON:-python3}
+minutes=8 at_a_time=12 wheels=${WHEELS:-} device=0
+out=${OUT:-work_dirs/gpu_study}
+studies=()
+while [ $# -gt 0 ]; do
+    case $1 in
+    --*) [ $# -gt 1 ] || { echo "error: $1: expected a value" >&2 && exit 2; } ;;
+    esac
+    case $1 in
+    --minutes) minutes=$2 && shift ;;
+    --at-a-time) at_a_time=$2 && shift ;;
+    --out) out=$2 && shift ;;
+    --wheels) wheels=$2 && shift ;;
+    --device) device=$2 && shift ;;
+    --*) echo "error: $1: unknown option" >&2 && exit 2 ;;
+    *) studies+=("$1") ;;
+    esac
+    shift
+done
+[ ${#studies[@]} -gt 0 ] || { echo 'error: expected a study file' >&2 && exit 2; }
+for number in "$minutes" "$at_a_time"; do
+    [[ $number =~ ^[1-9][0-9]*$ ]] || {
+        echo "error: $number: expected a whole number from 1" >&2 && exit 2
+    }
+done
+case $device in 0) ;; cpu) device=cpu ;; *)
+    echo "error: --device $device: expected cpu, or nothing for the GPU" >&2 && exit 2 ;;
+esac
+scratch=$(mktemp -d)
+mkdir -p "$out"
+export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
+if [ -n "$wheels" ]; then
+    "$python" -m pip install -q --no-index --no-deps --no-compile --no-cache-dir \
+        --target "$scratch/site" "$wheels"/*.whl || exit 1
+    PYTHONPATH="$scratch/site:$PYTHONPATH"
+fi
+# Each training has a core, and waiting threads leave it to others.
+export OMP_NUM_THREADS=1 GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-1000}"
+
+# Through NVIDIA's MPS the trainings' kernels run side by side; without, in turns.
+PATH="$PATH:/usr/local/nvidia/bin"
+stop_sharing() { echo quit | timeout 10 nvidia-cuda-mps-control >/dev/null 2>&1; }
+trap '[ -z "${CUDA_MPS_PIPE_DIRECTORY:-}" ] || stop_sharing; rm -rf "$scratch"' EXIT
+if [ "$device" = 0 ] && [ -n "$(command -v nvidia-cuda-mps-control)" ]; then
+    export CUDA_MPS_PIPE_DIRECTORY=$scratch/mps CUDA_MPS_LOG_DIRECTORY=$scratch/log
+    mkdir "$CUDA_MPS_PIPE_DIRECTORY" "$CUDA_MPS_LOG_DIRECTORY"
+    nvidia-cuda-mps-control -d
+    timeout 60 "$python" -c "import torch; torch.ones(1, device='cuda')" || {
+        echo 'MPS does not work here: the trainings take turns'
+        stop_sharing
+        unset CUDA_MPS_PIPE_DIRECTORY CUDA_MPS_LOG_DIRECTORY
+    }
+fi
+
+deadline=$((SECONDS + 60 * minutes))
+failed=0
+for study in "${studies[@]}"; do
+    left=$((deadline - SECONDS))
+    [ $left -gt 0 ] || break
+    name=$(basename "$study" .py)
+    devices=$(yes "$device" | head -n "$at_a_time")
+    # Trainings that are told to end save first, which takes seconds.
+    # shellcheck disable=SC2086
+    timeout --signal=TERM --kill-after=30 $left "$python" -m hacdr study "$study" \
+        --devices $devices 2>&1 | tee "$out/$name.txt"
+    status=${PIPESTATUS[0]}
+    if [ "$status" = 124 ]; then
+        echo "$study: time is up; the same command goes on"
+        # As everything that may be run again (docs/errors.md).
+        status=75
+    fi
+    [ "$status" = 0 ] || failed=$status
+    "$python" - "$study" "$out/$name" <<'EOF' || failed=$?
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from hacdr.study import read_study
+
+study, out = read_study(sys.argv[1]), Path(sys.argv[2])
+out.mkdir(parents=True, exist_ok=True)
+for name in 'table.md', 'table.csv', 'curves.png':
+    if (Path(study.work_dir) / name).exists():
+        shutil.copy(Path(study.work_dir) / name, out)
+results = [
+    (f'{entry.name}_seed{seed}', entry.results_file(seed))
+    for entry in study.entries
+    for seed in entry.seeds
+    if Path(entry.results_file(seed)).exists()
+]
+for name, file in results[1:]:
+    command = [sys.executable, '-m', 'hacdr', 'compare', results[0][1], file]
+    with open(out / f'{results[0][0]}-{name}.txt', 'w') as text:
+        subprocess.run(command, stdout=text, check=True)
+for run in study.runs:
+    for log in Path(run.folder).glob('*.log'):
+        shutil.copy(log, out / f'{run.name.replace(", ", "_").replace(" ", "")}_{log.name}')
+EOF
+done
+(cd "$out" && find . -mindepth 2 -type f | tar czf studies.tar.gz -T -)
+cat "$out"/*/table.md
+exit $failed
