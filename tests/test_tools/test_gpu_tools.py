@@ -3,6 +3,7 @@
 import hashlib
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,16 @@ def test_bad_options_of_studies(options, message):
     done = run('bash', 'tools/gpu_study.sh', *options)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_a_study_that_is_not_there(tmp_path):
+    options = ['--device', 'cpu', '--out', tmp_path, 'none.py']
+    done = run(
+        'env', f'PYTHON={sys.executable}', 'bash', 'tools/gpu_study.sh', *options
+    )
+    assert done.returncode == 2
+    assert 'error: none.py: no such config file' in done.stdout
+    assert 'Traceback' not in done.stderr
 
 
 def test_the_benchmark_of_a_gpu_runs_dry_on_a_cpu(tmp_path, run_script):
