@@ -31,14 +31,9 @@ esac
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir -p "$out"
-export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
-if [ -n "$wheels" ]; then
-    "$python" -m pip install -q --no-index --no-deps --no-compile --no-cache-dir \
-        --target "$scratch/site" "$wheels"/*.whl || exit 1
-    PYTHONPATH="$scratch/site:$PYTHONPATH"
-fi
-# Waiting threads must not keep the other processes' cores busy.
-export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-1000}"
+# shellcheck source=tools/gpu_common.sh
+. tools/gpu_common.sh
+set_up_python "$python" "$wheels" "$scratch"
 
 facts=$("$python" - <<'EOF'
 import torch

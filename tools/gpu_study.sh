@@ -37,19 +37,15 @@ for number in "$minutes" "$at_a_time"; do
         echo "error: $number: expected a whole number from 1" >&2 && exit 2
     }
 done
-case $device in 0) ;; cpu) device=cpu ;; *)
+case $device in 0 | cpu) ;; *)
     echo "error: --device $device: expected cpu, or nothing for the GPU" >&2 && exit 2 ;;
 esac
 scratch=$(mktemp -d)
 mkdir -p "$out"
-export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
-if [ -n "$wheels" ]; then
-    "$python" -m pip install -q --no-index --no-deps --no-compile --no-cache-dir \
-        --target "$scratch/site" "$wheels"/*.whl || exit 1
-    PYTHONPATH="$scratch/site:$PYTHONPATH"
-fi
-# Each training has a core, and waiting threads leave it to others.
-export OMP_NUM_THREADS=1 GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-1000}"
+# shellcheck source=tools/gpu_common.sh
+. tools/gpu_common.sh
+set_up_python "$python" "$wheels" "$scratch"
+export OMP_NUM_THREADS=1
 
 # Through NVIDIA's MPS the trainings' kernels run side by side; without, in turns.
 PATH="$PATH:/usr/local/nvidia/bin"

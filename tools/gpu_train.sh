@@ -66,14 +66,9 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 143' TERM
-export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
-if [ -n "$wheels" ]; then
-    "$python" -m pip install -q --no-index --no-deps --no-compile --no-cache-dir \
-        --target "$scratch/site" "$wheels"/*.whl
-    PYTHONPATH="$scratch/site:$PYTHONPATH"
-fi
-# Waiting threads must not keep the loader's cores busy.
-export GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-1000}"
+# shellcheck source=tools/gpu_common.sh
+. tools/gpu_common.sh
+set_up_python "$python" "$wheels" "$scratch"
 # What is left of float32 products runs in TF32.
 [ "$precision" = float32 ] || export TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=1
 cores=$(nproc)

@@ -1,17 +1,8 @@
 # Whole trainings, cross-validated: three folds of the 54 training photographs, pooled.
 # The recipe that is shipped, and those that may take its place. Data and machine as in
 # levers.py. Not run yet.
-folds = 3
-seeds = [0]
-cfg_options = {
-    'data_root': 'data/gpu_set',
-    'model.train_cfg': dict(bfloat16=True, cuda_graph=True),
-    'optimizer.fused': True,
-    'data.workers_per_gpu': 2,
-    'data.persistent_workers': True,
-    # The last checkpoint is tested; none is chosen on the way.
-    'evaluation.interval': 1000000,
-}
+_base_ = './levers.py'
+cfg_options = {'runner.max_iters': 2000, 'checkpoint_config.interval': 50}
 entries = [
     dict(name='shipped', config='hacdr_idrid_cpu'),
     # Half the work, and no worse after 600 iterations (docs/results.md).
@@ -37,6 +28,7 @@ entries = [
         cfg_options={
             'custom_hooks.IterEMAHook.decay': 0.998,
             'runner.max_iters': 3000,
+            'checkpoint_config.interval': 1000,
         },
     ),
 ]
