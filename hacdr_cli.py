@@ -32,8 +32,8 @@ WITHOUT_STACK = (
     *('predict', 'merge', 'compare', 'report'),
 )
 
-# Whether the package loads torch, mmcv and mmseg when it is imported. Commands that
-# need none of them begin ten times as fast without; predict takes what is there.
+# Whether the package loads torch, mmcv and mmseg when it is imported. A command first
+# reads its arguments, which takes a tenth of the time, and then asks for them.
 loads_stack = True
 
 # Packages that only some commands need, and the extra of this package that has them.
@@ -54,7 +54,7 @@ def main(*words):
         print(f'hacdr {_read_version()}')
     elif name in _command_names():
         global loads_stack
-        loads_stack = name == 'predict' or name not in WITHOUT_STACK
+        loads_stack = False
         parent = os.environ.pop('HACDR_END_WITH', None)
         if parent is not None:
             _end_with(int(parent))
@@ -64,12 +64,11 @@ def main(*words):
             # Before torch asks for GPUs.
             os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
         try:
-            run(lambda: run_command(name, arguments), name not in WITHOUT_STACK)
+            run(lambda: run_command(name, arguments), needs_stack=False)
         finally:
-            if not loads_stack:
-                # Whoever goes on in this process, as notebooks do, wants all of it.
-                forget_package()
-                loads_stack = True
+            # Whoever goes on in this process, as notebooks do, wants all of it.
+            forget_package()
+            loads_stack = True
     else:
         sys.exit(_fail(f'{name}: no such command; hacdr --help lists them', 2))
 
@@ -139,17 +138,21 @@ def run(main, needs_stack=True):
 def run_command(name, arguments):
     """Run a command of :mod:`hacdr.commands`.
 
+    Torch, mmcv and mmseg are loaded when its arguments are understood and checked.
+
     Args:
         name (str): 'train', 'check-env', ...
         arguments (Sequence[str]): its command line.
 
     Raises:
         InputError: bad input; SystemExit where the arguments cannot be parsed.
+        StackError: the stack is not the one that the command needs.
     """
     import argparse
     import importlib
 
-    from hacdr.stack import find_missing
+    import hacdr
+    from hacdr.stack import check_stack, find_missing
 
     if '' in arguments:
         from hacdr.errors import InputError
@@ -164,6 +167,13 @@ def run_command(name, arguments):
     )
     module.add_arguments(parser)
     args = parser.parse_args(arguments)
+    if name not in WITHOUT_STACK:
+        check_stack()
+    if hasattr(module, 'check'):
+        module.check(args)
+    # Predictions take what is there.
+    if name == 'predict' or name not in WITHOUT_STACK:
+        hacdr.register_parts()
     if not hasattr(args, 'trust_checkpoint') or find_missing():
         module.run(args)
         return

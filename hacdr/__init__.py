@@ -1,7 +1,7 @@
 """HACDR-Net for mmsegmentation 0.x: importing this package registers its parts.
 
 Where torch, mmcv or mmseg is missing it registers nothing, and parts that need none of
-them can be imported all the same; nor does it in a command that needs none of them
+them can be imported all the same; a command registers them when it needs them
 (``loads_stack`` in hacdr_cli.py). A version of theirs that is not supported raises
 :class:`hacdr.errors.StackError`, an ImportError of one line.
 """
@@ -21,12 +21,21 @@ def _is_passed_through():
     return command[command.index('-m') + 1] == __name__
 
 
-def _is_for_a_command_without_stack():
+def _is_for_a_command():
     entry = sys.modules.get('hacdr_cli')
     return entry is not None and not entry.loads_stack
 
 
-if not (_is_passed_through() or _is_for_a_command_without_stack() or find_missing()):
+def register_parts():
+    """Register the parts of this package with mmseg; once, however often it is called.
+
+    Where torch, mmcv or mmseg is missing it does nothing.
+
+    Raises:
+        StackError: one of them is of a version that is not supported.
+    """
+    if find_missing():
+        return
     check_stack()
 
     # torch and numpy set warning filters of their own when they are imported; inside
@@ -43,3 +52,7 @@ if not (_is_passed_through() or _is_for_a_command_without_stack() or find_missin
     compat.apply()
 
     from . import datasets, engine, models  # noqa: F401
+
+
+if not (_is_passed_through() or _is_for_a_command()):
+    register_parts()

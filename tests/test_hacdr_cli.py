@@ -315,9 +315,11 @@ def test_a_training_on_the_cpu_sees_no_gpu(monkeypatch, words):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '0')
     monkeypatch.setattr(sys, 'argv', ['hacdr', 'train', 'a.py', *words])
     seen = []
-    monkeypatch.setattr(
-        hacdr_cli, 'run', lambda *_: seen.append(os.environ['CUDA_VISIBLE_DEVICES'])
-    )
+
+    def see(main, needs_stack):
+        seen.append(os.environ['CUDA_VISIBLE_DEVICES'])
+
+    monkeypatch.setattr(hacdr_cli, 'run', see)
     hacdr_cli.main()
     assert seen == ['-1' if words else '0']
 

@@ -1,6 +1,7 @@
 """What ``import hacdr`` does to a process, and what it needs. Each in a process."""
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -8,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hacdr_cli import WITHOUT_STACK
+from hacdr_cli import COMMANDS, WITHOUT_STACK
 
 import pytest
 
@@ -224,21 +225,47 @@ hacdr_cli.main()
     assert 'Traceback' not in result.stderr
 
 
-@pytest.mark.parametrize('name', WITHOUT_STACK)
-def test_a_command_that_needs_no_stack_does_not_wait_for_it(name):
-    """But for predict, which takes what is there."""
-    code = f"""
+WATCHED = """
 import sys, hacdr_cli
-sys.argv = ['hacdr', {name!r}, '--help']
+sys.argv = ['hacdr', *{words!r}]
 try:
     hacdr_cli.main()
 finally:
-    print([name for name in {STACK!r} if name in sys.modules])
+    print([name for name in {stack!r} if name in sys.modules])
 """
-    result = python(code)
+
+
+@pytest.mark.parametrize('name', [*itertools.chain(*COMMANDS.values())])
+def test_help_does_not_wait_for_the_stack(name):
+    result = python(WATCHED.format(words=[name, '--help'], stack=STACK))
     assert result.returncode == 0, result.stderr
-    loaded = result.stdout.splitlines()[-1]
-    assert (loaded == '[]') == (name != 'predict')
+    assert result.stdout.splitlines()[-1] == '[]'
+
+
+@pytest.mark.parametrize(
+    ('words', 'told'),
+    [
+        ('train none.py', 'none.py: no such config file'),
+        ('test none.py a.pth', 'none.py: no such config file'),
+        ('cost none.py', 'none.py: no such config file'),
+        ('study none.py', 'none.py: no such config file'),
+        ('export none a.onnx', 'none: no such file of weights'),
+        ('predict none -o a', 'none: no such file or folder of photographs'),
+        ('predict . -o a --weights none', 'none: no such file of weights'),
+        ('train none.py --seed a', "argument --seed: invalid int value: 'a'"),
+    ],
+)
+def test_what_is_missing_is_told_before_the_stack_is_loaded(words, told):
+    result = python(WATCHED.format(words=words.split(), stack=STACK))
+    assert result.returncode == 2
+    assert told in result.stderr
+    assert result.stdout.splitlines() == ['[]']
+
+
+def test_a_command_that_needs_the_stack_has_it():
+    result = python(WATCHED.format(words=['check-env'], stack=STACK))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == str([*STACK])
 
 
 OPTIONAL = (
@@ -306,9 +333,10 @@ def test_another_version_is_told_in_one_line(tmp_path, mmcv, mmseg):
     assert last.endswith(found)
     caught = 'try:\n    import hacdr\nexcept ImportError as error:\n    print(error)'
     assert python(caught, tmp_path).stdout.startswith(line)
-    for tool in ('check_env.py', 'train.py', 'predict.py'):
-        path = str(ROOT / 'tools' / tool)
-        code = f'import runpy; runpy.run_path({path!r}, run_name="__main__")'
+    for command in ['check_env.py'], ['train.py', 'a.py'], ['predict.py', '.', '-oa']:
+        path = str(ROOT / 'tools' / command[0])
+        code = f'import runpy, sys; sys.argv = {command}\n'
+        code += f'runpy.run_path({path!r}, run_name="__main__")'
         result = python(code, tmp_path)
         assert result.returncode == 2
         (told,) = result.stderr.splitlines()

@@ -1,10 +1,6 @@
-"""Arguments that several commands share, and what follows from them."""
+"""Arguments that several commands share."""
 
 import argparse
-import os
-import os.path as osp
-
-from hacdr.errors import InputError
 
 
 def add_cfg_options(parser):
@@ -58,41 +54,7 @@ def add_verbose(parser):
 
 
 def add_gpu_id(parser):
-    """Add ``--gpu-id``, which :func:`join_processes` checks."""
+    """Add ``--gpu-id``, which :func:`hacdr.engine.processes.join_processes` checks."""
     parser.add_argument(
         '--gpu-id', type=int, default=0, help='GPU of a job of one process (default: 0)'
     )
-
-
-def join_processes(args, cfg):
-    """Make this process one of its job.
-
-    Args:
-        args (Namespace): with what :func:`add_launcher` and :func:`add_gpu_id` added.
-        cfg (mmcv.Config): its ``dist_params`` are used.
-
-    Returns:
-        bool: whether the job has several processes.
-
-    Raises:
-        InputError: one process, on a GPU that is not there.
-    """
-    # Late: commands without a launcher need not wait for it.
-    import torch
-
-    from hacdr.engine import processes
-
-    if args.launcher == 'none':
-        gpus = torch.cuda.device_count()
-        if gpus and not 0 <= args.gpu_id < gpus:
-            raise InputError(f'--gpu-id {args.gpu_id}: expected 0 to {gpus - 1}')
-        return False
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    processes.join_processes(args.launcher, cfg.dist_params)
-    return True
-
-
-def choose_work_dir(args, cfg):
-    """Return ``--work-dir``, or the config's, or one named after the config file."""
-    name = osp.splitext(osp.basename(args.config))[0]
-    return args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name)

@@ -7,17 +7,9 @@ crops and colours included.
 
 from pathlib import Path
 
-import cv2
-
-from hacdr.engine.config import check_config, load_config
 from hacdr.errors import InputError
 from hacdr.files import make_folder, write_bytes
 from hacdr.progress import progress_bar
-from hacdr.report.contact_sheets import (
-    contact_sheet,
-    converted_samples,
-    pipeline_samples,
-)
 
 
 def add_arguments(parser):
@@ -48,6 +40,9 @@ def add_arguments(parser):
 
 
 def run(args):
+    from hacdr.engine.config import check_config, load_config
+    from hacdr.report.contact_sheets import converted_samples, pipeline_samples
+
     for name in ('number', 'draws', 'columns', 'rows'):
         if getattr(args, name) < 1:
             raise InputError(f'--{name} must be at least 1, got {getattr(args, name)}')
@@ -78,6 +73,10 @@ def run(args):
 
 def _write_sheet(args, samples, number):
     """Draw a sheet, write it and return its path."""
+    import cv2
+
+    from hacdr.report.contact_sheets import contact_sheet
+
     path = args.output / f'sheet_{number}.png'
     sheet = contact_sheet(samples, args.columns, args.width)
     make_folder(args.output)

@@ -1,8 +1,7 @@
 """Measure a network: parameters, arithmetic, time, memory."""
 
-from hacdr.engine.config import check_config, load_config
-from hacdr.engine.cost import measure_cost
 from hacdr.files import write_json
+from hacdr.shipped import find_config
 
 
 def add_arguments(parser):
@@ -10,7 +9,14 @@ def add_arguments(parser):
     parser.add_argument('--json', help='write the figures to this file too')
 
 
+def check(args):
+    find_config(args.config)
+
+
 def run(args):
+    from hacdr.engine.config import check_config, load_config
+    from hacdr.engine.cost import measure_cost
+
     cfg = load_config(args.config)
     check_config(cfg)
     cost = measure_cost(cfg)

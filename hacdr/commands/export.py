@@ -9,7 +9,6 @@ those of hacdr publish, are stored in it.
 from hacdr.commands.arguments import add_trust_checkpoint
 from hacdr.errors import InputError
 from hacdr.files import file_sha256
-from hacdr.inference.onnx_export import export_onnx
 from hacdr.inference.published import find_weights
 
 
@@ -29,7 +28,13 @@ def add_arguments(parser):
     add_trust_checkpoint(parser)
 
 
+def check(args):
+    find_weights(args.weights)
+
+
 def run(args):
+    from hacdr.inference.onnx_export import export_onnx
+
     weights = find_weights(args.weights)
     card = _read(args.card) if args.card else ''
     difference = export_onnx(weights, args.output, args.config, card, args.half)

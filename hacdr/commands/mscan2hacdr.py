@@ -9,15 +9,9 @@ The backbone then starts out computing MSCAN's features. Takes the names of the
 parameters in SegNeXt and in mmsegmentation.
 """
 
-import torch
-from mmseg.models.builder import build_backbone
-
 from hacdr.commands.arguments import add_trust_checkpoint
-from hacdr.engine import read_checkpoint
-from hacdr.engine.config import load_config
 from hacdr.errors import InputError
 from hacdr.files import atomic_write
-from hacdr.models import convert_mscan_state_dict
 
 
 def add_arguments(parser):
@@ -31,6 +25,12 @@ def add_arguments(parser):
 
 
 def run(args):
+    import torch
+    from mmseg.models.builder import build_backbone
+
+    from hacdr.engine import read_checkpoint
+    from hacdr.models import convert_mscan_state_dict
+
     backbone = build_backbone(_backbone_config(args.config))
     mscan = read_checkpoint(args.source)
     try:
@@ -47,6 +47,8 @@ def _backbone_config(path):
     """Return the backbone of the config ``path``, or the default one."""
     if path is None:
         return {'type': 'HACDR'}
+    from hacdr.engine.config import load_config
+
     backbone = load_config(path).model.backbone
     if backbone.type != 'HACDR':
         raise InputError(

@@ -9,8 +9,8 @@ import argparse
 from hacdr.commands.arguments import add_cfg_options, add_trust_checkpoint
 from hacdr.commands.merge import add_format, join
 from hacdr.errors import InputError, first_few
-from hacdr.inference.folder import predict_folder
-from hacdr.inference.predictor import Predictor
+from hacdr.inference.planning import require_photographs
+from hacdr.inference.published import find_weights
 
 
 def add_arguments(parser):
@@ -76,7 +76,15 @@ def add_arguments(parser):
     add_trust_checkpoint(parser)
 
 
+def check(args):
+    require_photographs(args.photographs)
+    find_weights(args.weights)
+
+
 def run(args):
+    from hacdr.inference.folder import predict_folder
+    from hacdr.inference.predictor import Predictor
+
     predictor = Predictor(
         args.weights,
         args.config,

@@ -5,10 +5,7 @@ network and the test pipeline of the config, names and colours of the classes.
 """
 
 from hacdr.commands.arguments import add_trust_checkpoint
-from hacdr.engine import publish_weights, read_checkpoint
-from hacdr.engine.config import load_config
 from hacdr.files import file_sha256
-from hacdr.inference.thresholds import read_thresholds
 
 
 def add_arguments(parser):
@@ -34,6 +31,10 @@ def add_arguments(parser):
 
 
 def run(args):
+    from hacdr.engine import publish_weights, read_checkpoint
+    from hacdr.engine.config import load_config
+    from hacdr.inference.thresholds import read_thresholds
+
     checkpoint = read_checkpoint(args.checkpoint)
     thresholds = None
     if args.thresholds:

@@ -6,14 +6,10 @@ The result is for ``HACDR(near_far_kernel=0)`` with
 ``AdaptiveAggregationHead(mode='concat')``, classes in this package's order.
 """
 
-import torch
-
 from hacdr.commands.arguments import add_trust_checkpoint
-from hacdr.engine import read_checkpoint
 from hacdr.errors import InputError
 from hacdr.files import atomic_write
 from hacdr.lesions import CLASSES, PALETTE
-from hacdr.models import convert_released_state_dict
 
 
 def add_arguments(parser):
@@ -23,6 +19,11 @@ def add_arguments(parser):
 
 
 def run(args):
+    import torch
+
+    from hacdr.engine import read_checkpoint
+    from hacdr.models import convert_released_state_dict
+
     released = read_checkpoint(args.source)
     try:
         state_dict = convert_released_state_dict(released)

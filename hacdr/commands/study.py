@@ -9,10 +9,8 @@ file.
 
 import os.path as osp
 
-import torch
-
 from hacdr.errors import InputError
-from hacdr.study import execute, read_study
+from hacdr.shipped import find_config
 
 
 def add_arguments(parser):
@@ -26,7 +24,13 @@ def add_arguments(parser):
     )
 
 
+def check(args):
+    find_config(args.study)
+
+
 def run(args):
+    from hacdr.study import execute, read_study
+
     study = read_study(args.study)
     execute(study, _visible_devices(args.devices))
     for name in ('table.md', 'table.csv', 'curves.png'):
@@ -37,6 +41,8 @@ def _visible_devices(devices):
     """Return what CUDA_VISIBLE_DEVICES is to be for each device."""
     if not devices:
         return [None]
+    import torch
+
     count = torch.cuda.device_count()
     for device in devices:
         if device != 'cpu' and not (device.isdigit() and int(device) < count):

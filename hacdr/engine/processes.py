@@ -47,19 +47,31 @@ def set_up_workers(cfg, warn):
         warn(f'data.workers_per_gpu is {workers}, this machine has {cores} cores')
 
 
-def join_processes(launcher, parameters):
+def join_processes(launcher, parameters, gpu_id=0, local_rank=0):
     """Make this process one of its job, and mmseg work with what is here.
 
     mmseg's training wraps models by :func:`distribute` from now on, and its test
     gathers by :func:`gather_results`.
 
     Args:
-        launcher (str): 'pytorch', 'slurm' or 'mpi'.
+        launcher (str): 'pytorch', 'slurm' or 'mpi'; 'none' for a job of one process.
         parameters (dict): the config's ``dist_params``, for GPUs. CPUs use gloo.
+        gpu_id (int): the GPU of a job of one process.
+        local_rank (int): of this process, where the environment does not say it.
+
+    Returns:
+        bool: whether the job has several processes.
 
     Raises:
-        InputError: this process was not started by that launcher.
+        InputError: this process was not started by that launcher, or there is no such
+            GPU.
     """
+    if launcher == 'none':
+        gpus = torch.cuda.device_count()
+        if gpus and not 0 <= gpu_id < gpus:
+            raise InputError(f'--gpu-id {gpu_id}: expected 0 to {gpus - 1}')
+        return False
+    os.environ.setdefault('LOCAL_RANK', str(local_rank))
     for name, theirs in zip(VARIABLES['pytorch'], VARIABLES[launcher]):
         if theirs not in os.environ:
             raise InputError(
@@ -74,6 +86,7 @@ def join_processes(launcher, parameters):
     mmseg.apis.train.build_ddp = distribute
     mmseg.apis.test.collect_results_cpu = gather_results
     mmseg.apis.test.collect_results_gpu = gather_results
+    return True
 
 
 def _join_on_cpus(launcher):

@@ -83,11 +83,23 @@ def plan_folder(
     return tasks
 
 
+def require_photographs(source: str | Path) -> None:
+    """Refuse a path that leads to nothing.
+
+    Args:
+        source (str | Path): a photograph or a folder of photographs.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if not Path(source).exists():
+        raise InputError(f'{source}: no such file or folder of photographs')
+
+
 def _find_photographs(source, output, recursive):
     """Return the photographs, the folder that their paths are told from, and an
     OSError for each folder in it that cannot be read."""
-    if not source.exists():
-        raise InputError(f'{source}: no such file or folder of photographs')
+    require_photographs(source)
     closed = []
     if not source.is_dir():
         root, found = source.parent, [source]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os.path as osp
 import sys
 from contextlib import contextmanager
 
@@ -44,6 +45,21 @@ TOP_LEVEL_KEYS = (
     'work_dir',
     'workflow',
 )
+
+
+def choose_work_dir(config: str, cfg: Config, given: str | None = None) -> str:
+    """Return the folder that a training or test of a config writes to.
+
+    Args:
+        config (str): the config, as the user named it.
+        cfg (mmcv.Config): what it holds.
+        given (str, optional): ``--work-dir``.
+
+    Returns:
+        str: ``given``, or the config's own, or one named after it.
+    """
+    name = osp.splitext(osp.basename(config))[0]
+    return given or cfg.get('work_dir') or osp.join('work_dirs', name)
 
 
 def load_config(path: str, options: dict | None = None) -> Config:

@@ -6,7 +6,7 @@ import pytest
 from mmcv import Config
 from mmseg.datasets.pipelines import Compose
 
-from hacdr.commands.test import (
+from hacdr.apis.test import (
     dataset_to_test,
     enable_tta,
     require_lesion_dataset,

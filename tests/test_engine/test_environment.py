@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from hacdr import mmcv_ext
-from hacdr.commands import check_env
-from hacdr.commands.check_env import describe_environment
+from hacdr.engine import environment
+from hacdr.engine.environment import describe_environment
 from hacdr.errors import InputError
 
 
@@ -64,7 +64,7 @@ def test_a_card_that_is_too_old_is_named(monkeypatch):
         ('get_arch_list', ['sm_75', 'sm_90', 'compute_120']),
     ):
         monkeypatch.setattr(torch.cuda, name, lambda *args, value=value: value)
-    gpu = check_env._describe_gpus()
+    gpu = environment._describe_gpus()
     assert gpu.startswith('1 x Tesla V100; cuda:0 cannot be used')
     assert 'compute capability 7.0' in gpu
     assert gpu.endswith('needs 7.5')
@@ -72,7 +72,7 @@ def test_a_card_that_is_too_old_is_named(monkeypatch):
 
 def test_without_nvidia_smi_there_is_no_card(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
-    monkeypatch.setattr(check_env.shutil, 'which', lambda name: None)
+    monkeypatch.setattr(environment.shutil, 'which', lambda name: None)
     assert describe_environment()['GPU'] == 'none'
 
 
@@ -86,7 +86,7 @@ def test_an_operator_that_does_not_run_is_an_input_error(monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError('no kernel image is available\nmore')
 
-    monkeypatch.setattr(check_env, 'modulated_deform_conv2d', broken)
+    monkeypatch.setattr(environment, 'modulated_deform_conv2d', broken)
     with pytest.raises(InputError, match='does not run on cpu: no kernel image is a'):
         describe_environment()
 
@@ -95,7 +95,7 @@ def test_an_operator_that_is_wrong_is_an_input_error(monkeypatch):
     def zeros(x, *args, **kwargs):
         return torch.zeros_like(x)
 
-    monkeypatch.setattr(check_env, 'modulated_deform_conv2d', zeros)
+    monkeypatch.setattr(environment, 'modulated_deform_conv2d', zeros)
     with pytest.raises(InputError, match='wrong results on cpu'):
         describe_environment()
 
