@@ -23,7 +23,7 @@ def add_arguments(parser):
     parser.add_argument(
         '--half',
         action='store_true',
-        help='round all weights to half precision: half the size for a checkpoint',
+        help='round weights to half precision: half the size for a checkpoint',
     )
     add_trust_checkpoint(parser)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import os
 import tempfile
 import warnings
@@ -45,7 +46,8 @@ def export_onnx(
         path (str): file to write, .onnx; it appears whole or not at all.
         config (str, optional): config file; by default the one in the checkpoint.
         card (str): text about the weights that comes with them.
-        half (bool): store all weights in half precision, rounded where need be.
+        half (bool): store weights in half precision, rounded where need be; biases
+            and what normalisations hold keep theirs.
 
     Returns:
         float: the largest difference of a probability from torch's.
@@ -144,12 +146,15 @@ def _export(module, path, size):
 
 
 def _store_in_half(model, rounded):
-    """Store weights of float32 in half precision, and cast them at their use."""
+    """Store weights of float32 in half precision, and cast them at their use.
+
+    Vectors keep their precision, as in :mod:`hacdr.engine.publishing`.
+    """
     from onnx import TensorProto, helper, numpy_helper
 
     casts = []
     for weight in model.graph.initializer:
-        if weight.data_type != TensorProto.FLOAT:
+        if weight.data_type != TensorProto.FLOAT or math.prod(weight.dims[1:]) == 1:
             continue
         values = numpy_helper.to_array(weight)
         with np.errstate(over='ignore'):
