@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
-# On one GPU that is there for some minutes: studies, several trainings at once; tables,
-# comparisons and logs. What is cut short saves its checkpoints: while work_dirs/ stays,
-# the same command goes on. Needs no network.
+# On one GPU that is there for some minutes: studies, several trainings at once; tables
+# and logs. What is cut short saves its checkpoints: while work_dirs/ stays, the same
+# command goes on. Needs no network.
 #
 #   tools/gpu_study.sh [--minutes 8] [--at-a-time 12] [--out OUT] [--wheels DIR]
 #                      [--device cpu] configs/studies/STUDY.py ...
 #
-# --minutes: for all studies together, one after the other. --out: tables, logs, and what
-# hacdr compare says of each entry and the first one of its study. --wheels: folder of
-# wheels that the machine lacks (make wheels). --device cpu: without a GPU. PYTHON: the
-# Python to use; WHEELS, OUT: defaults of the options.
+# --minutes: for all studies together, one after the other. --out: for tables and logs.
+# --wheels: folder of wheels that the machine lacks (make wheels). --device cpu: without a
+# GPU. PYTHON: the Python to use; WHEELS, OUT: defaults of the options.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 python=${PYTHON:-python3}
@@ -82,33 +81,11 @@ for study in "${studies[@]}"; do
     [ "$status" = 0 ] || failed=$status
     # Bad input, of which the study has told, leaves nothing to bring home.
     [ "$status" != 2 ] || continue
-    "$python" - "$study" "$out/$name" <<'EOF' || failed=$?
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
-from hacdr.study import read_study
-
-study, out = read_study(sys.argv[1]), Path(sys.argv[2])
-out.mkdir(parents=True, exist_ok=True)
-for name in 'table.md', 'table.csv', 'curves.png':
-    if (Path(study.work_dir) / name).exists():
-        shutil.copy(Path(study.work_dir) / name, out)
-results = [
-    (f'{entry.name}_seed{seed}', entry.results_file(seed))
-    for entry in study.entries
-    for seed in entry.seeds
-    if Path(entry.results_file(seed)).exists()
-]
-for name, file in results[1:]:
-    command = [sys.executable, '-m', 'hacdr', 'compare', results[0][1], file]
-    with open(out / f'{results[0][0]}-{name}.txt', 'w') as text:
-        subprocess.run(command, stdout=text, check=True)
-for run in study.runs:
-    for log in Path(run.folder).glob('*.log'):
-        shutil.copy(log, out / f'{run.name.replace(", ", "_").replace(" ", "")}_{log.name}')
-EOF
+    work=$("$python" -c 'import sys; from hacdr.study import read_study
+print(read_study(sys.argv[1]).work_dir)' "$study") || { failed=$? && continue; }
+    mkdir -p "$out/$name"
+    (cd "$work" && find . -name 'table.*' -o -name '*.png' -o -name '*.log' |
+        tar cf - -T -) | tar xf - -C "$out/$name"
 done
 (cd "$out" && find . -mindepth 2 -type f | tar czf studies.tar.gz -T -)
 find "$out" -mindepth 2 -name table.md -exec cat {} +

@@ -62,6 +62,10 @@ class Entry:
             return osp.join(run.folder, 'results_folds.json')
         return run.results_file
 
+    def comparison_file(self, seed):
+        """Return the file of how a seed compares with the study's first entry."""
+        return osp.join(Run(self, seed).folder, 'comparison.json')
+
     @property
     def cost_file(self):
         """str: what ``measure_cost`` found."""

@@ -19,6 +19,7 @@ from hacdr.errors import InputError
 from hacdr.files import lock_folder, make_folder, write_text
 from hacdr.progress import progress_bar
 
+from .comparing import compare_finished
 from .pooling import pool_finished
 from .table import headline, write_table
 
@@ -53,6 +54,7 @@ def execute(study, devices=(None,), hacdr=HACDR):
 
 def _write_outcome(study):
     pool_finished(study)
+    compare_finished(study)
     write_table(study)
 
 

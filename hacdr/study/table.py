@@ -120,6 +120,7 @@ def _format_markdown(study, rows):
         tested = f'the photographs that {study.folds} folds held out, pooled'
         lines += ['', *_format_intervals(study)]
     lines += [
+        *_format_comparisons(study),
         '',
         f'Tested on {tested}{limit}. Mean and, over several seeds, standard '
         'deviation. See docs/studies.md for the columns.',
@@ -140,6 +141,45 @@ def _format_intervals(study):
                 f'- {entry.name}: AUPR mean from {low} to {high} in 95 % of draws of '
                 f'{number} photographs'
             )
+
+
+def _format_comparisons(study):
+    """A table of differences from the first entry, seed by seed."""
+    first, *others = study.entries
+    files = [
+        (entry, seed, entry.comparison_file(seed))
+        for entry in others
+        for seed in entry.seeds
+    ]
+    comparisons = [
+        (entry.name, seed, _read_json(path))
+        for entry, seed, path in files
+        if osp.exists(path)
+    ]
+    if not comparisons:
+        return
+    yield ''
+    yield '| ' + ' | '.join([f'minus {first.name}', 'seed', *SCORES]) + ' |'
+    yield '| --- |' + ' --- |' * (len(SCORES) + 1)
+    for name, seed, comparison in comparisons:
+        cells = [_format_difference(comparison, column) for column in SCORES]
+        yield '| ' + ' | '.join([name, str(seed), *cells]) + ' |'
+    yield ''
+    yield (
+        'Differences, and in brackets 95 % of draws of photographs, the same ones for '
+        'both. What another training would change is not in them.'
+    )
+    for name, seed, comparison in comparisons:
+        if 'obstacle' in comparison:
+            yield f'- {name}, seed {seed}, cannot be compared: {comparison["obstacle"]}'
+
+
+def _format_difference(comparison, column):
+    metric, lesion = column.split()
+    one = comparison.get(metric, {}).get(lesion)
+    if one is None or one['low'] is None:
+        return '-'
+    return f'{one["b"] - one["a"]:+.3f} ({one["low"]:+.3f} to {one["high"]:+.3f})'
 
 
 def _format_cell(values, digits):
