@@ -34,7 +34,8 @@ def register_parts():
     Raises:
         StackError: one of them is of a version that is not supported.
     """
-    if find_missing():
+    global _are_registered
+    if _are_registered or find_missing():
         return
     check_stack()
 
@@ -53,6 +54,9 @@ def register_parts():
 
     from . import datasets, engine, models  # noqa: F401
 
+    _are_registered = True
 
+
+_are_registered = False
 if not (_is_passed_through() or _is_for_a_command()):
     register_parts()

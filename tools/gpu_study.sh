@@ -79,13 +79,12 @@ for study in "${studies[@]}"; do
         status=75
     fi
     [ "$status" = 0 ] || failed=$status
-    # Bad input, of which the study has told, leaves nothing to bring home.
-    [ "$status" != 2 ] || continue
+    # A study that cannot be read has told so, and leaves nothing to bring home.
     work=$("$python" -c 'import sys; from hacdr.study import read_study
-print(read_study(sys.argv[1]).work_dir)' "$study") || { failed=$? && continue; }
+print(read_study(sys.argv[1]).work_dir)' "$study" 2>/dev/null) && [ -d "$work" ] || continue
     mkdir -p "$out/$name"
     (cd "$work" && find . -name 'table.*' -o -name '*.png' -o -name '*.log' |
-        tar cf - -T -) | tar xf - -C "$out/$name"
+        tar cf - -T -) | tar xf - -C "$out/$name" || failed=$?
 done
 (cd "$out" && find . -mindepth 2 -type f | tar czf studies.tar.gz -T -)
 find "$out" -mindepth 2 -name table.md -exec cat {} +

@@ -26,29 +26,30 @@ from hacdr.engine.config import (
     check_output,
     choose_work_dir,
     load_config,
+    parse_options,
 )
-from hacdr.engine.config.checks import LOADERS, SPLITS
+from hacdr.engine.config.checks import LOADERS
 from hacdr.engine.loading import WatchedLoader
 from hacdr.engine.processes import distribute, join_processes, set_up_workers
 from hacdr.engine.terminal import open_terminal, test_bar
 from hacdr.errors import InputError
-from hacdr.evaluation import results_name, write_results
+from hacdr.evaluation import SPLITS, results_name, write_results
 from hacdr.files import file_sha256, make_folder
 from hacdr.inference.model import load_network
 from hacdr.inference.thresholds import read_thresholds
 
 
 def test(args: Namespace) -> None:
-    """Test a checkpoint: print a table, write results.json.
+    """Do what ``hacdr test`` is told to: print a table, write results.json.
 
     Args:
-        args (Namespace): the arguments of ``hacdr test``.
+        args (Namespace): all that the command parses.
 
     Raises:
         InputError: arguments, config, checkpoint or data are bad or do not fit.
     """
     _check_arguments(args)
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, parse_options(args.cfg_options))
     check_config(cfg, training=False)
     data = dataset_to_test(cfg, args.split)
     check_class_counts(cfg.model, data, f'data.{args.split}')

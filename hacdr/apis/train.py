@@ -24,6 +24,7 @@ from hacdr.engine.config import (
     check_config,
     choose_work_dir,
     load_config,
+    parse_options,
 )
 from hacdr.engine.draws import SEEDS
 from hacdr.engine.processes import join_processes, set_up_workers
@@ -35,10 +36,10 @@ from hacdr.files import lock_folder, make_folder, write_text
 
 
 def train(args: Namespace) -> None:
-    """Train a network.
+    """Do what ``hacdr train`` is told to.
 
     Args:
-        args (Namespace): the arguments of ``hacdr train``.
+        args (Namespace): all that the command parses.
 
     Raises:
         InputError: arguments, config or data are bad or do not fit.
@@ -46,7 +47,7 @@ def train(args: Namespace) -> None:
     if args.seed is not None and not 0 <= args.seed < SEEDS:
         raise InputError(f'--seed {args.seed}: expected 0 to {SEEDS - 1}')
     _check_device(args)
-    cfg = load_config(args.config, args.cfg_options)
+    cfg = load_config(args.config, parse_options(args.cfg_options))
     check_config(cfg)
     cfg.work_dir = choose_work_dir(args.config, cfg, args.work_dir)
     cfg.load_from = args.load_from or cfg.get('load_from')

@@ -14,16 +14,13 @@ def add_cfg_options(parser):
 
 
 class _ConfigOptions(argparse.Action):
-    """mmcv's DictAction, which is loaded where the option is given."""
+    """Keeps words of the form key=value, for hacdr.engine.config.parse_options."""
 
     def __call__(self, parser, namespace, values, option_string=None):
-        from mmcv import DictAction
-
         for value in values:
             if value.find('=') < 1:
                 parser.error(f'argument {option_string}: {value!r}, expected key=value')
-        action = DictAction(self.option_strings, self.dest)
-        action(parser, namespace, values, option_string)
+        setattr(namespace, self.dest, values)
 
 
 def add_launcher(parser):

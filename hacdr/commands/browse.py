@@ -39,15 +39,18 @@ def add_arguments(parser):
     parser.add_argument('--show', action='store_true', help='open a window as well')
 
 
-def run(args):
-    from hacdr.engine.config import check_config, load_config
-    from hacdr.report.contact_sheets import converted_samples, pipeline_samples
-
+def check(args):
     for name in ('number', 'draws', 'columns', 'rows'):
         if getattr(args, name) < 1:
             raise InputError(f'--{name} must be at least 1, got {getattr(args, name)}')
     if args.width < 100:
         raise InputError(f'--width must be at least 100, got {args.width}')
+
+
+def run(args):
+    from hacdr.engine.config import check_config, load_config
+    from hacdr.report.contact_sheets import converted_samples, pipeline_samples
+
     number = args.number
     if args.source.is_dir():
         samples = converted_samples(args.source, args.split, number)

@@ -2,7 +2,7 @@
 
 The file carries classes, thresholds and preprocessing: hacdr predict --weights FILE
 needs nothing else, and neither torch nor mmseg. What onnxruntime computes is compared
-with torch's before the file appears. Weights that half precision holds without loss, as
+with torch's before the file appears. Kernels that half precision holds without loss, as
 those of hacdr publish, are stored in it.
 """
 
@@ -23,7 +23,7 @@ def add_arguments(parser):
     parser.add_argument(
         '--half',
         action='store_true',
-        help='round weights to half precision: half the size for a checkpoint',
+        help='round all kernels to half precision: half the size for a checkpoint',
     )
     add_trust_checkpoint(parser)
 

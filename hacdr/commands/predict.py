@@ -11,6 +11,7 @@ from hacdr.commands.merge import add_format, join
 from hacdr.errors import InputError, first_few
 from hacdr.inference.planning import require_photographs
 from hacdr.inference.published import find_weights
+from hacdr.stack import find_missing
 
 
 def add_arguments(parser):
@@ -85,13 +86,18 @@ def run(args):
     from hacdr.inference.folder import predict_folder
     from hacdr.inference.predictor import Predictor
 
+    options = args.cfg_options
+    if options and not find_missing():
+        from hacdr.engine.config import parse_options
+
+        options = parse_options(options)
     predictor = Predictor(
         args.weights,
         args.config,
         args.device,
         args.thresholds,
         args.flips,
-        args.cfg_options,
+        options,
     )
     sha256 = predictor.made_by['weights'][:8]
     print(f'weights: {predictor.name} ({sha256}), device: {predictor.device}')

@@ -1,4 +1,4 @@
-"""Write the weights of a checkpoint alone, in half precision.
+"""Write the weights of a checkpoint alone, kernels in half precision.
 
 The file is of the format safetensors. It carries what prediction needs to know: the
 network and the test pipeline of the config, names and colours of the classes.

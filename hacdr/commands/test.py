@@ -10,6 +10,7 @@ from hacdr.commands.arguments import (
     add_trust_checkpoint,
     add_verbose,
 )
+from hacdr.evaluation import SPLITS
 from hacdr.shipped import find_config
 
 
@@ -21,7 +22,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         '--split',
-        choices=('train', 'val', 'test'),
+        choices=SPLITS,
         default='test',
         help='photographs to test on; others than test choose the thresholds of best '
         'Dice too and write results_SPLIT.json (default: test)',

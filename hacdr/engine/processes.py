@@ -50,8 +50,8 @@ def set_up_workers(cfg, warn):
 def join_processes(launcher, parameters, gpu_id=0, local_rank=0):
     """Make this process one of its job, and mmseg work with what is here.
 
-    mmseg's training wraps models by :func:`distribute` from now on, and its test
-    gathers by :func:`gather_results`.
+    In a job of several, mmseg's training wraps models by :func:`distribute` from now
+    on, and its test gathers by :func:`gather_results`.
 
     Args:
         launcher (str): 'pytorch', 'slurm' or 'mpi'; 'none' for a job of one process.

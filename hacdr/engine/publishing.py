@@ -1,4 +1,4 @@
-"""Published weights: alone, in half precision, with what prediction needs."""
+"""Published weights: alone, rounded, with what prediction needs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ def publish_weights(
     config: Config | None = None,
     trained_diameter: float | None = None,
 ) -> str:
-    """Write the weights of a checkpoint in half precision, and what they need.
+    """Write the weights of a checkpoint, rounded, and what prediction needs.
 
     With them come the names and colours of the classes, the number of iterations and
     what prediction needs of the config (network and test pipeline, no paths).
 
-    Vectors (biases, and what normalisations hold) keep their precision: they are less
-    than a hundredth of the file, and variances outgrow half precision. Of the rest
-    values nearer to zero than 3e-8 become zero: beside other weights they count for
-    nothing.
+    Kernels are rounded to half precision, in which values nearer to zero than 3e-8
+    become zero. Vectors (biases, and what normalisations hold) are stored in float32:
+    they are a hundredth of the file, and variances outgrow half precision.
 
     Args:
         checkpoint (dict): as :func:`hacdr.engine.weights.read_checkpoint` returns it.

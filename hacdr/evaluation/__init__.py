@@ -14,12 +14,13 @@ from .metrics import (
 )
 from .probabilities import write_probabilities
 from .protocol import Protocol
-from .results import read_content, read_results, results_name, write_results
+from .results import SPLITS, read_content, read_results, results_name, write_results
 from .scores import ImageScores, score_image
 from .summary import summarise
 from .table import format_table
 
 __all__ = [
+    'SPLITS',
     'Curve',
     'Histogram',
     'ImageScores',

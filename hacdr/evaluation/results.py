@@ -39,6 +39,10 @@ REQUIRED_KEYS = (
 SUMMARY_KEYS = 'figures', 'thresholds', 'best_dice_thresholds'
 
 
+# What a config has photographs for.
+SPLITS = 'train', 'val', 'test'
+
+
 def results_name(split: str) -> str:
     """Return the name of the results file of a split: results.json is the test set's.
 

@@ -38,7 +38,7 @@ def export_onnx(
 ) -> float:
     """Write a network as ONNX, after comparing it with torch's.
 
-    Weights that half precision holds without loss are stored in it, as those of
+    Kernels that half precision holds without loss are stored in it, as those of
     ``hacdr publish`` are: half the size, the same network.
 
     Args:
@@ -46,8 +46,7 @@ def export_onnx(
         path (str): file to write, .onnx; it appears whole or not at all.
         config (str, optional): config file; by default the one in the checkpoint.
         card (str): text about the weights that comes with them.
-        half (bool): store weights in half precision, rounded where need be; biases
-            and what normalisations hold keep theirs.
+        half (bool): store all kernels in half precision, rounded where need be.
 
     Returns:
         float: the largest difference of a probability from torch's.
@@ -146,7 +145,7 @@ def _export(module, path, size):
 
 
 def _store_in_half(model, rounded):
-    """Store weights of float32 in half precision, and cast them at their use.
+    """Store kernels of float32 in half precision, and cast them at their use.
 
     Vectors keep their precision, as in :mod:`hacdr.engine.publishing`.
     """
@@ -154,7 +153,8 @@ def _store_in_half(model, rounded):
 
     casts = []
     for weight in model.graph.initializer:
-        if weight.data_type != TensorProto.FLOAT or math.prod(weight.dims[1:]) == 1:
+        is_vector = math.prod(weight.dims) == max(weight.dims, default=1)
+        if weight.data_type != TensorProto.FLOAT or is_vector:
             continue
         values = numpy_helper.to_array(weight)
         with np.errstate(over='ignore'):

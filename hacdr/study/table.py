@@ -16,6 +16,8 @@ from hacdr.evaluation import read_content
 from hacdr.files import atomic_write, write_text
 from hacdr.lesions import LESIONS
 
+from .comparing import read_comparisons
+
 SCORES = (*(f'AUPR {lesion}' for lesion in (*LESIONS, 'mean')), 'Dice mean')
 # column, file of figures, key, factor, digits
 COSTS = (
@@ -145,38 +147,28 @@ def _format_intervals(study):
 
 def _format_comparisons(study):
     """A table of differences from the first entry, seed by seed."""
-    first, *others = study.entries
-    files = [
-        (entry, seed, entry.comparison_file(seed))
-        for entry in others
-        for seed in entry.seeds
-    ]
-    comparisons = [
-        (entry.name, seed, _read_json(path))
-        for entry, seed, path in files
-        if osp.exists(path)
-    ]
+    comparisons = read_comparisons(study)
     if not comparisons:
         return
     yield ''
-    yield '| ' + ' | '.join([f'minus {first.name}', 'seed', *SCORES]) + ' |'
+    yield '| ' + ' | '.join([f'minus {study.entries[0].name}', 'seed', *SCORES]) + ' |'
     yield '| --- |' + ' --- |' * (len(SCORES) + 1)
-    for name, seed, comparison in comparisons:
-        cells = [_format_difference(comparison, column) for column in SCORES]
-        yield '| ' + ' | '.join([name, str(seed), *cells]) + ' |'
+    for entry, seed, content in comparisons:
+        cells = [_format_difference(content, column) for column in SCORES]
+        yield '| ' + ' | '.join([entry.name, str(seed), *cells]) + ' |'
     yield ''
     yield (
         'Differences, and in brackets 95 % of draws of photographs, the same ones for '
         'both. What another training would change is not in them.'
     )
-    for name, seed, comparison in comparisons:
-        if 'obstacle' in comparison:
-            yield f'- {name}, seed {seed}, cannot be compared: {comparison["obstacle"]}'
+    for entry, seed, content in comparisons:
+        if 'obstacle' in content:
+            yield f'- {entry.name}, seed {seed}, is not compared: {content["obstacle"]}'
 
 
-def _format_difference(comparison, column):
+def _format_difference(content, column):
     metric, lesion = column.split()
-    one = comparison.get(metric, {}).get(lesion)
+    one = content.get('comparison', {}).get(metric, {}).get(lesion)
     if one is None or one['low'] is None:
         return '-'
     return f'{one["b"] - one["a"]:+.3f} ({one["low"]:+.3f} to {one["high"]:+.3f})'

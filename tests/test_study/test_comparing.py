@@ -7,7 +7,7 @@ import pytest
 
 from hacdr.evaluation import Protocol, compare, read_results, summarise, write_results
 from hacdr.files import write_json
-from hacdr.study import write_table
+from hacdr.study import comparing, write_table
 from hacdr.study.comparing import compare_finished
 from tests.test_evaluation.small_predictions import ABOUT, photograph
 
@@ -71,18 +71,32 @@ def test_differences_from_the_first_entry(three):
     assert rows == [f'| b | 0 | {" | ".join(cells)} |']
 
 
-def test_a_comparison_is_written_anew_only_after_another_test(three):
+def test_a_comparison_is_made_once(three, monkeypatch):
     for entry in three.entries[:2]:
         finish(entry)
     compare_finished(three)
-    path = Path(three.entries[1].comparison_file(0))
-    before = path.read_text()
-    path.write_text('{}')
+    monkeypatch.setattr(comparing, '_compare', None)
     compare_finished(three)
-    assert path.read_text() == '{}'
-    os.utime(three.entries[0].results_file(0), (path.stat().st_mtime + 1,) * 2)
+
+
+def test_a_comparison_with_what_was_first_before(three, study):
+    for entry, skill in zip(three.entries, (1.0, 2.0, 1.5)):
+        finish(entry, skill)
     compare_finished(three)
-    assert path.read_text() == before
+    assert '| c | 0 | +' in table(three)
+    reordered = study(entries=[dict(name=name, config=CONFIG) for name in 'bac'])
+    assert 'minus' not in table(reordered)
+    compare_finished(reordered)
+    assert 'minus b' in table(reordered)
+    assert '| c | 0 | -' in table(reordered)
+
+
+def test_a_comparison_with_a_test_that_is_gone(three):
+    for entry in three.entries[:2]:
+        finish(entry)
+    compare_finished(three)
+    os.remove(three.entries[0].results_file(0))
+    assert 'minus' not in table(three)
 
 
 def test_tests_that_mean_different_things(three):
@@ -91,5 +105,5 @@ def test_tests_that_mean_different_things(three):
     compare_finished(three)
     text = table(three)
     assert '| c | 0 |' + ' - |' * 6 in text
-    assert '- c, seed 0, cannot be compared: ' in text
+    assert '- c, seed 0, is not compared: ' in text
     assert 'protocol has region fov' in text

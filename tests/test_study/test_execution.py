@@ -137,3 +137,11 @@ def test_one_study_at_a_time(tmp_path, study, execute):
     with locked_by_another(tmp_path / 'work' / '.lock'), busy:
         execute(one)
     execute(one)
+
+
+def test_what_is_written_after_a_run_and_in_which_order(monkeypatch, study):
+    steps = []
+    for name in ('pool_finished', 'compare_finished', 'write_table'):
+        monkeypatch.setattr(execution, name, lambda _, name=name: steps.append(name))
+    execution._write_outcome(study())
+    assert steps == ['pool_finished', 'compare_finished', 'write_table']

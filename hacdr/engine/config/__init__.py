@@ -3,7 +3,7 @@
 from .building import build_data, build_network
 from .checks import check_config, check_prediction
 from .fit import check_class_counts, check_metrics, check_output
-from .reading import apply_options, choose_work_dir, load_config
+from .reading import apply_options, choose_work_dir, load_config, parse_options
 
 __all__ = [
     'apply_options',
@@ -16,4 +16,5 @@ __all__ = [
     'check_prediction',
     'choose_work_dir',
     'load_config',
+    'parse_options',
 ]

@@ -13,6 +13,7 @@ from mmseg.models.builder import MODELS
 
 from hacdr.engine.half_precision import check_half_precision
 from hacdr.errors import InputError
+from hacdr.evaluation import SPLITS
 
 from .fit import (
     check_best,
@@ -26,7 +27,6 @@ from .keys import argument_names, check_built, check_keys, find_class, parameter
 from .reading import TOP_LEVEL_KEYS
 from .values import hint, is_number, is_size, require, require_number, shorten
 
-SPLITS = ('train', 'val', 'test')
 LOADERS = tuple(f'{split}_dataloader' for split in SPLITS)
 LOADER_KEYS = (
     'samples_per_gpu',

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import os.path as osp
 import sys
+from argparse import Namespace
 from contextlib import contextmanager
 
-from mmcv import Config
+from mmcv import Config, DictAction
 
 from hacdr.errors import InputError, first_line
 from hacdr.shipped import find_config
@@ -60,6 +61,23 @@ def choose_work_dir(config: str, cfg: Config, given: str | None = None) -> str:
     """
     name = osp.splitext(osp.basename(config))[0]
     return given or cfg.get('work_dir') or osp.join('work_dirs', name)
+
+
+def parse_options(words: list[str] | None) -> dict | None:
+    """Parse the words of ``--cfg-options`` as mmcv does.
+
+    Args:
+        words (list[str], optional): of the form key=value.
+
+    Returns:
+        dict | None: for :func:`load_config`.
+    """
+    if words is None:
+        return None
+    parsed = Namespace()
+    option = '--cfg-options'
+    DictAction([option], 'options')(None, parsed, words, option)
+    return parsed.options
 
 
 def load_config(path: str, options: dict | None = None) -> Config:
