@@ -1,7 +1,8 @@
-"""Write the weights of a checkpoint alone, kernels in half precision.
+"""Write the weights of a checkpoint alone, rounded.
 
-The file is of the format safetensors. It carries what prediction needs to know: the
-network and the test pipeline of the config, names and colours of the classes.
+The file is of the format safetensors, kernels in half precision. It carries what
+prediction needs to know: the network and the test pipeline of the config, names and
+colours of the classes.
 """
 
 from hacdr.commands.arguments import add_trust_checkpoint
