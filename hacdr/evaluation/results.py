@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import platform
 import zlib
@@ -13,7 +12,7 @@ from typing import Sequence
 import numpy as np
 
 from hacdr.errors import InputError, first_line
-from hacdr.files import write_json
+from hacdr.files import read_json, write_json
 from hacdr.lesions import LESIONS
 from hacdr.stack import read_version
 
@@ -141,13 +140,7 @@ def read_results(path: str) -> tuple[dict, list[ImageScores]]:
 
 def read_content(path: str) -> dict:
     """As :func:`read_results`, the content alone; the scores in it stay encoded."""
-    try:
-        with open(path) as file:
-            content = json.load(file)
-    except OSError as error:
-        raise InputError(f'{path}: {error.strerror}') from error
-    except ValueError as error:
-        raise InputError(f'{path}: not JSON or cut off ({error})') from error
+    content = read_json(path)
     if not isinstance(content, dict) or (
         (content.get('format'), content.get('version')) != (FORMAT, VERSION)
     ):

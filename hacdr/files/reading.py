@@ -2,6 +2,7 @@
 
 import codecs
 import hashlib
+import json
 import os
 import stat
 
@@ -102,6 +103,17 @@ def decode_list(data, where):
     if '\0' in text:
         raise InputError(f'{where}: not a list of names, expected text in UTF-8')
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def read_json(path):
+    """Return what a JSON file holds; InputError where it cannot be read or is none."""
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except OSError as error:
+        raise InputError(f'{path}: {error.strerror}') from error
+    except ValueError as error:
+        raise InputError(f'{path}: not JSON or cut off ({error})') from error
 
 
 def sha256(data):

@@ -1,11 +1,10 @@
 """Each entry against the first one of the study: both on the same photographs."""
 
-import json
 import os.path as osp
 
 from hacdr.errors import InputError
 from hacdr.evaluation import check_comparable, compare, read_results
-from hacdr.files import file_sha256, write_json
+from hacdr.files import file_sha256, read_json, write_json
 
 
 def compare_finished(study):
@@ -53,8 +52,7 @@ def _read(entry, seed, both):
     path = entry.comparison_file(seed)
     if not all(map(osp.exists, [path, *both])):
         return None
-    with open(path) as file:
-        content = json.load(file)
+    content = read_json(path)
     return content if content['of'] == [*map(file_sha256, both)] else None
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import os.path as osp
 import statistics
 
@@ -13,7 +12,7 @@ from hacdr.engine import read_eval_history
 from hacdr.engine.time_budget import TRAINING_RECORD
 from hacdr.errors import InputError
 from hacdr.evaluation import read_content
-from hacdr.files import atomic_write, write_text
+from hacdr.files import atomic_write, read_json, write_text
 from hacdr.lesions import LESIONS
 
 from .comparing import read_comparisons
@@ -56,7 +55,7 @@ def _collect_figures(entry):
     results = _results_files(entry)
     scores = [_read_scores(path) for path in results]
     figures = {
-        'cost': [_read_json(entry.cost_file)] if osp.exists(entry.cost_file) else [],
+        'cost': [read_json(entry.cost_file)] if osp.exists(entry.cost_file) else [],
         'training': [_read_training(run) for run in finished],
     }
     row = {column: [one[column] for one in scores] for column in SCORES}
@@ -91,14 +90,9 @@ def _read_scores(path):
 
 
 def _read_training(run):
-    record = _read_json(osp.join(run.training_folder, TRAINING_RECORD))
+    record = read_json(osp.join(run.training_folder, TRAINING_RECORD))
     record['seconds_per_iteration'] = record['seconds'] / max(record['iterations'], 1)
     return record
-
-
-def _read_json(path):
-    with open(path) as file:
-        return json.load(file)
 
 
 def _format_markdown(study, rows):
