@@ -129,10 +129,9 @@ def test_a_release_lets_mim_download_the_weights(tmp_path):
     command += ['build_py', '-d', 'built/lib']
     subprocess.run(command, cwd=tmp_path, check=True)
     metafile = tmp_path / 'built/lib/hacdr/.mim/configs/metafile.yml'
-    (model,) = yaml.safe_load(metafile.read_text())['Models']
-    assert re.fullmatch(
-        f'{home}/raw/v[0-9.]+/weights/hacdr_idrid_cpu.safetensors', model['Weights']
-    )
+    for model in yaml.safe_load(metafile.read_text())['Models']:
+        address = f'{home}/raw/v[0-9.]+/weights/{model["Name"]}.safetensors'
+        assert re.fullmatch(address, model['Weights'])
 
 
 def test_away_from_the_repository_configs_are_found(built, tmp_path, run_script):
@@ -160,11 +159,11 @@ def test_the_model_index_names_every_file_of_weights():
         assert model['Name'] in list_configs()
 
 
-def test_the_model_index_says_what_the_card_says():
-    """The card's figures are those that stand beside their command."""
-    card = (ROOT / 'weights' / 'README.md').read_text()
+def test_the_model_index_says_what_the_cards_say():
+    """A card's figures are those that stand beside their command."""
     for metafile in read_metafiles():
         for model in metafile['Models']:
+            card = (ROOT / model['Weights']).with_suffix('.md').read_text()
             (result,) = model['Results']
             metrics = result['Metrics']
             rows = {

@@ -15,6 +15,7 @@ PAGES = {
     'CONTRIBUTING.md': 'contributing.md',
     'SECURITY.md': 'security.md',
     'weights/README.md': 'weights.md',
+    'weights/hacdr_idrid_cpu.md': 'weights_idrid_cpu.md',
 }
 SOURCES = {page: source for source, page in PAGES.items()}
 FENCE = re.compile(r'(^```.*?^```$)', re.S | re.M)

@@ -1,22 +1,17 @@
 # Whole trainings, cross-validated: three folds of the 54 training photographs, pooled.
-# The recipe that is shipped, and those that may take its place. Data and machine as in
-# levers.py. Not run yet.
+# The recipes of the weights in the repository, and those that may take their place.
+# Data and machine as in levers.py. Not run yet.
 _base_ = './levers.py'
 cfg_options = {'runner.max_iters': 2000, 'checkpoint_config.interval': 50}
 entries = [
-    dict(name='shipped', config='hacdr_idrid_cpu'),
+    dict(name='cpu', config='hacdr_idrid_cpu'),
     # Half the work, and no worse after 600 iterations (docs/results.md).
-    dict(
-        name='lean',
-        config='hacdr_idrid_cpu',
-        cfg_options={'model.backbone.deform_kernel': 0},
-    ),
+    dict(name='lean', config='hacdr_idrid_lean'),
     # For a GPU: twice the crops in a step, half as many steps again.
     dict(
         name='lean_longer',
-        config='hacdr_idrid_cpu',
+        config='hacdr_idrid_lean',
         cfg_options={
-            'model.backbone.deform_kernel': 0,
             'data.samples_per_gpu': 8,
             'runner.max_iters': 3000,
         },

@@ -5,6 +5,7 @@ from hacdr.evaluation import (
     check_comparable,
     compare,
     format_comparison,
+    keep_common,
     read_results,
 )
 
@@ -12,12 +13,21 @@ from hacdr.evaluation import (
 def add_arguments(parser):
     parser.add_argument('a', metavar='A.json', help='results.json of hacdr test')
     parser.add_argument('b', metavar='B.json', help='results.json of hacdr test')
+    parser.add_argument(
+        '--common',
+        action='store_true',
+        help='compare on the photographs that both have, tested in whatever split: '
+        'results_val.json, say, with results_folds.json',
+    )
 
 
 def run(args):
-    first, first_scores = read_results(args.a)
-    second, second_scores = read_results(args.b)
-    check_comparable(first, second, (args.a, args.b))
+    names = args.a, args.b
+    results = [read_results(name) for name in names]
+    if args.common:
+        results = keep_common(results, names)
+    (first, first_scores), (second, second_scores) = results
+    check_comparable(first, second, names)
     comparison = compare(first, first_scores, second, second_scores)
     protocol = Protocol(**first['protocol'])
     print(f'A: {args.a}\nB: {args.b}')

@@ -19,7 +19,8 @@ def add_arguments(parser):
     parser.add_argument(
         '--thresholds',
         metavar='RESULTS',
-        help='results_val.json of the checkpoint: its thresholds come with the weights',
+        help='results_val.json of the checkpoint, or results_folds.json of a study of '
+        'its recipe: its thresholds come with the weights',
     )
     parser.add_argument(
         '--trained-diameter',
@@ -39,7 +40,8 @@ def run(args):
     checkpoint = read_checkpoint(args.checkpoint)
     thresholds = None
     if args.thresholds:
-        thresholds = read_thresholds(args.thresholds, file_sha256(args.checkpoint))
+        sha256 = file_sha256(args.checkpoint)
+        thresholds = read_thresholds(args.thresholds, sha256, folds=True)
     config = args.config and load_config(args.config)
     sha256 = publish_weights(
         checkpoint, args.output, thresholds, config, args.trained_diameter

@@ -1,7 +1,12 @@
 """Scores: numbers in, numbers out."""
 
 from .bootstrap import draw_weights, intervals, resample
-from .comparison import check_comparable, compare, format_comparison
+from .comparison import (
+    check_comparable,
+    compare,
+    format_comparison,
+    keep_common,
+)
 from .ground_truth import ground_truth_bits
 from .histogram import Histogram, key_scores, score_keys
 from .matching import LesionMatches, froc, match_lesions
@@ -37,6 +42,7 @@ __all__ = [
     'froc',
     'ground_truth_bits',
     'intervals',
+    'keep_common',
     'key_scores',
     'match_lesions',
     'pooled_curve',

@@ -64,6 +64,37 @@ def check_comparable(first: dict, second: dict, names: Sequence[str]) -> None:
             raise InputError(f'{b}: another ground truth for {name} than in {a}')
 
 
+def keep_common(
+    results: Sequence[tuple[dict, list[ImageScores]]], names: Sequence[str]
+) -> list[tuple[dict, list[ImageScores]]]:
+    """Keep the photographs that all results have, whatever split they were tested in.
+
+    Args:
+        results (Sequence[tuple]): contents and scores, from
+            :func:`hacdr.evaluation.read_results`.
+        names (Sequence[str]): their files, for the error.
+
+    Returns:
+        list[tuple]: the same, of these photographs in one order; 'split' is 'common'.
+
+    Raises:
+        InputError: there is no such photograph.
+    """
+    places = [
+        {image['image']: k for k, image in enumerate(content['photographs'])}
+        for content, _ in results
+    ]
+    common = sorted(set.intersection(*map(set, places)))
+    if not common:
+        raise InputError(f'{names[-1]}: no photograph that is in {names[0]} too')
+    kept = []
+    for (content, scores), place in zip(results, places):
+        photographs = [content['photographs'][place[name]] for name in common]
+        content = {**content, 'photographs': photographs, 'split': 'common'}
+        kept.append((content, [scores[place[name]] for name in common]))
+    return kept
+
+
 def compare(
     first: dict,
     first_scores: Sequence[ImageScores],

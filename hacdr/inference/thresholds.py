@@ -7,7 +7,10 @@ from hacdr.evaluation import read_content
 
 
 def read_thresholds(
-    path: str, checkpoint_sha256: str, dataset: str | None = None
+    path: str,
+    checkpoint_sha256: str,
+    dataset: str | None = None,
+    folds: bool = False,
 ) -> dict[str, float]:
     """Read working thresholds that were chosen on validation photographs.
 
@@ -15,6 +18,8 @@ def read_thresholds(
         path (str): results file of such a test.
         checkpoint_sha256 (str): of the checkpoint they are for.
         dataset (str, optional): type of the dataset; any without.
+        folds (bool): take pooled results of a cross-validation too. They are of other
+            checkpoints, of the same recipe as far as the caller knows.
 
     Returns:
         dict[str, float]: lesion -> threshold.
@@ -29,7 +34,8 @@ def read_thresholds(
             f'{path}: scores of the test set, which must not choose thresholds; '
             'expected those of hacdr test --split val'
         )
-    if content['checkpoint_sha256'] != checkpoint_sha256:
+    of_folds = folds and content['split'] == 'folds'
+    if not of_folds and content['checkpoint_sha256'] != checkpoint_sha256:
         raise InputError(
             f'{path}: thresholds of a checkpoint with sha256 '
             f'{content["checkpoint_sha256"][:8]}, expected {checkpoint_sha256[:8]}: '

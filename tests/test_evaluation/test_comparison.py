@@ -9,6 +9,7 @@ from hacdr.evaluation import (
     check_comparable,
     compare,
     format_comparison,
+    keep_common,
     read_results,
     summarise,
     write_results,
@@ -131,3 +132,33 @@ def test_another_truth(worse, better):
         InputError, match=r'b: another ground truth for images/test/2\.jpg'
     ):
         check_comparable(worse[0], better[0], 'ab')
+
+
+def test_photographs_that_both_have(tmp_path, better):
+    scores = scores_at(1.0)
+    a = [better[0]['photographs'][k]['image'] for k in (6, 1, 3)]
+    path = str(tmp_path / 'a.json')
+    chosen = [scores[k] for k in (6, 1, 3)]
+    write_results(
+        path, chosen, a, a, summarise(chosen), Protocol(), **{**ABOUT, 'split': 'val'}
+    )
+    few = read_results(path)
+    kept_few, kept_all = keep_common([few, better], ('a', 'b'))
+    check_comparable(kept_few[0], kept_all[0], ('a', 'b'))
+    names = [image['image'] for image in kept_all[0]['photographs']]
+    assert names == sorted(a)
+    alone = compare(*kept_few, *kept_few)['AUPR']['mean']
+    both = compare(*kept_few, *kept_all)['AUPR']['mean']
+    assert (
+        both['a']
+        == alone['a']
+        == pytest.approx(few[0]['summary']['figures']['AUPR']['mean']['value'])
+    )
+    assert both['b'] > both['a']
+
+
+def test_no_photograph_that_both_have(tmp_path, worse):
+    names = [f'images/train/{k}.jpg' for k in range(PHOTOGRAPHS)]
+    other = results(str(tmp_path / 'b.json'), 1.5, names)
+    with pytest.raises(InputError, match='b: no photograph that is in a too'):
+        keep_common([worse, other], ('a', 'b'))

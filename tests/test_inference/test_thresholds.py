@@ -42,3 +42,17 @@ def test_thresholds_of_others(results, changes, checkpoint, message):
     results.write_text(json.dumps({**json.loads(results.read_text()), **changes}))
     with pytest.raises(InputError, match=message):
         read_thresholds(str(results), checkpoint, 'IDRiDDataset')
+
+
+def test_pooled_thresholds_are_taken_where_they_are_asked_for(results):
+    content = {**json.loads(results.read_text()), 'split': 'folds'}
+    results.write_text(json.dumps({**content, 'checkpoint_sha256': '22, 33'}))
+    thresholds = read_thresholds(str(results), '00', folds=True)
+    assert thresholds['EX'] == pytest.approx(0.6)
+    with pytest.raises(InputError, match='a checkpoint with sha256 22, 33'):
+        read_thresholds(str(results), '00')
+
+
+def test_folds_or_not_the_checkpoint_of_a_test_must_be_the_same(results):
+    with pytest.raises(InputError, match='sha256 00, expected 11'):
+        read_thresholds(str(results), '11', folds=True)
