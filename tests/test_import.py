@@ -247,6 +247,10 @@ def test_help_does_not_wait_for_the_stack(name):
     [
         ('train none.py', 'none.py: no such config file'),
         ('test none.py a.pth', 'none.py: no such config file'),
+        ('test hacdr_idrid a.pth', 'a.pth: no such checkpoint file'),
+        ('train hacdr_idrid --load-from a.pth', 'a.pth: no such checkpoint file'),
+        ('publish a.pth b.safetensors', 'a.pth: no such checkpoint file'),
+        ('released2hacdr a.pth b.pth', 'a.pth: no such checkpoint file'),
         ('cost none.py', 'none.py: no such config file'),
         ('study none.py', 'none.py: no such config file'),
         ('export none a.onnx', 'none: no such file of weights'),

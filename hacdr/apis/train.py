@@ -30,9 +30,8 @@ from hacdr.engine.draws import SEEDS
 from hacdr.engine.processes import join_processes, set_up_workers
 from hacdr.engine.starting_weights import check_pretrained
 from hacdr.engine.terminal import open_log, open_terminal, training_bar
-from hacdr.engine.weights import require_checkpoint
 from hacdr.errors import InputError
-from hacdr.files import lock_folder, make_folder, write_text
+from hacdr.files import lock_folder, make_folder, require_checkpoint, write_text
 
 
 def train(args: Namespace) -> None:

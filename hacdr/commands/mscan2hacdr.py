@@ -11,7 +11,7 @@ parameters in SegNeXt and in mmsegmentation.
 
 from hacdr.commands.arguments import add_trust_checkpoint
 from hacdr.errors import InputError
-from hacdr.files import atomic_write
+from hacdr.files import atomic_write, require_checkpoint
 
 
 def add_arguments(parser):
@@ -22,6 +22,10 @@ def add_arguments(parser):
         help="config whose model.backbone they are for (default: HACDR's own values)",
     )
     add_trust_checkpoint(parser)
+
+
+def check(args):
+    require_checkpoint(args.source)
 
 
 def run(args):

@@ -6,7 +6,7 @@ colours of the classes.
 """
 
 from hacdr.commands.arguments import add_trust_checkpoint
-from hacdr.files import file_sha256
+from hacdr.files import file_sha256, require_checkpoint
 
 
 def add_arguments(parser):
@@ -30,6 +30,10 @@ def add_arguments(parser):
         'ones',
     )
     add_trust_checkpoint(parser)
+
+
+def check(args):
+    require_checkpoint(args.checkpoint)
 
 
 def run(args):

@@ -8,7 +8,7 @@ The result is for ``HACDR(near_far_kernel=0)`` with
 
 from hacdr.commands.arguments import add_trust_checkpoint
 from hacdr.errors import InputError
-from hacdr.files import atomic_write
+from hacdr.files import atomic_write, require_checkpoint
 from hacdr.lesions import CLASSES, PALETTE
 
 
@@ -16,6 +16,10 @@ def add_arguments(parser):
     parser.add_argument('source', help='checkpoint of the released code (.pth)')
     parser.add_argument('target', help='checkpoint to write (.pth)')
     add_trust_checkpoint(parser)
+
+
+def check(args):
+    require_checkpoint(args.source)
 
 
 def run(args):

@@ -11,6 +11,7 @@ from hacdr.commands.arguments import (
     add_verbose,
 )
 from hacdr.evaluation import SPLITS
+from hacdr.files import require_checkpoint
 from hacdr.shipped import find_config
 
 
@@ -60,6 +61,7 @@ def add_arguments(parser):
 
 def check(args):
     find_config(args.config)
+    require_checkpoint(args.checkpoint)
 
 
 def run(args):

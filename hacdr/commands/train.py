@@ -12,6 +12,7 @@ from hacdr.commands.arguments import (
     add_trust_checkpoint,
     add_verbose,
 )
+from hacdr.files import require_checkpoint
 from hacdr.shipped import find_config
 
 
@@ -56,6 +57,9 @@ def add_arguments(parser):
 
 def check(args):
     find_config(args.config)
+    for path in (args.load_from, args.resume_from):
+        if path:
+            require_checkpoint(path)
 
 
 def run(args):

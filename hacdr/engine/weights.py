@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path as osp
 from typing import Sequence
 
 import torch
@@ -12,17 +11,8 @@ from torch import nn
 from hacdr.engine.publishing import read_published, unreadable
 from hacdr.engine.safe_loading import restrict_loading
 from hacdr.errors import InputError
+from hacdr.files import require_checkpoint
 from hacdr.models.weight_names import strip_module
-
-
-def require_checkpoint(path: str) -> None:
-    """Refuse a file that is not there; addresses are looked up later.
-
-    Raises:
-        InputError: no such file.
-    """
-    if '://' not in path and not osp.isfile(path):
-        raise InputError(f'{path}: no such checkpoint file')
 
 
 def read_checkpoint(path: str) -> dict:

@@ -31,6 +31,19 @@ def open_file(path):
         raise InputError(f'{path!r}: cannot be read ({error})') from error
 
 
+def require_checkpoint(path):
+    """Refuse a file of weights that is not there; addresses are looked up later.
+
+    Args:
+        path (str): file, or an address that mmcv knows.
+
+    Raises:
+        InputError: no such file.
+    """
+    if '://' not in path and not os.path.isfile(path):
+        raise InputError(f'{path}: no such checkpoint file')
+
+
 def refuse_folder(error):
     """Raise InputError for a folder that cannot be read, see :func:`walk_files`."""
     raise unreadable_folder(error) from error

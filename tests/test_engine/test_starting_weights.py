@@ -10,8 +10,8 @@ from mmcv.runner import BaseModule
 from hacdr.engine import publish_weights
 from hacdr.engine.safe_loading import restrict_loading
 from hacdr.engine.starting_weights import check_pretrained, load_start
-from hacdr.engine.weights import require_checkpoint
 from hacdr.errors import InputError
+from hacdr.files import require_checkpoint
 
 from .training import make_runner
 
