@@ -172,9 +172,9 @@ def dataset_to_test(cfg: mmcv.Config, split: str) -> mmcv.ConfigDict:
             raise InputError(f'config has no data.{name}, which --split {split} needs')
     data = cfg.data[split]
     # Training sets are wrapped, so that they repeat.
-    while 'dataset' in data:
-        data = data.dataset
-    if isinstance(data.get('split'), (list, tuple)):
+    while isinstance(data, dict) and 'dataset' in data:
+        data = data['dataset']
+    if not isinstance(data, dict) or isinstance(data.get('split'), (list, tuple)):
         raise InputError(f'data.{split} joins several data sets: test them one by one')
     return type(data)(
         {
@@ -231,6 +231,10 @@ def _check_arguments(args):
                 raise InputError(f'--{option.replace("_", "-")} needs --eval')
     if not (args.eval or args.out or args.show or args.show_dir):
         raise InputError('nothing to do: give --eval, --out, --show or --show-dir')
+    if args.thresholds and args.split == 'val':
+        raise InputError(
+            '--thresholds were chosen on val: expected --split test or train'
+        )
     if args.out and not args.out.endswith(('.pkl', '.pickle')):
         raise InputError(f'--out {args.out}: expected a name that ends in .pkl')
     if args.out and not osp.isdir(osp.dirname(args.out) or '.'):

@@ -7,6 +7,7 @@ The same command again goes on where it stopped. docs/studies.md tells the forma
 file.
 """
 
+import os
 import os.path as osp
 
 from hacdr.errors import InputError
@@ -50,4 +51,7 @@ def _visible_devices(devices):
                 f"--devices {device}: expected 'cpu' or the number of one of the "
                 f'{count} GPUs found'
             )
-    return ['' if device == 'cpu' else device for device in devices]
+    # Numbers count the GPUs that this process may use.
+    named = os.environ.get('CUDA_VISIBLE_DEVICES')
+    usable = named.split(',') if named else [*map(str, range(count))]
+    return ['' if device == 'cpu' else usable[int(device)] for device in devices]

@@ -19,7 +19,9 @@ def add_arguments(parser):
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
-        '--work-dir', help='folder for results.json; default: that of the training'
+        '--work-dir',
+        help="folder for results.json; default: the config's work_dir, or "
+        'work_dirs/CONFIG',
     )
     parser.add_argument(
         '--split',

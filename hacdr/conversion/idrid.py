@@ -7,7 +7,7 @@ from collections import defaultdict
 from urllib.parse import unquote
 
 from hacdr.conversion.plan import Plan, Record
-from hacdr.conversion.reading import read_photograph
+from hacdr.conversion.reading import decode_strictly
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 
@@ -160,7 +160,7 @@ def _warn_of_masks(source, photographs, masks_of):
     """Masks that the official set has; without a file the lesion counts as absent."""
     first = source.where(photographs[min(photographs)][1])
     data = source.read(photographs[min(photographs)][1])
-    if read_photograph(data, first).shape[1::-1] != OFFICIAL_SIZE:
+    if decode_strictly(data, first).shape[1::-1] != OFFICIAL_SIZE:
         return []
     warnings = []
     for lesion, official in WITH_MASK.items():

@@ -29,7 +29,7 @@ GREY_MODES = ('1', 'L', 'RGB')
 MASK_SUFFIXES = '.png', '.tif', '.tiff', '.bmp', '.gif', '.jpg', '.jpeg'
 
 
-def read_photograph(data: bytes, where: str, file_format: str = 'JPEG') -> np.ndarray:
+def decode_strictly(data: bytes, where: str, file_format: str = 'JPEG') -> np.ndarray:
     """Decode a photograph to the last pixel, to be sure that it is whole.
 
     Args:
@@ -73,10 +73,10 @@ def take_photograph(
         file is of this kind and can stay.
 
     Raises:
-        InputError: as :func:`read_photograph`.
+        InputError: as :func:`decode_strictly`.
     """
     if not any_photograph:
-        return Photograph(read_photograph(data, where, file_format), []), True
+        return Photograph(decode_strictly(data, where, file_format), []), True
     header = _read_upright_header(data, where)
     photograph = decode_with_notes(data, where)
     as_it_is = header[:2] == (file_format, 'RGB') and not photograph.notes

@@ -44,8 +44,8 @@ def publish_weights(
 
     Raises:
         InputError: ``path`` has another suffix, there are no weights, a value is no
-            number or too large for half precision, the diameter is none, or the
-            checkpoint's config is more than plain values.
+            number or too large for half precision, thresholds are of other lesions, the
+            diameter is none, or the checkpoint's config is more than plain values.
     """
     from safetensors.torch import save
 
@@ -62,6 +62,12 @@ def publish_weights(
     keys = ('CLASSES', 'PALETTE', 'iter', 'thresholds', 'trained_diameter')
     kept = {key: meta[key] for key in keys if key in meta}
     if thresholds is not None:
+        lesions = [*kept.get('CLASSES', ())][1:]
+        if lesions and {*thresholds} != {*lesions}:
+            raise InputError(
+                f'{path}: thresholds for {", ".join(thresholds)}, expected one for '
+                f'each of {", ".join(lesions)}'
+            )
         kept['thresholds'] = thresholds
     if trained_diameter is not None:
         check_diameter(trained_diameter, path)

@@ -16,9 +16,15 @@ def prediction_config(config):
 
     Returns:
         str: for :func:`parse_config`.
+
+    Raises:
+        InputError: data.test is not one data set.
     """
     model = {k: v for k, v in config['model'].items() if k not in LEFT_OUT}
-    test = {key: config['data']['test'][key] for key in ('type', 'pipeline')}
+    tested = config['data']['test']
+    if not isinstance(tested, dict):
+        raise InputError('data.test joins several data sets, expected one')
+    test = {key: tested[key] for key in ('type', 'pipeline')}
     kept = dict(model=model, data=dict(test=test))
     for key in ('test_cfg', 'fp16'):
         if config.get(key) is not None:

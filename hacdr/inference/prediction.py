@@ -93,10 +93,16 @@ def thresholds_to_limits(
     """
     if thresholds is None:
         return None
-    if not isinstance(thresholds, dict) or {*thresholds} != {*classes[1:]}:
+    lesions = ', '.join(classes[1:])
+    if not isinstance(thresholds, dict):
+        raise InputError(
+            f'thresholds are a {type(thresholds).__name__}, expected a dict with one '
+            f'for each of {lesions}'
+        )
+    if {*thresholds} != {*classes[1:]}:
         raise InputError(
             f'thresholds for {", ".join(map(str, thresholds)) or "nothing"}, expected '
-            f'one for each of {", ".join(classes[1:])}'
+            f'one for each of {lesions}'
         )
     for name, value in thresholds.items():
         if not isinstance(value, (int, float)) or not 0 <= value <= 1:

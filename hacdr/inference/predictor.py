@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Sequence
+from typing import Any, NamedTuple, Sequence
 
 import numpy as np
 
@@ -65,10 +65,11 @@ class Predictor:
         config (str, optional): config file the weights were trained with; needed where
             they carry none. Published weights and checkpoints of ``hacdr train`` do.
         device (str, optional): 'cpu' or 'cuda:0'; by default the GPU if there is one.
-        thresholds (dict[str, float] | str, optional): lesion -> probability from which
-            on a pixel may have it, 'published' for those that came with the weights, or
-            results_val.json of these weights; of several lesions the one furthest above
-            its threshold, as a ratio. Without, a pixel has the most probable class.
+        thresholds (dict[str, float] | str | Path, optional): lesion -> probability from
+            which on a pixel may have it, 'published' for those that came with the
+            weights, or results_val.json of these weights; of several lesions the one
+            furthest above its threshold, as a ratio. Without, a pixel has the most
+            probable class.
         flips (bool): average the probabilities of the photograph and its mirror
             images; takes four times as long.
         options (dict, optional): changes to the config, dotted key -> value.
@@ -93,7 +94,7 @@ class Predictor:
         weights: str | Path | None = None,
         config: str | None = None,
         device: str | None = None,
-        thresholds: dict[str, float] | Literal['published'] | None = None,
+        thresholds: dict[str, float] | str | Path | None = None,
         flips: bool = False,
         options: dict | None = None,
     ) -> None:
@@ -108,8 +109,8 @@ class Predictor:
                     f'{weights}: no thresholds came with these weights; expected '
                     'weights of hacdr publish --thresholds'
                 )
-        elif isinstance(thresholds, str):
-            thresholds = _read_thresholds(thresholds, self.network.source_sha256)
+        elif isinstance(thresholds, (str, Path)):
+            thresholds = _read_thresholds(str(thresholds), self.network.source_sha256)
         self.thresholds = thresholds
         self._limits = thresholds_to_limits(
             thresholds,  # type: ignore[arg-type]

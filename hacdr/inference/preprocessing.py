@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import cv2
 import numpy as np
 
 from hacdr.preprocess.local_contrast import normalize_local_contrast
+from hacdr.preprocess.normalize import (
+    build_normalization_tables,
+    normalize_to_planes,
+)
 
 
 class Preprocessing(NamedTuple):
@@ -54,18 +58,21 @@ class Preprocessing(NamedTuple):
         )
         arguments = dict(self.values)
         make = VALUES[arguments.pop('type')]
-        return np.ascontiguousarray(make(resized, **arguments).transpose(2, 0, 1))
+        return make(resized, **arguments)
+
+
+def _local_contrast(photograph, **arguments):
+    values = normalize_local_contrast(photograph, **arguments)
+    return np.ascontiguousarray(values.transpose(2, 0, 1))
 
 
 def _normalize(photograph, mean, std, to_rgb=True):
-    """As mmcv's ``imnormalize``."""
-    if to_rgb:
-        photograph = photograph[..., ::-1]
-    scale = 1 / np.float64(std)
-    return ((photograph - np.float64(mean)) * scale).astype(np.float32)
+    tables = build_normalization_tables(mean, np.float32(std))
+    return normalize_to_planes(photograph, tables, photograph.shape[:2], to_rgb)
 
 
-VALUES = {
-    'LocalContrastNormalize': normalize_local_contrast,
+# Each gives float32, (3, H, W).
+VALUES: dict[str, Callable[..., np.ndarray]] = {
+    'LocalContrastNormalize': _local_contrast,
     'Normalize': _normalize,
 }

@@ -25,16 +25,16 @@ def read_thresholds(
         dict[str, float]: lesion -> threshold.
 
     Raises:
-        InputError: a file of the test set, of another checkpoint or another dataset,
-            or of predictions without probabilities.
+        InputError: a file of another split, checkpoint or dataset, or of predictions
+            without probabilities.
     """
     content = read_content(path)
-    if content['split'] == 'test':
+    of_folds = folds and content['split'] == 'folds'
+    if not of_folds and content['split'] != 'val':
         raise InputError(
-            f'{path}: scores of the test set, which must not choose thresholds; '
+            f'{path}: scores of {content["split"]}, which must not choose thresholds; '
             'expected those of hacdr test --split val'
         )
-    of_folds = folds and content['split'] == 'folds'
     if not of_folds and content['checkpoint_sha256'] != checkpoint_sha256:
         raise InputError(
             f'{path}: thresholds of a checkpoint with sha256 '

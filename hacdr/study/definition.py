@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from hacdr.conversion.folds import FOLDS
+from hacdr.datasets.classes import classes_of
 from hacdr.engine.config import check_config, load_config
 from hacdr.engine.config.values import hint
 from hacdr.engine.draws import SEEDS
@@ -129,6 +130,7 @@ class Study:
         minutes (float | None): time of each training, None without such a limit.
         clock (str | None): what counts its time, None for the wall clock.
         split (str): photographs that are tested on, 'val' or 'test'.
+        lesions (tuple[str]): that all entries are scored for.
         folds (int | None): of a cross-validation.
     """
 
@@ -137,6 +139,7 @@ class Study:
     minutes: object
     clock: object
     split: str
+    lesions: tuple
     folds: object = None
 
     @property
@@ -213,15 +216,17 @@ def read_study(path):
         raise InputError(f'{path}: entries must be a list of at least one dict')
     name = osp.splitext(osp.basename(path))[0]
     work_dir = content.get('work_dir', osp.join('work_dirs', name))
+    entries = tuple(
+        _read_entry(entry, content, f'{path}: entries[{i}]', work_dir, split)
+        for i, entry in enumerate(entries)
+    )
     study = Study(
         work_dir=work_dir,
-        entries=tuple(
-            _read_entry(entry, content, f'{path}: entries[{i}]', work_dir, split)
-            for i, entry in enumerate(entries)
-        ),
+        entries=entries,
         minutes=minutes,
         clock=clock,
         split=split,
+        lesions=_read_lesions(entries, path),
         folds=folds,
     )
     names = [entry.name for entry in study.entries]
@@ -275,6 +280,20 @@ def _read_entry(entry, study, where, work_dir, split):
             'folds need'
         )
     return Entry(name, folder, config, tuple(seeds), split, folds)
+
+
+def _read_lesions(entries, path):
+    """Return the lesions that all entries are scored for."""
+    first, *others = (
+        classes_of(entry.config.data[entry.split]).names[1:] for entry in entries
+    )
+    for i, lesions in enumerate(others, 1):
+        if lesions != first:
+            raise InputError(
+                f'{path}: entries[{i}]: scores of {", ".join(lesions)}, expected '
+                f'{", ".join(first)} as in entries[0]'
+            )
+    return first
 
 
 def _innermost(dataset):

@@ -214,7 +214,18 @@ def _write_config(run):
                 )
         return
     make_folder(run.folder)
+    _forget_outcome(run)
     write_text(run.config_file, text)
+
+
+def _forget_outcome(run):
+    """Remove what was made of an earlier run whose folder was deleted."""
+    entry = run.entry
+    shared = [entry.results_file(run.seed)]
+    if run == entry.runs[0]:
+        shared.append(entry.cost_file)
+    for path in filter(osp.exists, shared):
+        os.remove(path)
 
 
 def _last_line(path):

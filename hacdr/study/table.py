@@ -13,11 +13,9 @@ from hacdr.engine.time_budget import TRAINING_RECORD
 from hacdr.errors import InputError
 from hacdr.evaluation import read_content
 from hacdr.files import atomic_write, read_json, write_text
-from hacdr.lesions import LESIONS
 
 from .comparing import read_comparisons
 
-SCORES = (*(f'AUPR {lesion}' for lesion in (*LESIONS, 'mean')), 'Dice mean')
 # column, file of figures, key, factor, digits
 COSTS = (
     ('parameters (M)', 'cost', 'parameters', 1e-6, 2),
@@ -37,28 +35,33 @@ def write_table(study):
     Args:
         study (Study): the study.
     """
-    rows = [_collect_figures(entry) for entry in study.entries]
+    rows = [_collect_figures(entry, study.lesions) for entry in study.entries]
     write_text(osp.join(study.work_dir, 'table.md'), _format_markdown(study, rows))
-    write_text(osp.join(study.work_dir, 'table.csv'), _format_csv(rows))
+    write_text(osp.join(study.work_dir, 'table.csv'), _format_csv(study, rows))
     with atomic_write(osp.join(study.work_dir, 'curves.png')) as temporary:
         _draw_curves(study, temporary)
 
 
 def headline(run):
     """Return a finished run's score in a few words."""
-    return f'AUPR mean {_format_cell([_read_scores(run.results_file)["AUPR mean"]], 3)}'
+    return f'AUPR mean {_format_cell([_read_mean(run)], 3)}'
 
 
-def _collect_figures(entry):
+def _score_columns(lesions):
+    return (*(f'AUPR {lesion}' for lesion in (*lesions, 'mean')), 'Dice mean')
+
+
+def _collect_figures(entry, lesions):
     """Return the figures of an entry: column -> one for each finished run."""
     finished = [run for run in entry.runs if osp.exists(run.results_file)]
     results = _results_files(entry)
-    scores = [_read_scores(path) for path in results]
+    scores = [_read_scores(path, lesions) for path in results]
     figures = {
         'cost': [read_json(entry.cost_file)] if osp.exists(entry.cost_file) else [],
         'training': [_read_training(run) for run in finished],
     }
-    row = {column: [one[column] for one in scores] for column in SCORES}
+    columns = _score_columns(lesions)
+    row = {column: [one[column] for one in scores] for column in columns}
     for column, kind, key, factor, _ in COSTS:
         row[column] = [one[key] * factor for one in figures[kind]]
     return {
@@ -73,20 +76,24 @@ def _results_files(entry):
     return [path for path in files if osp.exists(path)]
 
 
-def _read_scores(path):
+def _read_scores(path, lesions):
     """Return the headline scores of a results file: column -> value or None."""
     content = read_content(path)
-    if content['lesions'] != list(LESIONS):
+    if content['lesions'] != list(lesions):
         raise InputError(
             f'{path}: scores of {", ".join(content["lesions"])}, expected '
-            f'{", ".join(LESIONS)}'
+            f'{", ".join(lesions)}'
         )
     figures = content['summary']['figures']
     return {
         column: figures[metric][lesion]['value']
-        for column in SCORES
-        for metric, lesion in [column.split()]
+        for column in _score_columns(lesions)
+        for metric, lesion in [column.split(maxsplit=1)]
     }
+
+
+def _read_mean(run):
+    return read_content(run.results_file)['summary']['figures']['AUPR']['mean']['value']
 
 
 def _read_training(run):
@@ -97,7 +104,7 @@ def _read_training(run):
 
 def _format_markdown(study, rows):
     digits = {
-        **dict.fromkeys(SCORES, 3),
+        **dict.fromkeys(_score_columns(study.lesions), 3),
         **{column: n for column, *_, n in COSTS},
     }
     columns = ('name', 'seeds', *digits)
@@ -144,11 +151,12 @@ def _format_comparisons(study):
     comparisons = read_comparisons(study)
     if not comparisons:
         return
+    columns = _score_columns(study.lesions)
     yield ''
-    yield '| ' + ' | '.join([f'minus {study.entries[0].name}', 'seed', *SCORES]) + ' |'
-    yield '| --- |' + ' --- |' * (len(SCORES) + 1)
+    yield '| ' + ' | '.join([f'minus {study.entries[0].name}', 'seed', *columns]) + ' |'
+    yield '| --- |' + ' --- |' * (len(columns) + 1)
     for entry, seed, content in comparisons:
-        cells = [_format_difference(content, column) for column in SCORES]
+        cells = [_format_difference(content, column) for column in columns]
         yield '| ' + ' | '.join([entry.name, str(seed), *cells]) + ' |'
     yield ''
     yield (
@@ -161,7 +169,7 @@ def _format_comparisons(study):
 
 
 def _format_difference(content, column):
-    metric, lesion = column.split()
+    metric, lesion = column.split(maxsplit=1)
     one = content.get('comparison', {}).get(metric, {}).get(lesion)
     if one is None or one['low'] is None:
         return '-'
@@ -178,9 +186,9 @@ def _format_cell(values, digits):
     return text
 
 
-def _format_csv(rows):
+def _format_csv(study, rows):
     file = io.StringIO()
-    figures = (*SCORES, *(column for column, *_ in COSTS))
+    figures = (*_score_columns(study.lesions), *(column for column, *_ in COSTS))
     writer = csv.writer(file, lineterminator='\n')
     spread = [f'{column} sd' for column in figures]
     heads = [head for pair in zip(figures, spread) for head in pair]
@@ -229,5 +237,5 @@ def _read_curve(run, study):
     if study.split == 'val' and osp.exists(run.results_file):
         record = _read_training(run)
         x = record['seconds'] / 60 if study.minutes else record['iterations']
-        points.append((x, _read_scores(run.results_file)['AUPR mean']))
+        points.append((x, _read_mean(run)))
     return points

@@ -41,10 +41,10 @@ def test_a_split_that_is_missing():
         dataset_to_test(config(), 'val')
 
 
-def test_joined_data_sets():
-    cfg = config(val=dict(TEST, split=['a.txt', 'b.txt']))
+@pytest.mark.parametrize('val', [dict(TEST, split=['a.txt', 'b.txt']), [TEST, TEST]])
+def test_joined_data_sets(val):
     with pytest.raises(InputError, match='joins several data sets'):
-        dataset_to_test(cfg, 'val')
+        dataset_to_test(config(val=val), 'val')
 
 
 def test_a_dataset_of_others():

@@ -20,6 +20,12 @@ def test_a_config_comes_back_as_it_was(name, pytestconfig):
     assert 'data_root' not in str(kept)
 
 
+def test_several_data_sets_are_no_test():
+    config = dict(model={}, data=dict(test=[dict(type='A'), dict(type='B')]))
+    with pytest.raises(InputError, match=r'data\.test joins several data sets'):
+        prediction_config(config)
+
+
 @pytest.mark.parametrize(
     'text',
     [

@@ -133,6 +133,8 @@ def test_published_weights(tmp_path):
     thresholds = dict(EX=0.25)
     publish_weights(checkpoint, path, thresholds)
     assert load_weights(target, path)['thresholds'] == thresholds
+    with pytest.raises(InputError, match='thresholds for EX, HE, expected one'):
+        publish_weights(checkpoint, path, dict(EX=0.25, HE=0.5))
     with pytest.raises(InputError, match=r'ends in \.safetensors'):
         publish_weights(checkpoint, str(tmp_path / 'b.pth'))
     for diameter in (0, -1.0, float('nan'), float('inf'), '1145'):

@@ -37,6 +37,7 @@ def test_limits_in_the_order_of_the_classes():
     [
         (dict(EX=0.2), 'thresholds for EX, expected one for each of EX, HE'),
         (dict(EX=0.2, HE=0.2, MA=0.2), 'for EX, HE, MA, expected'),
+        (0.5, 'thresholds are a float, expected a dict with one for each of EX, HE'),
         (dict(EX=0.2, HE=1.2), r'threshold of HE: 1\.2, expected 0 to 1'),
         (dict(EX=0.2, HE=float('nan')), 'threshold of HE: nan'),
     ],

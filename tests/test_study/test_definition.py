@@ -99,3 +99,21 @@ def test_a_mistake_gets_one_line(study, content, message):
         study(**content)
     assert '\n' not in str(caught.value)
     assert 'study.py' in str(caught.value)
+
+
+EXUDATES = {
+    'data.train.dataset.classes': ['background', 'EX'],
+    'data.val.classes': ['background', 'EX'],
+    'data.test.classes': ['background', 'EX'],
+    'model.decode_head.num_classes': 2,
+    'model.decode_head.class_prior': [99, 1],
+    'model.decode_head.loss_decode': [dict(type='CrossEntropyLoss')],
+}
+
+
+def test_lesions(study):
+    assert study().lesions == ('EX', 'HE', 'SE', 'MA')
+    assert study(cfg_options=EXUDATES).lesions == ('EX',)
+    entries = [ENTRY, dict(ENTRY, name='b', cfg_options=EXUDATES)]
+    with pytest.raises(InputError, match=r'entries\[1\]: scores of EX, expected EX,'):
+        study(entries=entries)

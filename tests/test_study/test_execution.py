@@ -1,6 +1,8 @@
 """With commands that only pretend; real ones: test_commands/test_study_command.py."""
 
 import json
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -145,3 +147,23 @@ def test_what_is_written_after_a_run_and_in_which_order(monkeypatch, study):
         monkeypatch.setattr(execution, name, lambda _, name=name: steps.append(name))
     execution._write_outcome(study())
     assert steps == ['pool_finished', 'compare_finished', 'write_table']
+
+
+def test_what_was_made_of_a_deleted_run_goes_with_it(tmp_path, study, execute):
+    entries = [dict(name='a', config=CONFIG)]
+    execute(study(entries=entries))
+    cost = tmp_path / 'work' / 'a' / 'cost.json'
+    made = cost.stat().st_mtime_ns
+    shutil.rmtree(tmp_path / 'work' / 'a' / 'seed0')
+    execute(study(entries=entries, iterations=7))
+    assert cost.stat().st_mtime_ns > made
+    assert [name for name, *_ in calls(tmp_path)] == 2 * ['train', 'test', 'cost']
+
+
+def test_pooled_scores_of_deleted_folds_go_with_them(tmp_path, study):
+    pooled = study(folds=3).entries[0].results_file(0)
+    os.makedirs(os.path.dirname(pooled))
+    Path(pooled).write_text('of another network')
+    first, *_ = study(folds=3).runs
+    execution._write_config(first)
+    assert not os.path.exists(pooled)
