@@ -5,6 +5,7 @@ show what the experts drew; of a config what its training pipeline makes of it, 
 crops and colours included.
 """
 
+import re
 from pathlib import Path
 
 from hacdr.errors import InputError
@@ -69,9 +70,17 @@ def run(args):
                 group = []
     if group:
         sheets.append(_write_sheet(args, group, len(sheets) + 1))
+    _remove_earlier(args.output, sheets)
     print(f'{len(sheets)} contact sheets are in {args.output}')
     if args.show:
         _show(sheets)
+
+
+def _remove_earlier(folder, sheets):
+    """Remove the sheets of an earlier run, of another set perhaps."""
+    for path in folder.glob('sheet_*.png'):
+        if path not in sheets and re.fullmatch(r'sheet_\d+', path.stem):
+            path.unlink()
 
 
 def _write_sheet(args, samples, number):

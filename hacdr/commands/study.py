@@ -33,12 +33,12 @@ def run(args):
     from hacdr.study import execute, read_study
 
     study = read_study(args.study)
-    execute(study, _visible_devices(args.devices))
+    execute(study, visible_devices(args.devices))
     for name in ('table.md', 'table.csv', 'curves.png'):
         print(osp.join(study.work_dir, name))
 
 
-def _visible_devices(devices):
+def visible_devices(devices):
     """Return what CUDA_VISIBLE_DEVICES is to be for each device."""
     if not devices:
         return [None]

@@ -282,10 +282,23 @@ def _is_cut_off(data):
     """Tell whether a JPEG lacks its end.
 
     One whose download broke off and was filled up with zeros decodes without complaint.
-    The thumbnail has an end-of-image marker too, hence the one after the scan.
+    What counts is the first end-of-image marker after the start of the scan: before it
+    a thumbnail has one, and behind it cameras append what they like.
     """
-    return (
-        data.startswith(START_OF_IMAGE)
-        and not data.endswith(END_OF_IMAGE)
-        and data.rfind(END_OF_IMAGE) < data.rfind(START_OF_SCAN)
-    )
+    if not data.startswith(START_OF_IMAGE):
+        return False
+    return data.find(END_OF_IMAGE, _find_scan(data)) < 0
+
+
+def _find_scan(data):
+    """Return where the first scan of a JPEG starts, past what its segments hold."""
+    place = len(START_OF_IMAGE)
+    while data[place : place + 1] == b'\xff' and place + 4 <= len(data):
+        if data.startswith(START_OF_SCAN, place):
+            return place
+        # A marker may have several \xff before it.
+        filled = data[place + 1] == 0xFF
+        place += 1 if filled else 2 + int.from_bytes(data[place + 2 : place + 4], 'big')
+    # Not by the book: decoders look for what they know.
+    found = data.find(START_OF_SCAN, place)
+    return len(data) if found < 0 else found

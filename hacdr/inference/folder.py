@@ -22,6 +22,7 @@ from hacdr.files import (
 )
 from hacdr.images import read_map
 from hacdr.inference.findings import summarise_lesions
+from hacdr.inference.formats import file_of_format, is_corrected
 from hacdr.inference.outputs import OUTPUTS, Result, encode_plane, plane_of
 from hacdr.inference.planning import Task, plan_folder
 from hacdr.inference.predictor import Predictor
@@ -35,7 +36,7 @@ from hacdr.inference.records import (
     record_path,
     write_record,
 )
-from hacdr.inference.tables import discard_tables
+from hacdr.inference.tables import SUMS, discard_tables
 from hacdr.preprocess.field_of_view import field_of_view
 from hacdr.progress import progress_bar
 
@@ -115,7 +116,7 @@ def predict_folder(
     Raises:
         InputError: no photograph in ``source``; results would be written over
             photographs or label maps; ``output`` holds predictions of another network,
-            thresholds or version.
+            thresholds or version, or files of something else.
     """
     output = Path(output)
     if labels is not None:
@@ -134,9 +135,10 @@ def predict_folder(
     made_by = digest(predictor.made_by)
     run = _FolderRun(predictor, output, labels, probabilities, made_by)
     with hold_folder(output, shard):
-        claim_folder(output, head, overwrite)
+        files = [*SUMS, *(file for task in tasks for file in task.files)]
+        claim_folder(output, head, overwrite, files)
         begin_part(output, shard)
-        remove_unfinished(output / file for task in tasks for file in task.files)
+        remove_unfinished(output / file for file in files)
         done = run.predict(tasks, jobs)
         end_part(output, shard, run.passed_over)
     return Run(done, len(tasks) - done - len(run.passed_over), run.passed_over)
@@ -231,12 +233,12 @@ class _FolderRun:
         """Remove all of a photograph that changed, and what adds it up."""
         discard_tables(self._output)
         # The record first: without it the photograph is not done.
-        for path in (record_path(self._output, task.output), *self._paths(task)):
-            if path.exists():
+        files = record_path(Path(), task.output), *task.files
+        annotated = file_of_format('labelme', task.output)
+        for path in (self._output / file for file in files):
+            corrected = path == self._output / annotated and is_corrected(path)
+            if path.exists() and not corrected:
                 path.unlink()
-
-    def _paths(self, task):
-        return [self._output / file for file in task.files]
 
     def _write(self, job, computed):
         task, prediction = job.task, self._finish(job, computed)

@@ -10,12 +10,18 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Callable, Iterator
 
-from hacdr.files import atomic_write, make_folder, write_text
+from tqdm import tqdm
+
+from hacdr.errors import printable
+from hacdr.files import atomic_write, make_folder, sha256, write_text
 
 COCO = 'coco.json'
+# Key of LabelMe's files: sha256 of the shapes as they were predicted.
+UNTOUCHED = 'hacdr_shapes_sha256'
 
 
 def write_coco(
@@ -51,10 +57,14 @@ def write_labelme(
 ) -> None:
     """Write ``labelme/NAME.json``, a file a photograph, as LabelMe saves them.
 
-    ``labelme PHOTOGRAPHS --output OUT/labelme --nodata`` opens them.
+    ``labelme PHOTOGRAPHS --output OUT/labelme --nodata`` opens them. What was corrected
+    there is kept, and told.
     """
     for image in read_images():
         path = _path_of(output, 'labelme', image)
+        if is_corrected(path):
+            tqdm.write(f'{printable(path)}: corrected, kept as it is', file=sys.stderr)
+            continue
         make_folder(path.parent)
         photograph = Path(source, image['image'])
         content = {
@@ -75,7 +85,29 @@ def write_labelme(
             'imageHeight': image['height'],
             'imageWidth': image['width'],
         }
+        # LabelMe keeps what it does not know when it saves.
+        content[UNTOUCHED] = _digest(content['shapes'])
         write_text(path, json.dumps(content))
+
+
+def is_corrected(path: Path) -> bool:
+    """Tell whether a file of LabelMe's has other shapes than it was written with.
+
+    Args:
+        path (Path): the file; one that is not there is not corrected.
+    """
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+        return content.get(UNTOUCHED) != _digest(content['shapes'])
+    except FileNotFoundError:
+        return False
+    except (ValueError, AttributeError, KeyError):
+        # Written by another program.
+        return True
+
+
+def _digest(shapes):
+    return sha256(json.dumps(shapes).encode())
 
 
 def write_geojson(
@@ -108,11 +140,16 @@ SUFFIXES = {'labelme': '.json', 'geojson': '.geojson'}
 
 def files_of_formats(name: str) -> list[str]:
     """Return what the formats write for one photograph, as paths in the folder."""
-    return [f'{kind}/{name}{suffix}' for kind, suffix in SUFFIXES.items()]
+    return [file_of_format(kind, name) for kind in SUFFIXES]
+
+
+def file_of_format(kind: str, name: str) -> str:
+    """Return what a format writes for one photograph, as a path in the folder."""
+    return f'{kind}/{name}{SUFFIXES[kind]}'
 
 
 def _path_of(output, kind, image):
-    return output / kind / f'{image["output"]}{SUFFIXES[kind]}'
+    return output / file_of_format(kind, image['output'])
 
 
 def _write_list(file, key, values):

@@ -13,10 +13,11 @@ one, is alone in its folder: ``.lock``, ``.lock_K_of_N``.
 from __future__ import annotations
 
 import json
+import os
 import re
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Iterable, Iterator
 
 from hacdr.errors import InputError
 from hacdr.files import (
@@ -70,7 +71,9 @@ def hold_folder(output: Path, shard: tuple[int, int] = (1, 1)) -> Iterator[None]
             yield
 
 
-def claim_folder(output: Path, head: dict, overwrite: bool = False) -> None:
+def claim_folder(
+    output: Path, head: dict, overwrite: bool = False, files: Iterable[str] = ()
+) -> None:
     """Make a folder that of some predictions; what others left there is not done.
 
     Args:
@@ -78,11 +81,20 @@ def claim_folder(output: Path, head: dict, overwrite: bool = False) -> None:
         head (dict): 'made_by' (plain values that tell the predictions from others'),
             'classes', 'colours', 'thresholds', 'source'. Source alone may change.
         overwrite (bool): take the folder from others.
+        files (Iterable[str]): what is to be written, as paths in the folder; where no
+            predictions are in it, they must not be there.
 
     Raises:
-        InputError: it holds other predictions.
+        InputError: it holds other predictions, or files of something else.
     """
     path = output / HEAD
+    if not path.exists() and not overwrite:
+        for file in files:
+            if os.path.exists(output / file):
+                raise InputError(
+                    f'{output / file}: is there, and not of hacdr predict; expected '
+                    'another folder, or --overwrite'
+                )
     if path.exists() and not overwrite:
         before = (_read(path) or {}).get('made_by')
         before = before if isinstance(before, dict) else {}

@@ -49,6 +49,8 @@ def test_statistics(root, tmp_path, capsys):
 
 
 def test_contact_sheet(root, tmp_path):
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out' / 'sheet_2.png').write_text('of another set')
     call('browse', root, '-o', tmp_path / 'out', '--width', 120)
     assert [path.name for path in (tmp_path / 'out').iterdir()] == ['sheet_1.png']
     assert Image.open(tmp_path / 'out' / 'sheet_1.png').width > 3 * 120

@@ -5,7 +5,9 @@ import signal
 from pathlib import Path
 
 import pytest
+import torch
 
+from hacdr.commands.study import visible_devices
 from hacdr.synthetic import generate_dataset
 
 from ..processes import wait_until
@@ -95,3 +97,11 @@ def test_a_device_that_is_not_there(tmp_path, run_study):
     code, output = run_study(study, '--devices', '99')
     assert code == 2
     assert output.splitlines()[-1].startswith('error: --devices 99: expected')
+
+
+def test_numbers_count_the_gpus_that_may_be_used(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+    assert visible_devices(['1', 'cpu']) == ['1', '']
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '2,5')
+    assert visible_devices(['1', '0', 'cpu']) == ['5', '2', '']

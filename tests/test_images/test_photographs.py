@@ -310,6 +310,22 @@ def test_a_jpeg_filled_up_with_zeros_is_cut_off(tmp_path):
     assert decode_photograph(data + bytes(9), 'a.jpg').shape == (64, 96, 3)
 
 
+def test_only_the_end_of_the_photograph_itself_counts(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 96), np.uint8)
+    film = b'ftypmp42' + b'\xff\xda' + bytes(5)
+    for progressive in (False, True):
+        data = save(noise, 'JPEG', progressive=progressive)
+        assert decode_photograph(data + film, 'a.jpg').shape == (64, 96, 3)
+        # A segment that holds a whole thumbnail, and another one behind the rest.
+        thumbnail = save(noise[:8, :8], 'JPEG')
+        length = (len(thumbnail) + 2).to_bytes(2, 'big')
+        within = data[:2] + b'\xff\xe5' + length + thumbnail + data[2:]
+        assert decode_photograph(within, 'a.jpg').shape == (64, 96, 3)
+        half = within[: len(within) - len(data) // 2]
+        with pytest.raises(InputError, match='cut off, no end-of-image marker'):
+            decode_photograph(half + bytes(99), 'a.jpg')
+
+
 def claim_size(form, width, height):
     """Return a small file whose header claims another size."""
     if form == 'TIFF':

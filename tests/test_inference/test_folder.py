@@ -255,6 +255,16 @@ def test_predictions_of_others_stay_unless_told(photographs, output, changes, na
     assert 'findings.csv' not in read_tree(output)
 
 
+@pytest.mark.parametrize('name', ['right.png', 'labelme/left.json', 'index.html'])
+def test_files_of_something_else_stay(photographs, predictor, output, name):
+    (output / name).parent.mkdir(parents=True)
+    (output / name).write_text('of others')
+    with pytest.raises(InputError, match=f'{name}: is there, and not of hacdr predict'):
+        predict_folder(predictor, photographs, output)
+    assert {*read_tree(output)} - {'.lock'} == {name}
+    assert predict_folder(predictor, photographs, output, overwrite=True).done == 2
+
+
 def test_refuses_a_file_and_a_damaged_head(photographs, predictor, tmp_path, output):
     (tmp_path / 'file').touch()
     for place in (tmp_path / 'file', tmp_path / 'file' / 'out'):

@@ -129,3 +129,30 @@ def test_what_was_predicted_can_be_trained_on(tmp_path, kind):
     assert sorted(labels) == ['p1', 'p2', 'p3']
     for name, path in labels.items():
         np.testing.assert_array_equal(read_map(path), read_map(output / f'{name}.png'))
+
+
+def test_corrections_stay(tmp_path, capsys):
+    photographs, output = tmp_path / 'eyes', tmp_path / 'labelme'
+    for name in ('a', 'b'):
+        save_photograph(photographs / f'{name}.png')
+    predict_folder(FakePredictor(), photographs, output)
+    join_tables(output, ['labelme'])
+    corrected, kept = (output / 'labelme' / f'{name}.json' for name in 'ab')
+    content = json.loads(corrected.read_text())
+    content['shapes'].append(dict(content['shapes'][0], label='MA'))
+    corrected.write_text(json.dumps(content, indent=2))
+    # As LabelMe saves what was looked at alone.
+    kept.write_text(json.dumps(json.loads(kept.read_text()), indent=2))
+    for name in ('a', 'b'):
+        save_photograph(photographs / f'{name}.png', grey=50)
+    predict_folder(FakePredictor(), photographs, output)
+    assert not kept.exists()
+    join_tables(output, ['labelme'])
+    assert json.loads(corrected.read_text()) == content
+    assert len(json.loads(kept.read_text())['shapes']) == 1
+    told = capsys.readouterr().err
+    assert f'{corrected}: corrected, kept as it is' in told
+    assert str(kept) not in told
+    corrected.write_text('{')
+    join_tables(output, ['labelme'])
+    assert corrected.read_text() == '{'
