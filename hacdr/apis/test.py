@@ -59,10 +59,15 @@ def test(args: Namespace) -> None:
         check_output(cfg, args.eval, data, '--eval')
     if args.aug_test:
         enable_tta(data)
+    if args.show or args.show_dir:
+        check_shown(data)
     if args.save_probabilities:
         data.save_probabilities = args.save_probabilities
     distributed = join_processes(
-        args.launcher, cfg.dist_params, args.gpu_id, args.local_rank
+        args.launcher,
+        cfg.get('dist_params', {'backend': 'nccl'}),
+        args.gpu_id,
+        args.local_rank,
     )
     cfg.device = get_device()
     logger = open_terminal(cfg.get('log_level', 'INFO'), args.verbose)
@@ -176,10 +181,12 @@ def dataset_to_test(cfg: mmcv.Config, split: str) -> mmcv.ConfigDict:
         data = data['dataset']
     if not isinstance(data, dict) or isinstance(data.get('split'), (list, tuple)):
         raise InputError(f'data.{split} joins several data sets: test them one by one')
+    if not isinstance(cfg.data.test, dict):
+        raise InputError('data.test joins several data sets: whose pipeline is unclear')
     return type(data)(
         {
             **copy.deepcopy(data),
-            'pipeline': copy.deepcopy(cfg.data.test.pipeline),
+            'pipeline': copy.deepcopy(cfg.data.test['pipeline']),
             'test_mode': True,
         }
     )
@@ -222,6 +229,23 @@ def enable_tta(data: mmcv.ConfigDict) -> None:
         '--aug-test: the pipeline of the test has no MultiScaleFlipAug with a Resize '
         'in it; --cfg-options model.test_cfg.flips=True averages over mirror images'
     )
+
+
+def check_shown(data: mmcv.ConfigDict) -> None:
+    """Refuse to paint where mmseg would paint on a part of the photograph.
+
+    Args:
+        data (ConfigDict): the dataset.
+
+    Raises:
+        InputError: its pipeline has a FundusCrop.
+    """
+    steps = [one for s in data.pipeline for one in (s, *s.get('transforms', []))]
+    if any(step['type'] == 'FundusCrop' for step in steps):
+        raise InputError(
+            '--show and --show-dir: FundusCrop leaves a part of the photograph, which '
+            'cannot be painted; hacdr predict draws outlines on the whole one'
+        )
 
 
 def _check_arguments(args):

@@ -43,16 +43,16 @@ def train(args: Namespace) -> None:
     Raises:
         InputError: arguments, config or data are bad or do not fit.
     """
-    if args.seed is not None and not 0 <= args.seed < SEEDS:
-        raise InputError(f'--seed {args.seed}: expected 0 to {SEEDS - 1}')
+    if args.seed is not None:
+        _check_seed(args.seed, '--seed')
     _check_device(args)
     cfg = load_config(args.config, parse_options(args.cfg_options))
     check_config(cfg)
+    if cfg.get('seed') is not None:
+        _check_seed(cfg.seed, 'seed')
     cfg.work_dir = choose_work_dir(args.config, cfg, args.work_dir)
     cfg.load_from = args.load_from or cfg.get('load_from')
     cfg.resume_from = args.resume_from or cfg.get('resume_from')
-    # Found here: mmseg's own search takes a damaged one too.
-    cfg.auto_resume = False
     _fill_in(cfg)
     torch.backends.cudnn.benchmark = cfg.get('cudnn_benchmark', False)
 
@@ -61,6 +61,11 @@ def train(args: Namespace) -> None:
     )
     cfg.gpu_ids = range(get_dist_info()[1]) if distributed else [args.gpu_id]
     cfg.device = get_device()
+    if get_dist_info()[1] > 1 and (cfg.model.get('train_cfg') or {}).get('cuda_graph'):
+        raise InputError(
+            'model.train_cfg.cuda_graph is True, expected False where several '
+            'processes train together'
+        )
     logger = open_terminal(cfg.log_level, args.verbose)
     # All that can be refused is refused before anything is written.
     dataset = _build_training_set(cfg, not args.no_validate)
@@ -97,10 +102,13 @@ def _train(cfg, args, dataset, distributed, logger):
     logger.info('Environment:\n%s', environment)
     logger.info('Config:\n%s', text)
 
-    if args.auto_resume and not cfg.resume_from:
+    if (args.auto_resume or cfg.get('auto_resume')) and not cfg.resume_from:
         cfg.resume_from = find_newest(cfg.work_dir, logger.warning)
+    # mmseg's own search takes a damaged one too.
+    cfg.auto_resume = False
 
-    cfg.seed = init_random_seed(args.seed, device=cfg.device)
+    seed = cfg.get('seed') if args.seed is None else args.seed
+    cfg.seed = init_random_seed(seed, device=cfg.device)
     set_random_seed(cfg.seed, deterministic=args.deterministic)
     # Our runner goes on with the seed of the checkpoint, and says it.
     is_resumed = cfg.resume_from and cfg.runner.type == 'ResumableIterBasedRunner'
@@ -144,6 +152,11 @@ def _train(cfg, args, dataset, distributed, logger):
             ),
         )
     logger.info('trained: the checkpoints are in %s', cfg.work_dir)
+
+
+def _check_seed(seed, where):
+    if type(seed) is not int or not 0 <= seed < SEEDS:
+        raise InputError(f'{where} {seed}: expected 0 to {SEEDS - 1}')
 
 
 def _check_device(args):
@@ -192,6 +205,8 @@ def _build_training_set(cfg, validate):
             f'expected no more than the {len(dataset)} of data.train'
         )
     if validate:
+        if 'val' not in cfg.data:
+            raise InputError('config has no data.val; expected it, or --no-validate')
         # mmseg builds it only when it has begun to write.
         build_data(cfg.data.val, 'data.val', test_mode=True)
     return dataset

@@ -10,6 +10,7 @@ from hacdr.commands.arguments import (
     add_trust_checkpoint,
     add_verbose,
 )
+from hacdr.errors import InputError
 from hacdr.evaluation import SPLITS
 from hacdr.files import require_checkpoint
 from hacdr.shipped import find_config
@@ -63,6 +64,8 @@ def add_arguments(parser):
 
 def check(args):
     find_config(args.config)
+    if '://' in args.checkpoint:
+        raise InputError(f'{args.checkpoint}: is an address, expected a file')
     require_checkpoint(args.checkpoint)
 
 

@@ -11,6 +11,7 @@ from mmcv.runner import (
     CheckpointHook,
     EvalHook,
     IterBasedRunner,
+    LoggerHook,
     get_dist_info,
     get_host_info,
 )
@@ -138,6 +139,9 @@ class ResumableIterBasedRunner(IterBasedRunner):
         self.iter_began = self.clock()
         seed_network(self.meta['seed'], self.iter, get_dist_info()[0])
         super().train(data_loader, **kwargs)
+        if not any(isinstance(hook, LoggerHook) for hook in self.hooks):
+            # Or scores of an evaluation would stand there for ever.
+            self.log_buffer.clear()
 
     def register_training_hooks(self, *args, **kwargs):
         """Register hooks, arguments as in mmcv's runner.
@@ -243,16 +247,25 @@ class ResumableIterBasedRunner(IterBasedRunner):
 def _keep_best_until_replaced(hook):
     """Let an evaluation hook delete the best checkpoint once the next is written.
 
-    mmcv's deletes it first.
+    mmcv's deletes it first, and that of the training too that this one went on from in
+    a folder of its own.
     """
     save = hook._save_ckpt
 
     def save_then_delete(runner, score):
         former, hook.best_ckpt_path = hook.best_ckpt_path, None
         save(runner, score)
-        if hook.best_ckpt_path is None:
+        best = hook.best_ckpt_path
+        if best is None:
             hook.best_ckpt_path = former
-        elif former not in (None, hook.best_ckpt_path) and osp.isfile(former):
-            os.remove(former)
+        elif former not in (None, best) and osp.isfile(former):
+            _remove_beside(best, former)
 
     hook._save_ckpt = save_then_delete
+
+
+def _remove_beside(best, former):
+    """Remove a file that lies in the folder of another one."""
+    folder, other = (osp.dirname(osp.realpath(path)) for path in (best, former))
+    if folder == other:
+        os.remove(former)

@@ -73,11 +73,12 @@ class StopHook(Hook):
         )
         if not number:
             return
-        for hook in runner.hooks:
-            if isinstance(hook, CheckpointHook) and not hook.every_n_iters(
-                runner, hook.interval
-            ):
+        hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+        for hook in hooks:
+            if not hook.every_n_iters(runner, hook.interval):
                 hook._save_checkpoint(runner)
+        if not hooks and get_dist_info()[0] == 0:
+            runner.save_checkpoint(runner.work_dir)
         if get_dist_info()[1] > 1:
             # The first process writes. torchrun and srun end it when another is gone.
             torch.distributed.barrier()

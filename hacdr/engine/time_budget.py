@@ -63,7 +63,11 @@ class TimeBudgetHook(Hook):
         require_resumable(runner, self)
         require_before_checkpoints(runner, self)
         runner.clock = getattr(time, CLOCKS[self.clock])
-        runner.extra_state.setdefault('training_seconds', 0.0)
+        state = runner.extra_state
+        # Of a training that had no such hook no iteration was timed.
+        timed = runner.iter if 'training_seconds' in state else 0
+        state.setdefault('training_seconds', 0.0)
+        state.setdefault('timed_iterations', timed)
         if self.limit is not None:
             self._plan(runner, runner.iter)
 
@@ -77,6 +81,7 @@ class TimeBudgetHook(Hook):
         )
         after = before + took
         runner.extra_state['training_seconds'] = after
+        runner.extra_state['timed_iterations'] += 1
         if self.limit is not None:
             self._plan(runner, runner.iter + 1)
         if self.evaluations is not None:
@@ -97,10 +102,13 @@ class TimeBudgetHook(Hook):
     def _plan(self, runner, done):
         """Set the runner's number of iterations, with ``done`` of them done."""
         seconds = runner.extra_state['training_seconds']
+        timed = runner.extra_state['timed_iterations']
         if seconds >= self.limit:
             runner._max_iters = done
-        elif done:
-            runner._max_iters = max(done + 1, round(done * self.limit / seconds))
+        else:
+            # Until one is timed there is at least one to do.
+            left = round(timed * (self.limit - seconds) / seconds) if timed else 1
+            runner._max_iters = done + max(1, left)
 
 
 def _evaluate_now(runner, due):

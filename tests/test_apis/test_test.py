@@ -3,10 +3,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from mmcv import Config
+from mmcv import Config, ConfigDict
 from mmseg.datasets.pipelines import Compose
 
 from hacdr.apis.test import (
+    check_shown,
     dataset_to_test,
     enable_tta,
     require_lesion_dataset,
@@ -19,7 +20,7 @@ TEST = dict(type='IDRiDDataset', split='splits/test.txt', pipeline=['test'])
 
 
 def config(**data):
-    return Config(dict(data=dict(test=TEST, **data)))
+    return Config(dict(data={'test': TEST, **data}))
 
 
 def test_training_photographs_go_through_the_pipeline_of_the_test():
@@ -45,6 +46,22 @@ def test_a_split_that_is_missing():
 def test_joined_data_sets(val):
     with pytest.raises(InputError, match='joins several data sets'):
         dataset_to_test(config(val=val), 'val')
+
+
+def test_the_pipeline_of_joined_test_sets():
+    cfg = config(val=TEST, test=[TEST, TEST])
+    with pytest.raises(InputError, match=r'data\.test joins several data sets'):
+        dataset_to_test(cfg, 'val')
+
+
+@pytest.mark.parametrize('inside', [False, True])
+def test_a_part_of_a_photograph_is_not_painted(inside):
+    crop, load = dict(type='FundusCrop'), dict(type='LoadPhotograph')
+    augment = dict(type='MultiScaleFlipAug', transforms=[crop] if inside else [])
+    pipeline = [load, augment] if inside else [load, crop, augment]
+    check_shown(ConfigDict(pipeline=[load]))
+    with pytest.raises(InputError, match='--show-dir: FundusCrop leaves a part'):
+        check_shown(ConfigDict(pipeline=pipeline))
 
 
 def test_a_dataset_of_others():

@@ -49,6 +49,8 @@ def root(tmp_path, monkeypatch):
     [
         (['--seed', '-1'], 'seed -1: expected 0 to 4294967295'),
         (['--seed', '4294967296'], 'seed 4294967296: expected 0 to 4294967295'),
+        (['--cfg-options', 'seed=-1'], 'seed -1: expected 0 to 4294967295'),
+        (['--cfg-options', 'device=cpu'], '--cfg-options device: unknown config key'),
         (['--gpus', '4'], 'gpus 4: expected 1, as a process trains on one GPU'),
         (
             ['--device', 'cpu', '--launcher', 'mpi'],

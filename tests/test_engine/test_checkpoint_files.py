@@ -163,6 +163,16 @@ class Evaluation(EvalHook):
         self._save_ckpt(runner, float(runner.iter))
 
 
+def test_the_best_of_the_training_before_stays(tmp_path):
+    before, after = tmp_path / 'before', tmp_path / 'after'
+    train(make_runner(before, 4, hooks=[(Evaluation(), 'LOW')]))
+    runner = make_runner(after, 8, hooks=[(Evaluation(), 'LOW')])
+    runner.resume(str(before / 'latest.pth'))
+    train(runner)
+    assert (before / 'best_a_iter_4.pth').is_file()
+    assert [path.name for path in after.glob('best*')] == ['best_a_iter_8.pth']
+
+
 def test_the_best_stays_until_the_next_is_whole(tmp_path, refusing_disk):
     hooks = [(Evaluation(), 'LOW')]
     train(make_runner(tmp_path, 4, hooks=hooks))
@@ -197,6 +207,16 @@ def test_a_signal_saves_and_exits(tmp_path, number, iteration):
     assert runner.iter == iteration
     for name, tensor in train(runner).items():
         assert torch.equal(tensor, whole[name]), name
+
+
+def test_a_signal_saves_where_no_checkpoint_ever_is_due(tmp_path):
+    stop = At(3, lambda: os.kill(os.getpid(), signal.SIGTERM)), 'NORMAL'
+    runner = make_runner(tmp_path, 6, hooks=[stop])
+    runner._hooks = [h for h in runner.hooks if not isinstance(h, CheckpointHook)]
+    with pytest.raises(SystemExit) as caught:
+        train(runner)
+    assert caught.value.code == EXIT_SAVED
+    assert find_newest(str(tmp_path), pytest.fail) == str(tmp_path / 'iter_3.pth')
 
 
 @pytest.mark.parametrize('keep', [1, -1])

@@ -120,8 +120,9 @@ def test_some_of_the_lesions():
 
 def test_our_segmentor_on_a_data_set_of_mmseg():
     data = dict(type='CustomDataset', img_dir='.', classes=list('abcde'), pipeline=[])
+    loader = dict(samples_per_gpu=1, workers_per_gpu=0)
     options = {
-        'data': dict(_delete_=True, samples_per_gpu=1, train=data, val=data),
+        'data': dict(_delete_=True, **loader, train=data, val=data),
         'evaluation': dict(metric='mIoU'),
         'evaluation.save_best': 'mIoU',
     }
@@ -133,6 +134,43 @@ def test_our_segmentor_on_a_data_set_of_mmseg():
     options['evaluation.metric'] = 'mAUPR'
     with pytest.raises(InputError, match='mAUPR, CustomDataset has mIoU, mDice, mFsc'):
         check_config(load_config(IDRID, options))
+
+
+@pytest.mark.parametrize(
+    ('key', 'part'),
+    [
+        ('decode_head.sampler', dict(type='OHEMPixelSampler', thresh=0.7)),
+        ('decode_head.dcn', dict(type='DCNv2', deform_groups=1)),
+    ],
+)
+def test_parts_that_mmseg_keeps_in_other_registries(key, part):
+    cfg = load_config(IDRID, {f'model.{key}': part})
+    cfg.model.decode_head = dict(cfg.model.decode_head, type='FCNHead')
+    for ours in ('mode', 'class_prior', 'zero_offset_init'):
+        cfg.model.decode_head.pop(ours, None)
+    if key.endswith('dcn'):
+        with pytest.raises(InputError, match=r'decode_head\.dcn: unknown config key'):
+            check_config(cfg)
+    else:
+        check_config(cfg)
+
+
+@pytest.mark.parametrize('key', ['samples_per_gpu', 'workers_per_gpu'])
+def test_loaders_say_how_many(key):
+    cfg = load_config(IDRID)
+    number = cfg.data.pop(key)
+    with pytest.raises(InputError, match=rf'data\.{key} is missing'):
+        check_config(cfg)
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        cfg.data[loader] = {key: number}
+    check_config(cfg)
+
+
+def test_no_workers_fetch_nothing_ahead():
+    options = {'data.workers_per_gpu': 0, 'data.prefetch_factor': 4}
+    data = load_config(IDRID, options).data
+    assert 'prefetch_factor' not in data
+    assert not data.persistent_workers
 
 
 def test_the_data_set_moves():

@@ -103,6 +103,14 @@ def test_a_resumed_training_goes_on_counting(tmp_path, clock):
     assert record(tmp_path) == dict(iterations=9, seconds=90)
 
 
+def test_a_training_that_was_not_timed_before(tmp_path, clock):
+    train(make_runner(tmp_path, 4, interval=4))
+    runner = timed(tmp_path, clock, 1)
+    runner.resume(str(tmp_path / 'iter_4.pth'))
+    train(runner)
+    assert record(tmp_path) == dict(iterations=10, seconds=60)
+
+
 def test_nothing_is_left_to_do_for_a_training_out_of_time(tmp_path, clock):
     train(timed(tmp_path, clock, 1))
     (tmp_path / 'training.json').unlink()
@@ -160,9 +168,6 @@ class Evaluation(Hook):
         if runner.iter + 1 in self.scores:
             runner.log_buffer.output['eval_iter_num'] = 10
             runner.log_buffer.output['mAUPR'] = self.scores[runner.iter + 1]
-
-    def before_train_iter(self, runner):
-        runner.log_buffer.clear()
 
 
 def test_history_of_the_scores(tmp_path, clock):

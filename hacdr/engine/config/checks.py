@@ -38,6 +38,8 @@ LOADER_KEYS = (
     'persistent_workers',
     'prefetch_factor',
 )
+# For each process, by mmseg's old name for it.
+NEEDED = 'samples_per_gpu', 'workers_per_gpu'
 # What it passes on says how a checkpoint is saved.
 CHECKPOINT_KEYS = (
     *argument_names(CheckpointHook)[0],
@@ -155,6 +157,9 @@ def _check_modes(cfg):
 def _check_data(data):
     check_keys(data, (*LOADER_KEYS, *SPLITS, *LOADERS), 'data')
     _check_loader(data, 'data')
+    for key in NEEDED:
+        if key not in data and not all(key in data.get(one, {}) for one in LOADERS):
+            raise InputError(f'data.{key} is missing')
     for split in SPLITS:
         if split in data:
             _check_dataset(data[split], f'data.{split}')

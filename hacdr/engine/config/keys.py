@@ -12,7 +12,7 @@ from hacdr.errors import InputError
 
 from .values import as_list, hint, require
 
-# What else a key of a model holds is built only if it has a type.
+# What else a key of a model holds is one of these only if its type is.
 MODEL_PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head', 'loss_decode')
 
 
@@ -45,9 +45,14 @@ def check_built(
             if str(key).endswith('_cfg'):
                 continue
             for one in as_list(value):
-                if key in MODEL_PARTS or (isinstance(one, dict) and 'type' in one):
+                if key in MODEL_PARTS or _is_model_part(one):
                     check_built(one, registry, f'{where}.{key}')
     return cls
+
+
+def _is_model_part(value):
+    # A sampler, say, or deformable convolutions are of registries of their own.
+    return isinstance(value, dict) and value.get('type') in MODELS.module_dict
 
 
 def find_class(name: str | type, registry: Registry, where: str) -> type:

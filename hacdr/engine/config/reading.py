@@ -23,7 +23,6 @@ TOP_LEVEL_KEYS = (
     'custom_hooks',
     'custom_imports',
     'data',
-    'device',
     'dist_params',
     'evaluation',
     'find_unused_parameters',
@@ -225,7 +224,8 @@ def _find_item(items, kind, option, where):
 
 
 def _keep_no_workers_of_none(cfg):
-    """Set ``persistent_workers=False`` where ``workers_per_gpu=0``."""
+    """Take away what needs workers where ``workers_per_gpu=0``."""
     for _, part in _find_dicts(cfg.get('data'), 'data', 'workers_per_gpu'):
         if part['workers_per_gpu'] == 0:
             part['persistent_workers'] = False
+            part.pop('prefetch_factor', None)

@@ -158,6 +158,8 @@ class LesionEncoderDecoder(EncoderDecoder):
             probabilities = self._mean_of_mirror_images(img, img_meta, rescale)
         else:
             probabilities = super().inference(img, img_meta, rescale)
+        if self.out_channels == 1:
+            probabilities = torch.cat([1 - probabilities, probabilities], 1)
         boxes = [meta.get('fundus_box') for meta in img_meta]
         if not rescale or boxes == [None] * len(boxes):
             return probabilities
@@ -197,8 +199,17 @@ class LesionEncoderDecoder(EncoderDecoder):
 
     def _result(self, probabilities):
         if self.output == 'label':
-            return list(probabilities.argmax(1).cpu().numpy())
+            return list(self._labels(probabilities).cpu().numpy())
         return list(probabilities.float().cpu().numpy())
+
+    def _labels(self, probabilities):
+        """Return label maps (B, H, W) of probabilities (B, num_classes, H, W).
+
+        Where the head has one logit for two classes, its threshold decides.
+        """
+        if self.out_channels > 1:
+            return probabilities.argmax(1)
+        return (probabilities[:, 1] > self.decode_head.threshold) * 1
 
     def show_result(
         self,
@@ -209,9 +220,9 @@ class LesionEncoderDecoder(EncoderDecoder):
     ) -> np.ndarray | None:
         """Paint a prediction on a photograph, arguments as in mmseg."""
         if result[0].ndim == 3:
-            result = [result[0].argmax(0)]
+            result = self._labels(result[0][None])
         elif getattr(result, 'ndim', 0) == 3:
-            result = [result.argmax(0)]
+            result = self._labels(result[None])
         return super().show_result(img, result, *args, **kwargs)
 
 

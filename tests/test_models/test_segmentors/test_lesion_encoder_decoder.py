@@ -265,3 +265,49 @@ def test_mmsegs_own_flips_count_the_picture_itself_twice():
     versions = step(dict(img=picture, img_fields=['img']))
     assert versions['flip'] == [False, False, True, True]
     assert (versions['img'][0] == versions['img'][1]).all()
+
+
+@pytest.mark.parametrize('flips', [False, True])
+def test_one_logit_for_two_classes(flips):
+    """As mmseg's EncoderDecoder has it, by the threshold of the head."""
+    torch.manual_seed(0)
+    config = ConfigDict(
+        backbone=dict(type='HACDR', embed_dims=(8, 8, 8, 8), depths=(1, 1, 1, 1)),
+        decode_head=dict(
+            type='FCNHead',
+            in_channels=8,
+            in_index=3,
+            channels=4,
+            num_classes=2,
+            out_channels=1,
+            threshold=0.3,
+            loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True),
+        ),
+        test_cfg=dict(mode='whole'),
+    )
+    config.backbone.ffn_ratios = (2, 2, 2, 2)
+    theirs = build_segmentor(ConfigDict(config, type='EncoderDecoder')).eval()
+    img = torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        middle = theirs.encode_decode(img, meta()).median()
+        theirs.decode_head.conv_seg.bias -= middle + 0.8
+        (expected,) = theirs.simple_test(img, meta())
+        for output in ('label', 'prob'):
+            test_cfg = dict(mode='whole', output=output, flips=flips)
+            ours = build_segmentor(
+                ConfigDict(config, type='LesionEncoderDecoder', test_cfg=test_cfg)
+            ).eval()
+            ours.load_state_dict(theirs.state_dict())
+            upright = [dict(meta()[0], pad_shape=(64, 96, 3))]
+            (found,) = ours.simple_test(img, upright)
+            if flips:
+                continue
+            label = found if output == 'label' else found[1] > 0.3
+            assert 0 < expected.mean() < 1
+            np.testing.assert_array_equal(label, expected)
+    assert found.sum(0) == pytest.approx(np.ones((50, 70)), abs=1e-6)
+    palette = [[0, 0, 0], [255, 0, 0]]
+    ours.CLASSES = ('background', 'EX')
+    black = np.zeros((50, 70, 3), np.uint8)
+    painted = ours.show_result(black, [found], palette=palette, opacity=1)
+    np.testing.assert_array_equal(painted[..., 2] > 0, found[1] > 0.3)
