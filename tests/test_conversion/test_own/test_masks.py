@@ -196,14 +196,18 @@ def test_masks_that_are_more_than_one_image(three, tmp_path, options, message):
         convert_own(read_mask_folders, three.root, tmp_path / 'out')
 
 
-def test_a_mask_in_negative_is_told(three, tmp_path):
+@pytest.mark.parametrize('name', ['EX', 'IRMA'])
+def test_a_mask_in_negative_is_told(three, tmp_path, name):
     values = np.full(SHAPE, 255, np.uint8)
     values[0] = 0
-    three.image('EX/3_left.png', values)
-    _, manifest = convert_own(read_mask_folders, three.root, tmp_path / 'out')
-    assert manifest['warnings'] == [
-        '3_left: EX covers 98% of the photograph; are lesion and background swapped?'
-    ]
+    three.image(f'{name}/3_left.png', values)
+    _, manifest = convert_own(
+        read_mask_folders, three.root, tmp_path / 'out', classes=(name,)
+    )
+    assert manifest['warnings'][-1] == (
+        f'3_left: {name} covers 98% of the photograph; are lesion and background '
+        'swapped?'
+    )
 
 
 def no_masks(three):
