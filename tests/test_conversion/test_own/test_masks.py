@@ -125,6 +125,30 @@ def test_names_that_are_not_unique(folder, tmp_path):
     assert read_maps(tmp_path / 'out', plan, 'p3_01')[0][3, 20] == 1
 
 
+def test_a_patient_in_several_folders_is_one(folder, tmp_path):
+    for visit in ('visit1', 'visit2'):
+        for patient in range(4):
+            folder.photograph(f'images/{visit}/{patient}_left.jpg', patient)
+            folder.square(f'EX/{visit}/{patient}_left.png')
+    plan, manifest = convert_own(read_mask_folders, folder.root, tmp_path / 'out')
+    assert {*plan.patients.values()} == {*'0123'}
+    for split in manifest['splits']:
+        listed = (tmp_path / 'out' / 'splits' / f'{split}.txt').read_text().split()
+        other = {name.replace('visit1', 'visit2') for name in listed} - {*listed}
+        assert not other
+    assert convert(open_source(folder.root), plan, tmp_path / 'out', jobs=1)[1] is None
+
+
+def test_a_patient_for_training_and_for_testing_is_told(folder):
+    for part in ('train', 'test'):
+        for name in ('0_left', '1_left' if part == 'train' else '2_left'):
+            folder.photograph(f'{part}/images/{name}.jpg')
+            folder.square(f'{part}/EX/{name}.png')
+    assert read(folder).warnings == [
+        '1 patients have photographs in trainval and in test: 0'
+    ]
+
+
 @pytest.mark.parametrize('name', ['3_left.png', '3_left.tif', '3_left.bmp'])
 def test_photographs_of_several_kinds(three, tmp_path, name):
     (three.root / 'images' / '3_left.jpg').unlink()
