@@ -96,6 +96,72 @@ def test_other_classes(three, tmp_path):
     assert sum(pairs['EX&IRMA'] for pairs in overlaps) == 15
 
 
+@pytest.fixture
+def without_images(folder):
+    """Photographs in a folder of another name; the last has no lesion."""
+    for index in range(4):
+        folder.photograph(f'photos/IDRiD_{index}.jpg', index)
+        folder.square(f'Optic Disc/IDRiD_{index}_OD.tif')
+        if index < 3:
+            folder.square(f'Hard Exudates/IDRiD_{index}_EX.tif')
+    return folder
+
+
+OPTIC_DISCS = [f'Optic Disc/IDRiD_{index}_OD.tif' for index in range(4)]
+
+
+def test_masks_of_a_class_that_is_not_named_are_no_photographs(without_images):
+    plan = read(without_images)
+    assert [record.name for record in plan.records] == [f'IDRiD_{i}' for i in range(4)]
+    assert plan.warnings == [
+        '1 photographs without any mask, taken as healthy: IDRiD_3'
+    ]
+    assert plan.notes[0] == f'4 images passed over: {", ".join(OPTIC_DISCS)}'
+
+
+@pytest.mark.parametrize(
+    ('healthy', 'taken'),
+    [
+        ('photos/9.jpg', True),
+        ('photos/healthy/9.jpg', True),
+        ('healthy/9.jpg', False),
+        ('healthy/9.webp', False),
+    ],
+)
+def test_healthy_photographs_are_taken_or_told(without_images, healthy, taken):
+    without_images.photograph(healthy)
+    plan = read(without_images)
+    assert (healthy in [record.photograph for record in plan.records]) == taken
+    assert ('taken as healthy: 9' in plan.warnings[0]) == taken
+    assert (healthy in plan.notes[0]) != taken
+
+
+def test_a_folder_for_each_patient(folder):
+    for patient in range(3):
+        folder.photograph(f'photos/{patient}/{patient}_left.jpg')
+    folder.square('EX/0_left.png')
+    folder.square('Optic Disc/1_left_OD.png')
+    plan = read(folder)
+    assert len(plan.records) == 3
+    assert plan.notes[0] == '1 images passed over: Optic Disc/1_left_OD.png'
+
+
+def test_a_mask_that_is_called_as_the_photograph_is(folder):
+    for index in range(3):
+        folder.photograph(f'{index}.jpg', index)
+        folder.square(f'masks/EX/{index}.png')
+        folder.square(f'masks/Optic Disc/{index}.png')
+    with pytest.raises(InputError, match=r'own/0\.jpg: has the name of masks/Optic'):
+        read(folder)
+
+
+def test_a_mask_saved_with_loss_is_no_photograph(without_images, tmp_path):
+    (without_images.root / 'Hard Exudates' / 'IDRiD_0_EX.tif').unlink()
+    without_images.square('Hard Exudates/IDRiD_0_EX.webp')
+    with pytest.raises(InputError, match='mask is WEBP, whose edges are blurred'):
+        convert_own(read_mask_folders, without_images.root, tmp_path / 'out')
+
+
 def test_seven_classes_have_a_bit_each(three, tmp_path):
     for index, name in enumerate('abcdef'):
         three.square(f'{name}/3_left.png', top=4 + index)
