@@ -29,7 +29,6 @@ from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 from hacdr.files import sha256
 from hacdr.images import encode_map
-from hacdr.lesions import LESIONS
 from hacdr.parallel import for_each
 from hacdr.preprocess.maps import reduce_bits
 from hacdr.preprocess.resize import fit_size, resize_photograph
@@ -195,14 +194,14 @@ def _convert_masks(source, plan, record, original_size, size):
 
 
 def _warn_of_large(images):
-    """One line for each mask of the field's lesions that covers half a photograph."""
+    """One line for each mask that covers more than half of a photograph."""
     return [
         f'{image["name"]}: {lesion} covers {share:.0%} of the photograph; are lesion '
         'and background swapped?'
         for image in images
         for lesion, count in image['lesions'].items()
         for share in [count['mask_pixels'] / (image['width'] * image['height'])]
-        if lesion in LESIONS and share > 0.5
+        if share > 0.5
     ]
 
 

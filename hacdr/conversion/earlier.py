@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hacdr.conversion import layout
 from hacdr.conversion.plan import Plan
-from hacdr.conversion.sources import Source
+from hacdr.conversion.sources import Source, is_added_by_system
 from hacdr.errors import InputError
 from hacdr.files import file_sha256, sha256
 from hacdr.parallel import for_each
@@ -30,7 +30,7 @@ def find_earlier(
     Raises:
         InputError: something else is there.
     """
-    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+    if not output.exists() or (output.is_dir() and _is_empty(output)):
         return None
     manifest = layout.read_manifest(output)
     if manifest is None:
@@ -129,12 +129,18 @@ def refuse_unknown_files(manifest: dict, output: Path) -> None:
     Raises:
         InputError: it does.
     """
-    unknown = sorted(layout.present_files(output) - layout.expected_files(manifest))
+    # What somebody else hid there, a .git, would be lost with the folder.
+    present = layout.present_files(output, passed_over=is_added_by_system)
+    unknown = sorted(present - layout.expected_files(manifest))
     if unknown:
         raise InputError(
             f'{output}: holds {len(unknown)} files that the conversion did not write '
             f'({unknown[0]}); move them away first'
         )
+
+
+def _is_empty(folder):
+    return all(is_added_by_system(path.name) for path in folder.iterdir())
 
 
 def _sha256_of_file(path):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Iterable, Sequence
+from typing import Callable, Iterable, Sequence
 
+from hacdr.conversion.sources import is_hidden
 from hacdr.errors import InputError
 from hacdr.lesions import CLASSES, IGNORED, choose_palette
 
@@ -146,11 +147,19 @@ def image_files(image: dict, file_format: str) -> dict[str, str]:
     }
 
 
-def present_files(folder: str | Path) -> set[str]:
-    """List the files that lie below a folder, as :func:`expected_files` does."""
+def present_files(
+    folder: str | Path, passed_over: Callable[[str], bool] = is_hidden
+) -> set[str]:
+    """List the files that lie below a folder, as :func:`expected_files` does.
+
+    Args:
+        folder (str | Path): where to look.
+        passed_over (callable): tells of a path whether it does not count.
+
+    Returns:
+        Set[str]: paths below it, '/' between the parts.
+    """
     folder = Path(folder)
-    return {
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob('*')
-        if not path.is_dir()
-    }
+    files = (path for path in folder.rglob('*') if not path.is_dir())
+    names = (path.relative_to(folder).as_posix() for path in files)
+    return {name for name in names if not passed_over(name)}

@@ -19,6 +19,8 @@ from hacdr.images import (
     decode_with_notes,
     lossy_packing,
 )
+from hacdr.images.files import one_line_errors
+from hacdr.images.maps import _check_values_are_kept
 from hacdr.lesions import IGNORED
 
 if TYPE_CHECKING:
@@ -253,6 +255,23 @@ def decode_mask(
             f'{", ".join(modes)} (at most 8 bits)'
         )
     return image
+
+
+def check_stored_values(data: bytes, where: str) -> None:
+    """Refuse a label map whose values are not those that :func:`decode_mask` returns.
+
+    Args:
+        data (bytes): content of the file.
+        where (str): the file, for the message.
+
+    Raises:
+        InputError: grey of 2 or 4 bits, which is stretched, or white as zero, which is
+            inverted: right for what is shown, wrong for values.
+    """
+    file = io.BytesIO(data)
+    file_format = decode_header(file, where, 'label map').format
+    with one_line_errors(where, 'label map'):
+        _check_values_are_kept(file, file_format)
 
 
 def _colour(image, value):

@@ -1,7 +1,7 @@
 """A download as it lies on disk, folder or zip, behind one interface.
 
-Nothing is ever unpacked to disk. Hidden files and folders, and what macOS adds to zips,
-are left out.
+Nothing is ever unpacked to disk. Hidden files and folders, and what Windows and macOS
+add, are left out.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ LARGEST_FILE = 512 * 2**20
 # The ways of packing whose unpacking can be stopped at that size; bzip2 and LZMA hand
 # out all that a few bytes make.
 PACKINGS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+
+# What Windows and macOS put into folders that somebody looks at.
+ADDED_BY_SYSTEMS = {'.ds_store', 'thumbs.db', 'desktop.ini'}
 
 
 def open_source(path: str | Path) -> Source:
@@ -69,7 +72,7 @@ class FolderSource:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         found = (Path(file).as_posix() for file in walk_files(path))
-        self._names = sorted(name for name in found if not _is_hidden(name))
+        self._names = sorted(name for name in found if not is_hidden(name))
 
     def names(self) -> list[str]:
         """List all files, relative to the folder, with '/' between the parts.
@@ -134,7 +137,7 @@ class ZipSource:
         Returns:
             List[str]: sorted.
         """
-        return sorted(name for name in self._members if not _is_hidden(name))
+        return sorted(name for name in self._members if not is_hidden(name))
 
     def read(self, name: str) -> bytes:
         """Unpack a member.
@@ -205,12 +208,26 @@ class ZipSource:
 Source = Union[FolderSource, ZipSource]
 
 
-def _is_hidden(name):
-    """Whether a file is one that its owner does not see, by any part of its path."""
-    return any(
+def is_hidden(name: str) -> bool:
+    """Tell whether a file is one that its owner does not see.
+
+    Args:
+        name (str): its path, with '/' between the parts, each of which may say it.
+    """
+    return is_added_by_system(name) or any(
         (part.startswith('.') and part != '.') or part == '__MACOSX'
         for part in name.split('/')
     )
+
+
+def is_added_by_system(name: str) -> bool:
+    """Tell whether Windows or macOS put a file there, of which nobody misses it.
+
+    Args:
+        name (str): its path, with '/' between the parts.
+    """
+    last = name.split('/')[-1].lower()
+    return last in ADDED_BY_SYSTEMS or last.startswith('._')
 
 
 def _check_size(size, where):

@@ -55,6 +55,14 @@ def test_no_problem(output):
     assert check_conversion(output, jobs=2) == (4, [])
 
 
+@pytest.mark.parametrize('name', ['.DS_Store', 'Thumbs.db', 'Desktop.ini', '.git/x'])
+def test_hidden_files_are_passed_over(output, name):
+    path = output / 'images' / 'train' / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b'')
+    assert problems(output) == []
+
+
 def test_reduced_and_ignored(raw, tmp_path):
     source = open_source(raw.root)
     plan = read_idrid(source)._replace(read_masks=with_ignored)

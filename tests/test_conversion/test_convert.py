@@ -3,6 +3,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import zipfile
 
@@ -14,6 +15,8 @@ from PIL import Image
 from hacdr.conversion import building, convert, layout, open_source
 from hacdr.conversion.idrid import read_idrid
 from hacdr.errors import InputError
+
+ADDED = '.DS_Store', '._IDRiD_01.jpg', 'Thumbs.db', 'desktop.ini'
 
 
 def run(path, output, jobs=1, **options):
@@ -296,13 +299,27 @@ def test_overwriting_converts_anew(raw, output):
 
 
 @pytest.mark.parametrize('overwrite', [True, False])
-def test_what_others_wrote_is_spared(raw, output, overwrite):
+@pytest.mark.parametrize('name', ['notes.txt', '.gitignore', '.git/config'])
+def test_what_others_wrote_is_spared(raw, output, name, overwrite):
     run(raw.root, output)
-    (output / 'notes.txt').write_text('precious')
+    (output / name).parent.mkdir(exist_ok=True)
+    (output / name).write_text('precious')
     raw.mask(5, 'MA').unlink()
-    with pytest.raises(InputError, match=r'1 files that .* \(notes\.txt\)'):
+    with pytest.raises(InputError, match=rf'1 files that .* \({re.escape(name)}\)'):
         run(raw.root, output, overwrite=overwrite)
-    assert (output / 'notes.txt').read_text() == 'precious'
+    assert (output / name).read_text() == 'precious'
+
+
+@pytest.mark.parametrize('name', ADDED)
+def test_what_systems_add_is_in_nobodys_way(raw, output, name):
+    output.mkdir(parents=True)
+    (output / name).write_bytes(b'')
+    run(raw.root, output)
+    (output / 'images' / 'train' / name).write_bytes(b'')
+    raw.mask(5, 'MA').unlink()
+    manifest, changed = run(raw.root, output)
+    assert changed == 1
+    assert layout.present_files(output) == layout.expected_files(manifest)
 
 
 def test_a_folder_of_something_else_is_never_touched(raw, tmp_path):

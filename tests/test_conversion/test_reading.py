@@ -12,7 +12,8 @@ from hacdr.conversion.reading import (
     read_soft_mask,
 )
 from hacdr.errors import InputError
-from hacdr.images.tiff import ORIENTATION
+from hacdr.images.tiff import ORIENTATION, PHOTOMETRIC, WHITE_IS_ZERO
+from tests.test_images.forms import save_png, save_tiff
 
 SIZE = 30, 20
 
@@ -56,7 +57,18 @@ def channels(*lesion, background=None):
     return make
 
 
+def white_as_zero(mask):
+    return save_tiff(~mask * np.uint8(255), {PHOTOMETRIC: WHITE_IS_ZERO})
+
+
+def grey_of_two_bits(mask):
+    rows = np.packbits(np.repeat(mask, 2, axis=1), axis=1)
+    return save_png([row.tobytes() for row in rows], SIZE, 2, 0)
+
+
 ENCODINGS = {
+    'white as zero': white_as_zero,
+    'grey of 2 bits': grey_of_two_bits,
     'IDRiD': one_bit_palette,
     'IDRiD_81_EX': channels(255, 0, 0, 255, background=[0, 0, 0, 255]),
     'transparent background': channels(255, 0, 0, 255),

@@ -24,7 +24,11 @@ from hacdr.conversion.own.photographs import (
     split_path,
 )
 from hacdr.conversion.plan import Plan, Record
-from hacdr.conversion.reading import MASK_SUFFIXES, decode_mask
+from hacdr.conversion.reading import (
+    MASK_SUFFIXES,
+    check_stored_values,
+    decode_mask,
+)
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
 from hacdr.lesions import IGNORED
@@ -149,8 +153,8 @@ def read_label_map(
         Dict[str, np.ndarray]: class -> uint8 (H, W), LESION, IGNORED or 0.
 
     Raises:
-        InputError: no image, compressed with loss, of another size, or with a value
-            that means nothing.
+        InputError: no image, compressed with loss, of another size, of values that are
+            not kept, or with one that means nothing.
     """
     ((data, where),) = files.values()
     image = decode_mask(data, where, size, what='label map')
@@ -158,6 +162,7 @@ def read_label_map(
         pixels = np.asarray(image.convert('RGB')) @ np.array([1 << 16, 1 << 8, 1])
         stored = [red << 16 | green << 8 | blue for red, green, blue in values]
     elif image.mode in ('1', 'L', 'P'):
+        check_stored_values(data, where)
         pixels, stored = np.asarray(image), [*values]
     else:
         raise InputError(

@@ -67,7 +67,7 @@ def _fill(mask, shape, where):
     if kind == 'polygon':
         return fill_polygon(mask, read_points(points, where))
     if kind == 'rectangle':
-        return fill_polygon(mask, rectangle(*read_points(points, where, 2)[:2]))
+        return fill_polygon(mask, _read_rectangle(points, where))
     if kind == 'circle':
         return fill_polygon(mask, circle(*read_points(points, where, 2)[:2]))
     if kind == 'mask':
@@ -76,6 +76,17 @@ def _fill(mask, shape, where):
         f'{where}: is a {kind}, which has no area; expected polygon, rectangle, circle '
         'or mask'
     )
+
+
+def _read_rectangle(points, where):
+    """Corners of a rectangle: LabelMe has two opposite ones, X-AnyLabeling all four."""
+    corners = read_points(points, where, 2)
+    if len(corners) not in (2, 4):
+        raise InputError(
+            f'{where}: is a rectangle of {len(corners)} points, expected two opposite '
+            'corners or all four'
+        )
+    return rectangle(*corners) if len(corners) == 2 else corners
 
 
 def _paste(mask, encoded, points, where):

@@ -53,11 +53,13 @@ class Photograph(NamedTuple):
         name: its file's stem, with folders before it where stems are not unique.
         file: a name of the source.
         folders: those that it lies in, in lower case.
+        path: what its name is made of: the folders, and the stem.
     """
 
     name: str
     file: str
     folders: tuple[str, ...]
+    path: tuple[str, ...]
 
 
 class Photographs:
@@ -90,10 +92,9 @@ class Photographs:
                 f'{", ".join(PHOTOGRAPH_SUFFIXES)}'
             )
         self._by_stem = defaultdict(list)
-        names = _choose_names(files)
-        for file in files:
+        for file, path in _choose_names(files).items():
             folders, stem = split_path(file)
-            photograph = Photograph(names[file], file, folders)
+            photograph = Photograph('_'.join(path), file, folders, path)
             self._by_stem[stem].append(photograph)
 
     def __iter__(self):
@@ -150,23 +151,22 @@ def _spell(name):
 
 
 def _choose_names(files):
-    """A name for each photograph: its stem, after folders where that is not unique."""
+    """What to call each photograph: its stem, after folders where it is not unique."""
     stems = {file: osp.splitext(osp.basename(file))[0] for file in files}
     number = Counter(map(fold_name, stems.values()))
     common = set.intersection(*({*split_path(file)[0]} for file in files))
-    names = {}
+    paths = {}
     for file, stem in stems.items():
         different = [f for f in file.split('/')[:-1] if _spell(f) not in common]
-        names[file] = (
-            stem if number[fold_name(stem)] == 1 else '_'.join([*different, stem])
-        )
+        paths[file] = (*different, stem) if number[fold_name(stem)] > 1 else (stem,)
+    names = {file: '_'.join(path) for file, path in paths.items()}
     twice = [
         n for n, count in Counter(map(fold_name, names.values())).items() if count > 1
     ]
     if twice:
         one, other = [file for file in files if fold_name(names[file]) == twice[0]][:2]
         raise InputError(f'two photographs of one name, {one} and {other}; rename one')
-    return names
+    return paths
 
 
 def plan_own(
@@ -201,7 +201,8 @@ def plan_own(
     subsets = {
         p.name: find_subset(p.folders, source.where(p.file)) for p in photographs
     }
-    patients = find_patients(subsets, options.patient)
+    paths = {p.name: p.path for p in photographs}
+    patients = find_patients(paths, options.patient, paths)
     splits, leaks = split_own(subsets, patients, source.path)
     test = {*splits.get('test', ())}
     records = [

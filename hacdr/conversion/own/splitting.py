@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from pathlib import Path
-from typing import Iterable, Sequence
+from typing import Iterable, Mapping, Sequence
 
 from hacdr.conversion.planning import split_by_seed
 from hacdr.errors import InputError, first_few
@@ -40,7 +40,11 @@ def find_subset(folders: Sequence[str], where: str) -> str | None:
     return found.pop() if found else None
 
 
-def find_patients(names: Iterable[str], pattern: str | None = None) -> dict[str, str]:
+def find_patients(
+    names: Iterable[str],
+    pattern: str | None = None,
+    paths: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, str]:
     """Tell whose photographs these are, by their names.
 
     The names are cut at blanks and at ``_ - .``, and what all of them begin with is
@@ -50,9 +54,16 @@ def find_patients(names: Iterable[str], pattern: str | None = None) -> dict[str,
     what stands before that, if this has a figure in it: 17 in 17_2. Otherwise each
     photograph is taken for a patient of its own.
 
+    Of a name that begins with folders the file's own part is asked first (0 in
+    visit1/0_left), unless it begins with the eye or visit, or one is among the folders
+    after the first: there the patient is one of these (P01 in P01/left_2). Folders of a
+    visit that come first, and those of training, validation and test, tell no patient.
+
     Args:
         names (Iterable[str]): the photographs' names.
         pattern (str, optional): a regular expression to use instead, with one group.
+        paths (Mapping[str, Sequence[str]], optional): name -> the folders that it
+            begins with, and the file's stem.
 
     Returns:
         Dict[str, str]: name -> patient.
@@ -62,9 +73,49 @@ def find_patients(names: Iterable[str], pattern: str | None = None) -> dict[str,
     """
     if pattern is not None:
         return _match_patients(names, pattern)
-    parts = {name: re.split(r'[\s_.-]+', name.lower()) for name in names}
-    common = _count_common([*parts.values()])
-    return {name: _patient(words[common:]) or name for name, words in parts.items()}
+    whole = {name: (paths or {}).get(name, (name,)) for name in names}
+    folders = {name: _folders_of_patients(path[:-1]) for name, path in whole.items()}
+    alone = _cut({name: path[-1:] for name, path in whole.items()})
+    after = _cut({name: (*folders[name], path[-1]) for name, path in whole.items()})
+    words = _cut(whole)
+    return {
+        name: _patient_of_stem(alone[name], folders[name])
+        or _patient(after[name])
+        or _patient(words[name])
+        or name
+        for name in whole
+    }
+
+
+def _folders_of_patients(folders):
+    """Those that may tell a patient: none of a split, no visit that comes first."""
+    left = [folder for folder in folders if not find_subset([folder], folder)]
+    while left and VISIT.fullmatch(''.join(_split(left[0]))):
+        left = left[1:]
+    return left
+
+
+def _patient_of_stem(words, folders):
+    """The patient in a stem; empty where it is not told, or the folders tell it."""
+    around = [word for folder in folders for word in _split(folder)]
+    marked = any(_is_mark(word) or EYE_AT_THE_END.fullmatch(word) for word in around)
+    first = next(filter(None, words), '')
+    return '' if marked or _is_mark(first) else _patient(words)
+
+
+def _is_mark(word):
+    return word in EYES or VISIT.fullmatch(word)
+
+
+def _cut(paths):
+    """The words of names, without those that all of them begin with."""
+    words = {name: _split('_'.join(path)) for name, path in paths.items()}
+    common = _count_common([*words.values()])
+    return {name: found[common:] for name, found in words.items()}
+
+
+def _split(name):
+    return re.split(r'[\s_.-]+', name.lower())
 
 
 def _match_patients(names, pattern):
@@ -105,7 +156,7 @@ def _patient(words):
         joined = EYE_AT_THE_END.fullmatch(word)
         if joined:
             return '_'.join([*words[:index], joined[1]])
-        if index and (word in EYES or VISIT.fullmatch(word)):
+        if index and _is_mark(word):
             return '_'.join(words[:index])
     before = '_'.join(words[:-1])
     return before if words[-1:] and words[-1].isdigit() and _has_digit(before) else ''

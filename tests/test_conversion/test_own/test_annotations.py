@@ -155,6 +155,18 @@ def test_other_shapes_of_labelme(photographs, tmp_path):
     check(read_labelme, photographs, tmp_path / 'out')
 
 
+def test_a_rectangle_by_its_four_corners(photographs, tmp_path):
+    """As X-AnyLabeling writes it."""
+    shapes = [
+        dict(label='EX', points=SQUARE, shape_type='rectangle'),
+        dict(label='MA', points=LOWER[::-1], shape_type='rectangle'),
+    ]
+    for name in NAMES:
+        content = labelme(name, shapes if name == 'a' else [])
+        photographs.json(f'images/{name}.json', content)
+    check(read_labelme, photographs, tmp_path / 'out')
+
+
 def test_a_circle_of_labelme(photographs, tmp_path):
     shape = dict(label='EX', points=[[30, 20], [30, 26]], shape_type='circle')
     for name in NAMES:
@@ -270,6 +282,12 @@ LABELME_FAULTS = {
     'is a point, which has no area; expected polygon': one_shape(shape_type='point'),
     'shape 1 of images/a.jpg (EX): expected 3 or more': one_shape(points=[[1, 2]]),
     'expected 2 or more points': one_shape(points=None, shape_type='rectangle'),
+    'is a rectangle of 3 points, expected two opposite corners or all': one_shape(
+        points=SQUARE[:3], shape_type='rectangle'
+    ),
+    'is a rectangle of 5 points': one_shape(
+        points=[*SQUARE, SQUARE[0]], shape_type='rectangle'
+    ),
     'its mask is not in base64': one_shape(shape_type='mask', mask='?'),
     'mask cannot be decoded (not an image)': one_shape(shape_type='mask', mask='aaaa'),
     "shape 1: expected a text as 'label'": one_shape(label=3),

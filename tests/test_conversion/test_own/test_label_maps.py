@@ -6,6 +6,7 @@ from hacdr.conversion import open_source
 from hacdr.conversion.own import Options, read_label_maps
 from hacdr.errors import InputError
 from hacdr.images import encode_map
+from tests.test_images.forms import save_png, save_tiff
 
 from .folder import SHAPE, convert_own, read_maps
 
@@ -60,6 +61,38 @@ def test_values_are_mapped(maps, tmp_path, write):
     assert manifest['images'][0]['lesions']['EX']['source'] == 'labels/a.png'[:-3] + (
         'tif' if write is tiff else 'png'
     )
+
+
+def two_bits(path):
+    # The values 0, 1, 2 and 3 side by side, as grey.
+    path.write_bytes(save_png([b'\x1b' * 16] * SHAPE[0], SHAPE[::-1], 2, 0))
+
+
+def white_as_zero(path):
+    path.with_suffix('.tif').write_bytes(save_tiff(VALUES, {0x0106: 0}))
+    path.unlink()
+
+
+@pytest.mark.parametrize(
+    ('write', 'message'),
+    [
+        (two_bits, r'a\.png: label map cannot .*\(grey of 2 bits, expected 8\)'),
+        (white_as_zero, r'a\.tif: label map cannot .*\(white is zero in it, expected'),
+    ],
+)
+def test_values_that_readers_do_not_agree_on(maps, tmp_path, write, message):
+    write(maps.root / 'labels' / 'a.png')
+    with pytest.raises(InputError, match=message):
+        convert_own(read_label_maps, maps.root, tmp_path / 'out', classes=TJDR)
+
+
+def test_grey_of_two_bits_is_a_colour_as_it_is_shown(maps, tmp_path):
+    for name in 'abc':
+        two_bits(maps.root / 'labels' / f'{name}.png')
+    classes = 'EX=#555555', 'HE=#aaaaaa', 'MA=#ffffff'
+    plan, _ = convert_own(read_label_maps, maps.root, tmp_path / 'out', classes=classes)
+    labels, _ = read_maps(tmp_path / 'out', plan, 'a')
+    assert labels[0, :4].tolist() == [0, 1, 2, 4]
 
 
 def test_colours_are_mapped(maps, tmp_path):

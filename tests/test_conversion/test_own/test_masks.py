@@ -96,6 +96,72 @@ def test_other_classes(three, tmp_path):
     assert sum(pairs['EX&IRMA'] for pairs in overlaps) == 15
 
 
+@pytest.fixture
+def without_images(folder):
+    """Photographs in a folder of another name; the last has no lesion."""
+    for index in range(4):
+        folder.photograph(f'photos/IDRiD_{index}.jpg', index)
+        folder.square(f'Optic Disc/IDRiD_{index}_OD.tif')
+        if index < 3:
+            folder.square(f'Hard Exudates/IDRiD_{index}_EX.tif')
+    return folder
+
+
+OPTIC_DISCS = [f'Optic Disc/IDRiD_{index}_OD.tif' for index in range(4)]
+
+
+def test_masks_of_a_class_that_is_not_named_are_no_photographs(without_images):
+    plan = read(without_images)
+    assert [record.name for record in plan.records] == [f'IDRiD_{i}' for i in range(4)]
+    assert plan.warnings == [
+        '1 photographs without any mask, taken as healthy: IDRiD_3'
+    ]
+    assert plan.notes[0] == f'4 images passed over: {", ".join(OPTIC_DISCS)}'
+
+
+@pytest.mark.parametrize(
+    ('healthy', 'taken'),
+    [
+        ('photos/9.jpg', True),
+        ('photos/healthy/9.jpg', True),
+        ('healthy/9.jpg', False),
+        ('healthy/9.webp', False),
+    ],
+)
+def test_healthy_photographs_are_taken_or_told(without_images, healthy, taken):
+    without_images.photograph(healthy)
+    plan = read(without_images)
+    assert (healthy in [record.photograph for record in plan.records]) == taken
+    assert ('taken as healthy: 9' in plan.warnings[0]) == taken
+    assert (healthy in plan.notes[0]) != taken
+
+
+def test_a_folder_for_each_patient(folder):
+    for patient in range(3):
+        folder.photograph(f'photos/{patient}/{patient}_left.jpg')
+    folder.square('EX/0_left.png')
+    folder.square('Optic Disc/1_left_OD.png')
+    plan = read(folder)
+    assert len(plan.records) == 3
+    assert plan.notes[0] == '1 images passed over: Optic Disc/1_left_OD.png'
+
+
+def test_a_mask_that_is_called_as_the_photograph_is(folder):
+    for index in range(3):
+        folder.photograph(f'{index}.jpg', index)
+        folder.square(f'masks/EX/{index}.png')
+        folder.square(f'masks/Optic Disc/{index}.png')
+    with pytest.raises(InputError, match=r'own/0\.jpg: has the name of masks/Optic'):
+        read(folder)
+
+
+def test_a_mask_saved_with_loss_is_no_photograph(without_images, tmp_path):
+    (without_images.root / 'Hard Exudates' / 'IDRiD_0_EX.tif').unlink()
+    without_images.square('Hard Exudates/IDRiD_0_EX.webp')
+    with pytest.raises(InputError, match='mask is WEBP, whose edges are blurred'):
+        convert_own(read_mask_folders, without_images.root, tmp_path / 'out')
+
+
 def test_seven_classes_have_a_bit_each(three, tmp_path):
     for index, name in enumerate('abcdef'):
         three.square(f'{name}/3_left.png', top=4 + index)
@@ -123,6 +189,30 @@ def test_names_that_are_not_unique(folder, tmp_path):
     plan, _ = convert_own(read_mask_folders, folder.root, tmp_path / 'out')
     assert [record.name for record in plan.records] == ['p1_01', 'p2_01', 'p3_01']
     assert read_maps(tmp_path / 'out', plan, 'p3_01')[0][3, 20] == 1
+
+
+def test_a_patient_in_several_folders_is_one(folder, tmp_path):
+    for visit in ('visit1', 'visit2'):
+        for patient in range(4):
+            folder.photograph(f'images/{visit}/{patient}_left.jpg', patient)
+            folder.square(f'EX/{visit}/{patient}_left.png')
+    plan, manifest = convert_own(read_mask_folders, folder.root, tmp_path / 'out')
+    assert {*plan.patients.values()} == {*'0123'}
+    for split in manifest['splits']:
+        listed = (tmp_path / 'out' / 'splits' / f'{split}.txt').read_text().split()
+        other = {name.replace('visit1', 'visit2') for name in listed} - {*listed}
+        assert not other
+    assert convert(open_source(folder.root), plan, tmp_path / 'out', jobs=1)[1] is None
+
+
+def test_a_patient_for_training_and_for_testing_is_told(folder):
+    for part in ('train', 'test'):
+        for name in ('0_left', '1_left' if part == 'train' else '2_left'):
+            folder.photograph(f'{part}/images/{name}.jpg')
+            folder.square(f'{part}/EX/{name}.png')
+    assert read(folder).warnings == [
+        '1 patients have photographs in trainval and in test: 0'
+    ]
 
 
 @pytest.mark.parametrize('name', ['3_left.png', '3_left.tif', '3_left.bmp'])
@@ -196,14 +286,18 @@ def test_masks_that_are_more_than_one_image(three, tmp_path, options, message):
         convert_own(read_mask_folders, three.root, tmp_path / 'out')
 
 
-def test_a_mask_in_negative_is_told(three, tmp_path):
+@pytest.mark.parametrize('name', ['EX', 'IRMA'])
+def test_a_mask_in_negative_is_told(three, tmp_path, name):
     values = np.full(SHAPE, 255, np.uint8)
     values[0] = 0
-    three.image('EX/3_left.png', values)
-    _, manifest = convert_own(read_mask_folders, three.root, tmp_path / 'out')
-    assert manifest['warnings'] == [
-        '3_left: EX covers 98% of the photograph; are lesion and background swapped?'
-    ]
+    three.image(f'{name}/3_left.png', values)
+    _, manifest = convert_own(
+        read_mask_folders, three.root, tmp_path / 'out', classes=(name,)
+    )
+    assert manifest['warnings'][-1] == (
+        f'3_left: {name} covers 98% of the photograph; are lesion and background '
+        'swapped?'
+    )
 
 
 def no_masks(three):

@@ -41,6 +41,51 @@ def test_photographs_of_different_patients(names):
     assert len({*find_patients(names).values()}) == len(names)
 
 
+def find_in_folders(*files):
+    paths = {file.replace('/', '_'): file.split('/') for file in files}
+    return [*find_patients(paths, paths=paths).values()]
+
+
+@pytest.mark.parametrize(
+    ('one', 'other'),
+    [
+        ('visit1/0_left', 'visit2/0_left'),
+        ('visit 1/12L', 'visit 2/12R'),
+        ('2019/smith_v1', '2020/smith_v2'),
+        ('baseline/17_1', 'month6/17_1'),
+        ('train/0_left', 'test/0_left'),
+        ('train/left_0004', 'test/left_0004'),
+        ('train/P01/left', 'test/P01/right'),
+        ('P01/train/left', 'P01/test/left'),
+        ('visit1/P01/left', 'visit2/P01/left'),
+        ('P01/left', 'P01/right'),
+        ('P01/OD_1', 'P01/OD_2'),
+        ('P01/visit1_left', 'P01/visit2_left'),
+        ('P01/visit1/17_1', 'P01/visit2/18_1'),
+        ('exam1/left', 'exam1/right'),
+    ],
+)
+def test_one_patient_in_folders(one, other):
+    patients = find_in_folders(one, other, 'P99/left', 'P98/OD_1', 'visit1/97_left')
+    assert patients[0] == patients[1]
+    assert len({*patients}) == 4
+
+
+@pytest.mark.parametrize(
+    'files',
+    [
+        ['P01/left', 'P02/left', 'P03/left'],
+        ['P01/OD_1', 'P02/OD_1'],
+        ['P01/visit1_left', 'P02/visit1_left'],
+        ['P01/scan_left', 'P02/scan_left'],
+        ['p1/01', 'p2/01'],
+        ['train/a', 'test/a'],
+    ],
+)
+def test_different_patients_in_folders(files):
+    assert len({*find_in_folders(*files)}) == len(files)
+
+
 def test_a_pattern_instead():
     names = ['a17x1', 'a17x2', 'a18x1']
     assert [*find_patients(names, r'a(\d+)x').values()] == ['17', '17', '18']
