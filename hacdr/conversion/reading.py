@@ -13,6 +13,7 @@ from hacdr.conversion.merging import LESION
 from hacdr.errors import InputError
 from hacdr.images import (
     Photograph,
+    check_values_are_kept,
     decode_header,
     decode_image,
     decode_photograph,
@@ -20,7 +21,6 @@ from hacdr.images import (
     lossy_packing,
 )
 from hacdr.images.files import one_line_errors
-from hacdr.images.maps import _check_values_are_kept
 from hacdr.lesions import IGNORED
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ def check_stored_values(data: bytes, where: str) -> None:
     file = io.BytesIO(data)
     file_format = decode_header(file, where, 'label map').format
     with one_line_errors(where, 'label map'):
-        _check_values_are_kept(file, file_format)
+        check_values_are_kept(file, file_format)
 
 
 def _colour(image, value):

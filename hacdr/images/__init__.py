@@ -8,7 +8,13 @@ ambiguous is an InputError of one line that begins with the file's name.
 
 from hacdr.images.files import MAX_PIXELS, check_size
 from hacdr.images.headers import Header, decode_header, read_header
-from hacdr.images.maps import decode_image, encode_map, lossy_packing, read_map
+from hacdr.images.maps import (
+    check_values_are_kept,
+    decode_image,
+    encode_map,
+    lossy_packing,
+    read_map,
+)
 from hacdr.images.photographs import (
     DECODE_FLAGS,
     PHOTOGRAPH_SUFFIXES,
@@ -27,6 +33,7 @@ __all__ = [
     'Header',
     'Photograph',
     'check_size',
+    'check_values_are_kept',
     'decode_header',
     'decode_image',
     'decode_photograph',

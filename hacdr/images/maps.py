@@ -52,7 +52,7 @@ def read_map(path: str | Path) -> np.ndarray:
         if header.several:
             raise InputError(f'{path}: holds several images, expected one map')
         with one_line_errors(path, 'map'):
-            _check_values_are_kept(file, header.format)
+            check_values_are_kept(file, header.format)
         file.seek(0)
         image = decode_image(file, path, 'map')
         if lossy_packing(image):
@@ -78,7 +78,7 @@ def lossy_packing(image: Image.Image) -> str | None:
     return packing and f'{image.format} of {packing}'
 
 
-def _check_values_are_kept(file, file_format):
+def check_values_are_kept(file, file_format):
     """Raise ValueError where Pillow changes values: it stretches few bits of grey."""
     if file_format == 'TIFF':
         check_map_tiff(read_tiff_tags(file))
