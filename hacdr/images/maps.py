@@ -78,8 +78,16 @@ def lossy_packing(image: Image.Image) -> str | None:
     return packing and f'{image.format} of {packing}'
 
 
-def check_values_are_kept(file, file_format):
-    """Raise ValueError where Pillow changes values: it stretches few bits of grey."""
+def check_values_are_kept(file: BinaryIO, file_format: str) -> None:
+    """Refuse what Pillow reads with other values: it stretches few bits of grey.
+
+    Args:
+        file (BinaryIO): the file.
+        file_format (str): as Pillow calls it.
+
+    Raises:
+        ValueError: values would change.
+    """
     if file_format == 'TIFF':
         check_map_tiff(read_tiff_tags(file))
     if file_format == 'PNG':
