@@ -207,8 +207,8 @@ def python_blocks(path):
 
 def test_the_config_of_one_lesion(tmp_path):
     (text,) = python_blocks('docs/classes_and_weights.md')
-    base = str(ROOT / 'configs' / 'hacdr_idrid_cpu.py')
-    (tmp_path / 'one.py').write_text(text.replace('hacdr_idrid_cpu.py', base))
+    base = str(ROOT / 'configs' / 'hacdr_idrid_lean.py')
+    (tmp_path / 'one.py').write_text(text.replace('hacdr_idrid_lean.py', base))
     cfg = load_config(str(tmp_path / 'one.py'))
     check_config(cfg)
     assert cfg.model.decode_head.num_classes == 2

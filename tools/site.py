@@ -16,6 +16,7 @@ PAGES = {
     'SECURITY.md': 'security.md',
     'weights/README.md': 'weights.md',
     'weights/hacdr_idrid_cpu.md': 'weights_idrid_cpu.md',
+    'weights/hacdr_idrid_lean.md': 'weights_idrid_lean.md',
 }
 SOURCES = {page: source for source, page in PAGES.items()}
 FENCE = re.compile(r'(^```.*?^```$)', re.S | re.M)

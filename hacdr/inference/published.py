@@ -8,7 +8,7 @@ from hacdr.errors import InputError
 from hacdr.shipped import find_shipped
 from hacdr.stack import find_missing
 
-DEFAULT = 'hacdr_idrid_cpu'
+DEFAULT = 'hacdr_idrid_lean'
 SUFFIXES = '.safetensors', '.onnx'
 
 
@@ -35,7 +35,11 @@ def find_weights(weights: str | Path | None = None) -> str:
         path = folder / f'{name}{suffix}'
         if path.is_file():
             return str(path)
-    published = sorted(path.stem for path in folder.glob('*.safetensors'))
+    if (folder / f'{name}{SUFFIXES[0]}').is_file():
+        raise InputError(
+            f'{name}: published for torch and mmsegmentation alone, which are missing'
+        )
+    published = sorted({p.stem for p in folder.iterdir() if p.suffix in suffixes})
     raise InputError(
         f'{name}: no such file of weights, nor the name of published ones '
         f'({", ".join(published)})'

@@ -23,7 +23,7 @@ from hacdr_cli import keep_freed_memory, run
 
 ROOT = Path(__file__).parents[2]
 ENGINES = 'torch', 'fused', 'bfloat16', 'onnxruntime'
-WEIGHTS, CONFIG = 'weights/hacdr_idrid_cpu', 'configs/hacdr_idrid_cpu.py'
+WEIGHTS, CONFIG = 'weights/hacdr_idrid_lean', 'configs/hacdr_idrid_lean.py'
 
 
 def main():
