@@ -46,7 +46,7 @@ def test_released_loss(name, monkeypatch):
     logits = tensors[f'{name}/logits'].requires_grad_()
     value = loss(logits, tensors[f'{name}/target'])
     value.backward()
-    assert float(value) == pytest.approx(float(tensors[f'{name}/loss']), rel=1e-6)
+    assert value.item() == pytest.approx(float(tensors[f'{name}/loss']), rel=1e-6)
     assert relative_error(logits.grad, tensors[f'{name}/grad']) < 1e-6
 
 
