@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from pathlib import PurePosixPath
 
 from hacdr.conversion import reading
 from hacdr.conversion.own.classes import (
@@ -27,11 +26,9 @@ from hacdr.conversion.own.photographs import (
 from hacdr.conversion.plan import Plan
 from hacdr.conversion.sources import Source
 from hacdr.errors import InputError
-from hacdr.images import PHOTOGRAPH_SUFFIXES
 
 # What a mask's name may have beside the photograph's and the class's.
 WORDS = {'mask', 'label', 'annotation', 'seg', 'segmentation', 'gt', 'groundtruth'}
-IMAGE_SUFFIXES = *reading.MASK_SUFFIXES, *PHOTOGRAPH_SUFFIXES
 READ_MASK = partial(
     reading.read_mask, advice='; --soft-masks reads grey ones, lesion from 128 on'
 )
@@ -42,8 +39,7 @@ def read_mask_folders(source: Source, options: Options) -> Plan:
 
     A mask belongs to the photograph of the same stem; after that it may have the class
     or 'mask' (IDRiD_01.jpg, IDRiD_01_EX.tif). Where a photograph has no mask of a
-    class, it has none of that lesion. Where no folder of photographs is named, they lie
-    where those with masks do.
+    class, it has none of that lesion.
 
     Args:
         source (Source): as ``open_source`` returns it.
@@ -54,7 +50,7 @@ def read_mask_folders(source: Source, options: Options) -> Plan:
 
     Raises:
         InputError: no masks or no photographs; a mask that belongs to no photograph, or
-            to two, or two of one class that belong to the same.
+            two of one class that belong to the same.
     """
     classes = parse_classes(options.classes)
     for name in (BACKGROUND, IGNORED_NAME):
@@ -64,7 +60,7 @@ def read_mask_folders(source: Source, options: Options) -> Plan:
     images = [
         file
         for file in source.names()
-        if file.lower().endswith(IMAGE_SUFFIXES) and not is_in(file, inside)
+        if file.lower().endswith(reading.MASK_SUFFIXES) and not is_in(file, inside)
     ]
     found = {folder for file in images for folder in file.split('/')[:-1]}
     class_of, _, absent = assign_classes(
@@ -81,9 +77,6 @@ def read_mask_folders(source: Source, options: Options) -> Plan:
     }
     drawn_in = {file: class_of[f[0]] for file, f in folders.items() if f}
     photographs = Photographs(source, without=drawn_in, folder=inside)
-    if inside is None:
-        elsewhere = _find_elsewhere(photographs, drawn_in, words)
-        photographs = Photographs(source, without={*drawn_in, *elsewhere})
     masks = {}
     for file, name in drawn_in.items():
         photograph = _find_photograph(photographs, file, name, words)
@@ -108,36 +101,6 @@ def read_mask_folders(source: Source, options: Options) -> Plan:
         notes=count_names(sorted(passed_over), 'images passed over'),
         read_masks=partial(reading.read_separate_masks, read=read),
     )
-
-
-def _find_elsewhere(photographs, drawn_in, words):
-    """Images that nobody called photographs, and that lie apart from those with masks.
-
-    A folder goes with one of theirs where both lie below a folder without masks.
-    """
-    found = [
-        _find_photograph(photographs, file, name, words).file
-        for file, name in drawn_in.items()
-    ]
-    holding = {PurePosixPath(file).parent for file in found}
-    around = {folder for file in found for folder in PurePosixPath(file).parents}
-    around -= {folder for file in drawn_in for folder in PurePosixPath(file).parents}
-    elsewhere = [
-        photograph.file
-        for photograph in photographs
-        for folders in [PurePosixPath(photograph.file).parents]
-        if folders[0] not in holding and around.isdisjoint(folders)
-    ]
-    by_stem = {split_path(file)[1]: file for file in found}
-    for file in elsewhere:
-        stem = split_path(file)[1]
-        if stem in by_stem:
-            raise InputError(
-                f'{photographs.source.where(file)}: has the name of {by_stem[stem]}, '
-                'which has a mask; say with --photographs which folder the photographs '
-                'are in'
-            )
-    return elsewhere
 
 
 def _find_photograph(photographs, file, name, words):
