@@ -166,9 +166,10 @@ def test_the_model_index_says_what_the_cards_say():
             card = (ROOT / model['Weights']).with_suffix('.md').read_text()
             (result,) = model['Results']
             metrics = result['Metrics']
+            # Of several tables the first.
             rows = {
                 line.split('|')[1].strip(): line
-                for line in card.splitlines()
+                for line in reversed(card.splitlines())
                 if line.startswith('| ')
             }
             for lesion in ('EX', 'HE', 'SE', 'MA'):

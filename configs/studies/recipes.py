@@ -1,6 +1,6 @@
 # Whole trainings, cross-validated: three folds of the 54 training photographs, pooled.
 # The recipes of the weights in the repository, and those that may take their place.
-# Data and machine as in levers.py. Not run yet.
+# Data and machine as in levers.py. Not run on a GPU yet; on CPUs see recipes_cpu.py.
 _base_ = './levers.py'
 cfg_options = {'runner.max_iters': 2000, 'checkpoint_config.interval': 50}
 entries = [

@@ -54,7 +54,8 @@ def add_arguments(parser):
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='replace predictions of other weights, thresholds or versions',
+        help='replace predictions of other weights, thresholds or versions, and files '
+        'of something else that bear the name of a result',
     )
     parser.add_argument(
         '--device', help="'cpu' or 'cuda:0'; default: the GPU where there is one"

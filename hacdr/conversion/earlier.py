@@ -140,7 +140,9 @@ def refuse_unknown_files(manifest: dict, output: Path) -> None:
 
 
 def _is_empty(folder):
-    return all(is_added_by_system(path.name) for path in folder.iterdir())
+    return all(
+        is_added_by_system(path.name) and not path.is_dir() for path in folder.iterdir()
+    )
 
 
 def _sha256_of_file(path):

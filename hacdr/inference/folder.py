@@ -22,7 +22,7 @@ from hacdr.files import (
 )
 from hacdr.images import read_map
 from hacdr.inference.findings import summarise_lesions
-from hacdr.inference.formats import file_of_format, is_corrected
+from hacdr.inference.formats import file_of_format, is_corrected, put_aside
 from hacdr.inference.outputs import OUTPUTS, Result, encode_plane, plane_of
 from hacdr.inference.planning import Task, plan_folder
 from hacdr.inference.predictor import Predictor
@@ -234,10 +234,13 @@ class _FolderRun:
         discard_tables(self._output)
         # The record first: without it the photograph is not done.
         files = record_path(Path(), task.output), *task.files
-        annotated = file_of_format('labelme', task.output)
+        annotated = self._output / file_of_format('labelme', task.output)
+        if is_corrected(annotated):
+            aside = put_aside(annotated)
+            told = printable(f'{annotated}: corrected, kept as {aside.name}')
+            tqdm.write(told, file=sys.stderr)
         for path in (self._output / file for file in files):
-            corrected = path == self._output / annotated and is_corrected(path)
-            if path.exists() and not corrected:
+            if path.exists():
                 path.unlink()
 
     def _write(self, job, computed):

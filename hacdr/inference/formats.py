@@ -99,11 +99,18 @@ def is_corrected(path: Path) -> bool:
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
         return content.get(UNTOUCHED) != _digest(content['shapes'])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except (ValueError, AttributeError, KeyError):
         # Written by another program.
         return True
+
+
+def put_aside(path: Path) -> Path:
+    """Give a corrected file a name under which nothing is written; return it."""
+    names = (f'{path.name}.corrected{n}' for n in ('', *map(str, range(2, 1000))))
+    aside = next(path.with_name(n) for n in names if not path.with_name(n).exists())
+    return path.rename(aside)
 
 
 def _digest(shapes):

@@ -31,9 +31,12 @@ def read_thresholds(
     content = read_content(path)
     of_folds = folds and content['split'] == 'folds'
     if not of_folds and content['split'] != 'val':
+        expected = 'those of hacdr test --split val'
+        if folds:
+            expected += ', or results_folds.json of a study'
         raise InputError(
-            f'{path}: scores of {content["split"]}, which must not choose thresholds; '
-            'expected those of hacdr test --split val'
+            f'{path}: scores of {content["split"]}, which choose no thresholds for '
+            f'this checkpoint; expected {expected}'
         )
     if not of_folds and content['checkpoint_sha256'] != checkpoint_sha256:
         raise InputError(

@@ -273,6 +273,8 @@ def _read_entry(entry, study, where, work_dir, split):
         check_config(config)
     except InputError as error:
         raise InputError(f'{where}: {error}') from error
+    if split not in config.data:
+        raise InputError(f'{where}: config has no data.{split}')
     folder, folds = osp.join(work_dir, name), study.get('folds')
     if folds and 'split' not in _innermost(config.data.train):
         raise InputError(

@@ -70,7 +70,7 @@ def test_convert_train_resume_test_predict(tmp_path, run_script):
 
     result = tool(*test, '--thresholds', work / 'results.json')
     assert result.returncode == 2
-    assert 'must not choose thresholds' in result.stderr
+    assert 'which choose no thresholds' in result.stderr
     result = tool('compare.py', work / 'results.json', work / 'results_val.json')
     assert result.returncode == 2
     assert 'split is val, expected test' in result.stderr

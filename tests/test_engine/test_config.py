@@ -161,8 +161,7 @@ def test_loaders_say_how_many(key):
     number = cfg.data.pop(key)
     with pytest.raises(InputError, match=rf'data\.{key} is missing'):
         check_config(cfg)
-    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        cfg.data[loader] = {key: number}
+    cfg.data.train_dataloader = {key: number}
     check_config(cfg)
 
 

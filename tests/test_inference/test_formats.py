@@ -143,16 +143,25 @@ def test_corrections_stay(tmp_path, capsys):
     corrected.write_text(json.dumps(content, indent=2))
     # As LabelMe saves what was looked at alone.
     kept.write_text(json.dumps(json.loads(kept.read_text()), indent=2))
-    for name in ('a', 'b'):
-        save_photograph(photographs / f'{name}.png', grey=50)
-    predict_folder(FakePredictor(), photographs, output)
-    assert not kept.exists()
     join_tables(output, ['labelme'])
     assert json.loads(corrected.read_text()) == content
-    assert len(json.loads(kept.read_text())['shapes']) == 1
     told = capsys.readouterr().err
     assert f'{corrected}: corrected, kept as it is' in told
     assert str(kept) not in told
+    for number in ('', '2'):
+        for name in ('a', 'b'):
+            save_photograph(photographs / f'{name}.png', grey=50 + len(number))
+        predict_folder(FakePredictor(), photographs, output)
+        assert not corrected.exists()
+        assert not kept.exists()
+        aside = corrected.with_name(f'a.json.corrected{number}')
+        assert json.loads(aside.read_text()) == content
+        assert (
+            f'{corrected}: corrected, kept as {aside.name}' in capsys.readouterr().err
+        )
+        corrected.write_text(json.dumps(content))
+    join_tables(output, ['labelme'])
+    assert len(json.loads(kept.read_text())['shapes']) == 1
     corrected.write_text('{')
     join_tables(output, ['labelme'])
     assert corrected.read_text() == '{'

@@ -33,8 +33,8 @@ def test_thresholds_of_validation_photographs(results):
 @pytest.mark.parametrize(
     ('changes', 'checkpoint', 'message'),
     [
-        (dict(split='test'), '00', 'must not choose thresholds'),
-        (dict(split='train'), '00', 'scores of train, which must not choose'),
+        (dict(split='test'), '00', 'which choose no thresholds'),
+        (dict(split='train'), '00', 'scores of train, which choose no'),
         ({}, '11', 'a checkpoint with sha256 00, expected 11'),
         (dict(dataset='DDRDataset'), '00', 'for DDRDataset, expected IDRiD'),
     ],
@@ -50,7 +50,7 @@ def test_pooled_thresholds_are_taken_where_they_are_asked_for(results):
     results.write_text(json.dumps({**content, 'checkpoint_sha256': '22, 33'}))
     thresholds = read_thresholds(str(results), '00', folds=True)
     assert thresholds['EX'] == pytest.approx(0.6)
-    with pytest.raises(InputError, match='scores of folds, which must not'):
+    with pytest.raises(InputError, match='scores of folds, which choose no'):
         read_thresholds(str(results), '00')
 
 

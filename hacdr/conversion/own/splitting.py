@@ -13,6 +13,8 @@ from hacdr.errors import InputError, first_few
 EYES = {'left', 'right', 'l', 'r', 'le', 're', 'od', 'os', 'oi'}
 # A visit, or which part of the eye was photographed.
 VISIT = re.compile(r'(?:visit|followup|fu|exam|session|field|macula|disc)\d*|[vtf]\d+')
+# A folder of photographs of one time, whoever is in them.
+TIME = re.compile(rf'{VISIT.pattern}|(?:day|week|month|year)\d*|(?:19|20)\d\d')
 EYE_AT_THE_END = re.compile(r'(.*\d)(?:l|r|od|os|oi)')
 FOLDER = re.compile(r'(?:\w\. )?(train|val|test)(?:ing|id|idation)?(?: set)?(?: ?\d+)?')
 
@@ -54,10 +56,10 @@ def find_patients(
     what stands before that, if this has a figure in it: 17 in 17_2. Otherwise each
     photograph is taken for a patient of its own.
 
-    Of a name that begins with folders the file's own part is asked first (0 in
-    visit1/0_left), unless it begins with the eye or visit, or one is among the folders
-    after the first: there the patient is one of these (P01 in P01/left_2). Folders of a
-    visit that come first, and those of training, validation and test, tell no patient.
+    Of a name that begins with folders, those of training, validation and test and of a
+    visit that comes first are left out: 0 in visit1/0_left. A folder with a figure, an
+    eye or a visit in it tells the patient (P01 in P01/1_left), and so do the folders
+    where the file's name begins with an eye or a visit; else the file's name does.
 
     Args:
         names (Iterable[str]): the photographs' names.
@@ -88,9 +90,9 @@ def find_patients(
 
 
 def _folders_of_patients(folders):
-    """Those that may tell a patient: none of a split, no visit that comes first."""
+    """Those that may tell a patient: none of a split, no time that comes first."""
     left = [folder for folder in folders if not find_subset([folder], folder)]
-    while left and VISIT.fullmatch(''.join(_split(left[0]))):
+    while left and TIME.fullmatch(''.join(_split(left[0]))):
         left = left[1:]
     return left
 
@@ -98,9 +100,10 @@ def _folders_of_patients(folders):
 def _patient_of_stem(words, folders):
     """The patient in a stem; empty where it is not told, or the folders tell it."""
     around = [word for folder in folders for word in _split(folder)]
+    numbered = any(map(_has_digit, around))
     marked = any(_is_mark(word) or EYE_AT_THE_END.fullmatch(word) for word in around)
     first = next(filter(None, words), '')
-    return '' if marked or _is_mark(first) else _patient(words)
+    return '' if numbered or marked or _is_mark(first) else _patient(words)
 
 
 def _is_mark(word):

@@ -38,7 +38,7 @@ LOADER_KEYS = (
     'persistent_workers',
     'prefetch_factor',
 )
-# For each process, by mmseg's old name for it.
+# Of the training, which has no default for them.
 NEEDED = 'samples_per_gpu', 'workers_per_gpu'
 # What it passes on says how a checkpoint is saved.
 CHECKPOINT_KEYS = (
@@ -157,9 +157,6 @@ def _check_modes(cfg):
 def _check_data(data):
     check_keys(data, (*LOADER_KEYS, *SPLITS, *LOADERS), 'data')
     _check_loader(data, 'data')
-    for key in NEEDED:
-        if key not in data and not all(key in data.get(one, {}) for one in LOADERS):
-            raise InputError(f'data.{key} is missing')
     for split in SPLITS:
         if split in data:
             _check_dataset(data[split], f'data.{split}')
@@ -168,6 +165,9 @@ def _check_data(data):
             require(dict, data[loader], f'data.{loader}')
             check_keys(data[loader], LOADER_KEYS, f'data.{loader}')
             _check_loader(data[loader], f'data.{loader}')
+    for key in NEEDED:
+        if key not in {**data, **data.get('train_dataloader', {})}:
+            raise InputError(f'data.{key} is missing')
 
 
 def _check_loader(loader, where):

@@ -78,6 +78,7 @@ def test_one_patient_in_folders(one, other):
         ['P01/OD_1', 'P02/OD_1'],
         ['P01/visit1_left', 'P02/visit1_left'],
         ['P01/scan_left', 'P02/scan_left'],
+        ['images/P01/1_left', 'images/P02/1_left', 'images/P03/1L'],
         ['p1/01', 'p2/01'],
         ['train/a', 'test/a'],
     ],
