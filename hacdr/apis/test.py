@@ -64,10 +64,7 @@ def test(args: Namespace) -> None:
     if args.save_probabilities:
         data.save_probabilities = args.save_probabilities
     distributed = join_processes(
-        args.launcher,
-        cfg.get('dist_params', {'backend': 'nccl'}),
-        args.gpu_id,
-        args.local_rank,
+        args.launcher, cfg.get('dist_params'), args.gpu_id, args.local_rank
     )
     cfg.device = get_device()
     logger = open_terminal(cfg.get('log_level', 'INFO'), args.verbose)

@@ -57,7 +57,7 @@ def train(args: Namespace) -> None:
     torch.backends.cudnn.benchmark = cfg.get('cudnn_benchmark', False)
 
     distributed = join_processes(
-        args.launcher, cfg.dist_params, args.gpu_id, args.local_rank
+        args.launcher, cfg.get('dist_params'), args.gpu_id, args.local_rank
     )
     cfg.gpu_ids = range(get_dist_info()[1]) if distributed else [args.gpu_id]
     cfg.device = get_device()
@@ -188,7 +188,6 @@ def _fill_in(cfg):
         ('lr_config', None),
         ('checkpoint_config', None),
         ('log_config', None),
-        ('dist_params', {'backend': 'nccl'}),
     ):
         cfg.setdefault(key, default)
     # Of an option they come as lists.

@@ -55,7 +55,8 @@ def join_processes(launcher, parameters, gpu_id=0, local_rank=0):
 
     Args:
         launcher (str): 'pytorch', 'slurm' or 'mpi'; 'none' for a job of one process.
-        parameters (dict): the config's ``dist_params``, for GPUs. CPUs use gloo.
+        parameters (dict | None): the config's ``dist_params``, for GPUs, nccl without.
+            CPUs use gloo.
         gpu_id (int): the GPU of a job of one process.
         local_rank (int): of this process, where the environment does not say it.
 
@@ -80,7 +81,7 @@ def join_processes(launcher, parameters, gpu_id=0, local_rank=0):
             )
         os.environ[name] = os.environ[theirs]
     if torch.cuda.is_available():
-        init_dist(launcher, **parameters)
+        init_dist(launcher, **(parameters or {}))
     else:
         _join_on_cpus(launcher)
     mmseg.apis.train.build_ddp = distribute

@@ -135,8 +135,8 @@ def predict_folder(
     made_by = digest(predictor.made_by)
     run = _FolderRun(predictor, output, labels, probabilities, made_by)
     with hold_folder(output, shard):
-        files = [*SUMS, *(file for task in tasks for file in task.files)]
-        claim_folder(output, head, overwrite, files)
+        files = [file for task in tasks for file in task.files]
+        claim_folder(output, head, overwrite, [*SUMS, *files])
         begin_part(output, shard)
         remove_unfinished(output / file for file in files)
         done = run.predict(tasks, jobs)
@@ -232,14 +232,14 @@ class _FolderRun:
     def _discard(self, task):
         """Remove all of a photograph that changed, and what adds it up."""
         discard_tables(self._output)
-        # The record first: without it the photograph is not done.
-        files = record_path(Path(), task.output), *task.files
         annotated = self._output / file_of_format('labelme', task.output)
         if is_corrected(annotated):
             aside = put_aside(annotated)
             told = printable(f'{annotated}: corrected, kept as {aside.name}')
             tqdm.write(told, file=sys.stderr)
-        for path in (self._output / file for file in files):
+        # The record first: without it the photograph is not done.
+        own = record_path(self._output, task.output)
+        for path in (own, *(self._output / file for file in task.files)):
             if path.exists():
                 path.unlink()
 

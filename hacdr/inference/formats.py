@@ -108,8 +108,10 @@ def is_corrected(path: Path) -> bool:
 
 def put_aside(path: Path) -> Path:
     """Give a corrected file a name under which nothing is written; return it."""
-    names = (f'{path.name}.corrected{n}' for n in ('', *map(str, range(2, 1000))))
-    aside = next(path.with_name(n) for n in names if not path.with_name(n).exists())
+    aside, number = path.with_name(f'{path.name}.corrected'), 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f'{path.name}.corrected{number}')
     return path.rename(aside)
 
 

@@ -7,18 +7,20 @@ from mmseg.models import build_segmentor
 
 from hacdr.engine.cost import count_multiply_adds
 
+BACKBONE = dict(
+    type='HACDR',
+    embed_dims=(8, 8, 8, 8),
+    depths=(1, 1, 1, 1),
+    ffn_ratios=(2, 2, 2, 2),
+)
+
 
 def build(**test_cfg):
     torch.manual_seed(0)
     config = ConfigDict(
         dict(
             type='LesionEncoderDecoder',
-            backbone=dict(
-                type='HACDR',
-                embed_dims=(8, 8, 8, 8),
-                depths=(1, 1, 1, 1),
-                ffn_ratios=(2, 2, 2, 2),
-            ),
+            backbone=BACKBONE,
             decode_head=dict(
                 type='AdaptiveAggregationHead',
                 in_channels=(8, 8, 8, 8),
@@ -36,7 +38,7 @@ def test_whole_and_label_maps_by_default():
     """As mmseg's datasets score them."""
     config = ConfigDict(
         type='LesionEncoderDecoder',
-        backbone=dict(type='HACDR', embed_dims=(8, 8, 8, 8), depths=(1, 1, 1, 1)),
+        backbone=BACKBONE,
         decode_head=dict(
             type='AdaptiveAggregationHead',
             in_channels=(8, 8, 8, 8),
@@ -44,7 +46,6 @@ def test_whole_and_label_maps_by_default():
             num_classes=5,
         ),
     )
-    config.backbone.ffn_ratios = (2, 2, 2, 2)
     segmentor = build_segmentor(config)
     assert segmentor.test_cfg.mode == 'whole'
     assert segmentor.output == 'label'
@@ -272,7 +273,7 @@ def test_one_logit_for_two_classes(flips):
     """As mmseg's EncoderDecoder has it, by the threshold of the head."""
     torch.manual_seed(0)
     config = ConfigDict(
-        backbone=dict(type='HACDR', embed_dims=(8, 8, 8, 8), depths=(1, 1, 1, 1)),
+        backbone=BACKBONE,
         decode_head=dict(
             type='FCNHead',
             in_channels=8,
@@ -285,7 +286,6 @@ def test_one_logit_for_two_classes(flips):
         ),
         test_cfg=dict(mode='whole'),
     )
-    config.backbone.ffn_ratios = (2, 2, 2, 2)
     theirs = build_segmentor(ConfigDict(config, type='EncoderDecoder')).eval()
     img = torch.randn(1, 3, 64, 96)
     with torch.no_grad():
