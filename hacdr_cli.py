@@ -28,7 +28,7 @@ REPORT = (
 
 # These work where torch, mmcv and mmseg are missing; predict on weights of export.
 WITHOUT_STACK = (
-    *('convert', 'generate', 'stats', 'config'),
+    *('convert', 'generate', 'stats', 'config', 'check-env'),
     *('predict', 'merge', 'compare', 'report'),
 )
 
@@ -47,6 +47,30 @@ def main(*words):
         words (str): what stands before the command line's own, for a script that is
             one command: ``main('train')``.
     """
+    try:
+        try:
+            _run_words(words)
+        finally:
+            # Where it is a pipe, most is written only now.
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not _is_closed_pipe(sys.stdout):
+            raise
+        # As of a program that the closed pipe ended: ``hacdr config | head -1``.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + 13)
+
+
+def _is_closed_pipe(stream):
+    """Tell whether nobody reads any more what is written to a stream."""
+    import select
+
+    poll = select.poll()
+    poll.register(stream.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _run_words(words):
     name, *arguments = [*words, *sys.argv[1:]] or ['--help']
     if name in ('-h', '--help'):
         print('\n'.join(_describe_commands()))

@@ -15,3 +15,4 @@ custom_hooks = [
 ]
 log_config = dict(interval=100)
 checkpoint_config = dict(interval=2000, max_keep_ckpts=1)
+evaluation = dict(interval=1000000)

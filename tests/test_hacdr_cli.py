@@ -332,3 +332,11 @@ def test_help_keeps_lists_and_fits_a_terminal(monkeypatch, capsys):
         told = capsys.readouterr().out
         assert max(map(len, told.splitlines())) <= 80, name
         assert ('\n  label_maps ' in told) == (name == 'convert')
+
+
+@pytest.mark.parametrize('words', ['--help', 'config', 'config --help'])
+def test_a_reader_that_has_gone_is_no_bug(words):
+    command = f'"{sys.executable}" -m hacdr {words} | true; echo "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(['bash', '-c', command], capture_output=True, text=True)
+    assert done.stdout.strip() in ('0', '141')
+    assert done.stderr == ''

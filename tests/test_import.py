@@ -267,6 +267,16 @@ def test_what_is_missing_is_told_before_the_stack_is_loaded(words, told):
     assert result.stdout.splitlines() == ['[]']
 
 
+def test_check_env_tells_what_is_missing(run_code):
+    result = run_code(
+        f"{NONE.format(names=['torch'])}import hacdr_cli; hacdr_cli.main('check-env')"
+    )
+    assert result.returncode == 0, result.stderr
+    lines = dict(line.split(':', 1) for line in result.stdout.splitlines())
+    assert lines['torch'].strip() == 'missing'
+    assert lines['numpy'].strip()
+
+
 def test_a_command_that_needs_the_stack_has_it():
     result = python(WATCHED.format(words=['check-env'], stack=STACK))
     assert result.returncode == 0, result.stderr

@@ -1,8 +1,13 @@
 #!/usr/bin/env bash
 # What dist_train.sh and dist_test.sh share; they set TOOLS and PROCESSES.
+# shellcheck source=tools/usage.sh
+source "$TOOLS/usage.sh"
 
 # Become torchrun: signals reach it. A script and its arguments.
 launch() {
+    [[ $PROCESSES =~ ^[1-9][0-9]*$ ]] || {
+        echo "error: $PROCESSES: expected a number of processes" >&2 && exit 2
+    }
     local meeting=(--standalone)
     if [ "${NNODES:-1}" != 1 ]; then
         meeting=(

@@ -11,7 +11,10 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 python=${PYTHON:-python3}
 only='' wheels=${WHEELS:-} out=${OUT:-work_dirs/gpu_check} device=''
+# shellcheck source=tools/gpu_common.sh
+. tools/gpu_common.sh
 while [ $# -gt 0 ]; do
+    case $1 in -h | --help) show_usage && exit ;; esac
     [ $# -gt 1 ] || { echo "error: $1: expected a value" >&2 && exit 2; }
     case $1 in
     --only) only=$2 ;;
@@ -31,8 +34,6 @@ esac
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir -p "$out"
-# shellcheck source=tools/gpu_common.sh
-. tools/gpu_common.sh
 set_up_python "$python" "$wheels" "$scratch"
 
 facts=$("$python" - <<'EOF'
@@ -68,7 +69,7 @@ failed=0
 part() {
     local name=$1 limit=$2 began=$SECONDS status=0 told
     shift 2
-    timeout --kill-after=5 "$limit" "$@" 2>&1 | tee "$out/$name.log" || status=$?
+    run_limited "$limit" 5 "$out/$name.log" "$@" || status=$?
     told=$(grep -E '[0-9]+ (passed|failed|skipped|error)' "$out/$name.log" | tail -n 1)
     case $status in
     0) told=${told:-done} ;;

@@ -15,8 +15,11 @@ python=${PYTHON:-python3}
 minutes=8 at_a_time=12 wheels=${WHEELS:-} device=0
 out=${OUT:-work_dirs/gpu_study}
 studies=()
+# shellcheck source=tools/gpu_common.sh
+. tools/gpu_common.sh
 while [ $# -gt 0 ]; do
     case $1 in
+    -h | --help) show_usage && exit ;;
     --*) [ $# -gt 1 ] || { echo "error: $1: expected a value" >&2 && exit 2; } ;;
     esac
     case $1 in
@@ -41,8 +44,6 @@ case $device in 0 | cpu) ;; *)
 esac
 scratch=$(mktemp -d)
 mkdir -p "$out"
-# shellcheck source=tools/gpu_common.sh
-. tools/gpu_common.sh
 set_up_python "$python" "$wheels" "$scratch"
 export OMP_NUM_THREADS=1
 
@@ -70,9 +71,9 @@ for study in "${studies[@]}"; do
     devices=$(yes "$device" | head -n "$at_a_time")
     # Trainings that are told to end save first, which takes seconds.
     # shellcheck disable=SC2086
-    timeout --signal=TERM --kill-after=30 $left "$python" -m hacdr study "$study" \
-        --devices $devices 2>&1 | tee "$out/$name.txt"
-    status=${PIPESTATUS[0]}
+    run_limited $left 30 "$out/$name.txt" "$python" -m hacdr study "$study" \
+        --devices $devices
+    status=$?
     if [ "$status" = 124 ]; then
         echo "$study: time is up; the same command goes on"
         # As everything that may be run again (docs/errors.md).

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # What slurm_train.sh and slurm_test.sh share; they set TOOLS, PARTITION and JOB_NAME.
+# shellcheck source=tools/usage.sh
+source "$TOOLS/usage.sh"
 
 # Become srun: signals reach it. A script and its arguments.
 launch() {

@@ -2,10 +2,11 @@
 # Arguments: PARTITION JOB_NAME CONFIG [arguments of tools/train.py ...]
 # In the environment: GPUS (4), GPUS_PER_NODE (GPUS), CPUS_PER_TASK (5), SRUN_ARGS.
 set -euo pipefail
-PARTITION=$1
-JOB_NAME=$2
-shift 2
 TOOLS=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tools/slurm.sh
 source "$TOOLS/slurm.sh"
+expect 3 "$@"
+PARTITION=$1
+JOB_NAME=$2
+shift 2
 launch "$TOOLS/train.py" "$@"

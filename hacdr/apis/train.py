@@ -32,6 +32,7 @@ from hacdr.engine.starting_weights import check_pretrained
 from hacdr.engine.terminal import open_log, open_terminal, training_bar
 from hacdr.errors import InputError
 from hacdr.files import lock_folder, make_folder, require_checkpoint, write_text
+from hacdr.inference.published import find_start
 
 
 def train(args: Namespace) -> None:
@@ -52,6 +53,8 @@ def train(args: Namespace) -> None:
         _check_seed(cfg.seed, 'seed')
     cfg.work_dir = choose_work_dir(args.config, cfg, args.work_dir)
     cfg.load_from = args.load_from or cfg.get('load_from')
+    if cfg.load_from:
+        cfg.load_from = find_start(cfg.load_from)
     cfg.resume_from = args.resume_from or cfg.get('resume_from')
     _fill_in(cfg)
     torch.backends.cudnn.benchmark = cfg.get('cudnn_benchmark', False)

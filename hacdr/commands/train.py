@@ -13,13 +13,17 @@ from hacdr.commands.arguments import (
     add_verbose,
 )
 from hacdr.files import require_checkpoint
+from hacdr.inference.published import find_start
 from hacdr.shipped import find_config
 
 
 def add_arguments(parser):
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints')
-    parser.add_argument('--load-from', help='checkpoint to start the weights from')
+    parser.add_argument(
+        '--load-from',
+        help='checkpoint to start the weights from, or name of published weights',
+    )
     parser.add_argument('--resume-from', help='checkpoint to resume the training from')
     parser.add_argument(
         '--auto-resume',
@@ -57,9 +61,10 @@ def add_arguments(parser):
 
 def check(args):
     find_config(args.config)
-    for path in (args.load_from, args.resume_from):
-        if path:
-            require_checkpoint(path)
+    if args.load_from:
+        require_checkpoint(find_start(args.load_from))
+    if args.resume_from:
+        require_checkpoint(args.resume_from)
 
 
 def run(args):

@@ -62,7 +62,8 @@ class LesionDataset(CustomDataset):
             probabilities.
 
     Raises:
-        InputError: a photograph, label map or list is missing, none of the label maps
+        InputError: an argument of mmseg's that other label maps than these need, a
+            photograph, label map or list is missing, none of the label maps
             to train on has a lesion, other classes than the data set has, an unknown
             ground truth or region, thresholds of other lesions, or masks as the
             ground truth and no folder of them known.
@@ -87,6 +88,11 @@ class LesionDataset(CustomDataset):
         self.protocol = Protocol.of(ground_truth, region, lesion_level)
         if kwargs.get('reduce_zero_label'):
             raise InputError('reduce_zero_label: the background is a class here')
+        if kwargs.get('ignore_index', IGNORED) != IGNORED:
+            raise InputError(
+                f'ignore_index is {kwargs["ignore_index"]}, expected {IGNORED}, the '
+                'value of ignored pixels in all label maps'
+            )
         super().__init__(img_suffix=img_suffix, seg_map_suffix=seg_map_suffix, **kwargs)
         if thresholds is not None and set(thresholds) != set(self.lesions):
             raise InputError(
@@ -96,8 +102,7 @@ class LesionDataset(CustomDataset):
         self.thresholds = thresholds
         self.save_probabilities = save_probabilities
         self.pipeline.transforms = [
-            self._load_labels if type(step) is LoadAnnotations else step
-            for step in self.pipeline.transforms
+            self._replace_loading(step) for step in self.pipeline.transforms
         ]
         if mask_dir is not None:
             self.mask_dir = osp.join(self.data_root or '', mask_dir)
@@ -132,6 +137,15 @@ class LesionDataset(CustomDataset):
         images = list_images(img_dir, img_suffix, ann_dir, seg_map_suffix, split)
         print_log(f'Loaded {len(images)} images', logger=get_root_logger())
         return images
+
+    def _replace_loading(self, step):
+        if type(step) is not LoadAnnotations:
+            return step
+        if step.reduce_zero_label:
+            raise InputError(
+                'LoadAnnotations.reduce_zero_label: the background is a class here'
+            )
+        return self._load_labels
 
     def _load_labels(self, results):
         """Do what ``LoadAnnotations`` does, and check it."""
@@ -229,7 +243,8 @@ class LesionDataset(CustomDataset):
         Args:
             preds (list[np.ndarray] | np.ndarray): for each photograph probabilities
                 (num_classes, H, W), or a label map (H, W).
-            indices (list[int]): which photographs.
+            indices (list[int] | int): which photographs; of data sets that mmseg
+                joins (``ConcatDataset``) one at a time.
 
         Returns:
             list[ImageScores]: the scores.
@@ -239,6 +254,7 @@ class LesionDataset(CustomDataset):
                 is missing.
         """
         preds = preds if isinstance(preds, list) else [preds]
+        indices = [indices] if isinstance(indices, int) else indices
         return [
             self._score(np.asarray(pred), index) for pred, index in zip(preds, indices)
         ]
@@ -280,6 +296,8 @@ class LesionDataset(CustomDataset):
         Raises:
             InputError: mask or photograph is missing or does not fit.
         """
+        if self.ann_dir is None:
+            raise InputError('a data set without ann_dir: no ground truth to score by')
         info = self.img_infos[index]
         masks = inside = None
         if self.protocol.ground_truth == 'masks':
@@ -292,7 +310,7 @@ class LesionDataset(CustomDataset):
         bits = ground_truth_bits(label, masks, inside, path, self._lesions_in_files)
         return select_bits(bits, self.label_map) if self.label_map else bits
 
-    def evaluate(self, results, metric=METRICS, logger=None):
+    def evaluate(self, results, metric=METRICS, logger=None, gt_seg_maps=None):
         """Print the table of scores and return its figures.
 
         Args:
@@ -300,6 +318,7 @@ class LesionDataset(CustomDataset):
                 the order of the photographs.
             metric (str | Sequence[str]): some of :attr:`METRICS`.
             logger (logging.Logger | str | None): where the table goes, see mmcv.
+            gt_seg_maps (None): mmseg's ``ConcatDataset`` passes it beside scores.
 
         Returns:
             dict[str, float]: 'mAUPR', 'mDice', 'mIoU' as asked for: means over the

@@ -44,3 +44,19 @@ def find_weights(weights: str | Path | None = None) -> str:
         f'{name}: no such file of weights, nor the name of published ones '
         f'({", ".join(published)})'
     )
+
+
+def find_start(weights: str) -> str:
+    """Find what a training starts from.
+
+    Args:
+        weights (str): a file, an address that mmcv knows, or the name of weights that
+            come with the package.
+
+    Returns:
+        str: the file of a name; all else as it is.
+    """
+    if Path(weights).name != weights or Path(weights).exists():
+        return weights
+    path = find_shipped('weights') / f'{weights}{SUFFIXES[0]}'
+    return str(path) if path.is_file() else weights

@@ -14,18 +14,21 @@ def set_class_prior(classifier: nn.Conv2d, class_prior: Sequence[float]) -> None
     """Set a classifier's bias to the logarithm of each class's share.
 
     Args:
-        classifier (nn.Conv2d): its outputs are the logits.
+        classifier (nn.Conv2d): its outputs are the logits; with a single one, that of
+            the second of two classes.
         class_prior (Sequence[float]): share of pixels or pixel count of each class,
             more than 0.
 
     Raises:
         ValueError: see :func:`check_class_prior`.
     """
-    check_class_prior(class_prior, classifier.out_channels)
+    check_class_prior(class_prior, max(2, classifier.out_channels))
     total = sum(class_prior)
-    log_shares = [math.log(share / total) for share in class_prior]
+    logits = [math.log(share / total) for share in class_prior]
+    if classifier.out_channels == 1:
+        logits = [logits[1] - logits[0]]
     with torch.no_grad():
-        classifier.bias.copy_(classifier.bias.new_tensor(log_shares))
+        classifier.bias.copy_(classifier.bias.new_tensor(logits))
 
 
 def check_class_prior(class_prior: Sequence[float], classes: int) -> None:
@@ -36,8 +39,8 @@ def check_class_prior(class_prior: Sequence[float], classes: int) -> None:
     """
     if len(class_prior) != classes or min(class_prior) <= 0:
         raise ValueError(
-            f'class_prior must be {classes} positive numbers, one for each class, got '
-            f'{class_prior}'
+            f'class_prior must be a positive number for each of {classes} classes, '
+            f'got {class_prior}'
         )
 
 

@@ -20,9 +20,9 @@ def fuse_for_inference(model: nn.Module) -> nn.Module:
 
     Batch normalisation and layer scale go into the neighbouring convolutions wherever
     that is exact; drop-out goes. What is left of a normalisation before a residual
-    branch is one factor a channel. Other normalisations than batch normalisation stay
-    as they are. Plain convolutions work on channels-last pixels, which they do faster
-    as long as no gradient is wanted.
+    branch is one factor a channel. Other normalisations than batch normalisation, and
+    one without running statistics, stay as they are. Plain convolutions work on
+    channels-last pixels, which they do faster as long as no gradient is wanted.
 
     Args:
         model (nn.Module): HACDR, AdaptiveAggregationHead or what contains them, such
@@ -34,7 +34,11 @@ def fuse_for_inference(model: nn.Module) -> nn.Module:
     """
     fused = copy.deepcopy(model).eval().requires_grad_(False)
     _replace(fused)
-    fused = fuse_conv_bn(fused)
+    norms = [module for module in fused.modules() if isinstance(module, _BatchNorm)]
+    if all(_is_fusable(norm) for norm in norms):
+        for norm in norms:
+            _set_parameters(norm)
+        fused = fuse_conv_bn(fused)
     # The deformable kernels read what these predict plane by plane.
     predictors = [m.conv_offset for m in fused.modules() if isinstance(m, MDConv)]
     for module in fused.modules():
@@ -97,6 +101,14 @@ class FusedHCAB(nn.Module):
 
 def _is_fusable(norm):
     return isinstance(norm, _BatchNorm) and norm.running_var is not None
+
+
+def _set_parameters(norm):
+    """Give a normalisation the parameters that mmcv's function reads."""
+    if norm.weight is None:
+        norm.weight = nn.Parameter(torch.ones_like(norm.running_var), False)
+    if norm.bias is None:
+        norm.bias = nn.Parameter(torch.zeros_like(norm.running_var), False)
 
 
 def _affine(norm):

@@ -149,7 +149,9 @@ def _reduce(values, size, to_bits, lesions):
         )
     height, width = values.shape
     if size[0] > width or size[1] > height:
-        values = cv2.resize(values, size, interpolation=cv2.INTER_NEAREST)
+        # Along the sides that grow; what shrinks is reduced below.
+        enlarged = max(width, size[0]), max(height, size[1])
+        values = cv2.resize(values, enlarged, interpolation=cv2.INTER_NEAREST)
     flat = values.ravel()
     # Eight values are looked at in one go.
     if flat.size % 8:

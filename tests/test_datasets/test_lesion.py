@@ -7,7 +7,7 @@ from mmcv.parallel import MMDataParallel
 from mmcv.runner import build_runner
 from mmcv.utils import get_logger
 from mmseg.core import EvalHook
-from mmseg.datasets import build_dataloader
+from mmseg.datasets import ConcatDataset, build_dataloader
 from PIL import Image
 
 from hacdr.datasets.lesion import LesionDataset
@@ -252,3 +252,28 @@ def test_eval_hook_keeps_the_best(dataset, tmp_path):
     runner.run([loader], [('train', 1)])
     assert (tmp_path / 'work' / 'best_mAUPR_iter_4.pth').is_file()
     assert 0.9 < runner.meta['hook_msgs']['best_score'] <= 1
+
+
+@pytest.mark.parametrize('separate', [True, False])
+def test_data_sets_that_mmseg_joins(dataset, separate):
+    joined = ConcatDataset([dataset, dataset], separate_eval=separate)
+    predictions = perfect(dataset) * 2
+    scores = []
+    for index, prediction in enumerate(predictions):
+        scores += joined.pre_eval(prediction, [index])
+    figures = joined.evaluate(scores)
+    alone = dataset.evaluate(scores[:2])
+    expected = {f'{i}_{k}': v for i in (0, 1) for k, v in alone.items()}
+    assert figures == (expected if separate else alone)
+
+
+def test_without_ground_truth_there_is_nothing_to_score(dataset):
+    dataset.ann_dir = None
+    with pytest.raises(InputError, match='without ann_dir'):
+        dataset.ground_truth_of(0)
+
+
+def test_labels_are_not_counted_anew_by_the_loading_step(tmp_path, dataset):
+    step = dict(type='LoadAnnotations', reduce_zero_label=True)
+    with pytest.raises(InputError, match='the background is a class here'):
+        make_dataset(tmp_path, pipeline=[step])

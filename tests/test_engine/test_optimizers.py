@@ -5,7 +5,9 @@ import torch
 import torch.nn as nn
 from mmcv.runner import build_optimizer
 
-import hacdr  # noqa: F401
+from hacdr.engine.config import build_network, load_config
+
+MMCVS = 'DefaultOptimizerConstructor'
 
 SETTINGS = dict(
     type='AdamW',
@@ -74,3 +76,15 @@ def test_every_parameter_is_in_one_group_of_its_settings(name, rate, decay):
     assert group['lr'] == pytest.approx(rate)
     assert group['weight_decay'] == pytest.approx(decay)
     assert sum(len(g['params']) for g in optimizer.param_groups) == 6
+
+
+def test_no_norm_of_the_released_network_decays():
+    cfg = load_config('configs/hacdr_idrid_released.py')
+    network = build_network(cfg).backbone
+    optimizer = build_optimizer(network, dict(cfg.optimizer, constructor=MMCVS))
+    decays = {
+        name: group['weight_decay']
+        for (name, _), group in zip(network.named_parameters(), optimizer.param_groups)
+    }
+    assert decays['stages.0.norm.weight'] == decays['stages.0.norm.bias'] == 0
+    assert decays['stages.0.blocks.0.haaa.proj.weight'] > 0

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from hacdr.models import fuse_for_inference
+from hacdr.models import HACDR, AdaptiveAggregationHead, fuse_for_inference
 
 from .test_contract import build, everywhere, picture
 
@@ -54,6 +54,25 @@ def test_a_normalisation_without_parameters_folds_too():
             block.norm1 = torch.nn.BatchNorm2d(channels, affine=False).eval()
             block.norm1.running_var.fill_(3)
     x = picture(network)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            fuse_for_inference(network)(x), network(x), rtol=1e-4, atol=1e-5
+        )
+
+
+@pytest.mark.parametrize('option', ['affine', 'track_running_stats'])
+def test_other_batch_normalisations(option):
+    norm_cfg = {'type': 'BN', option: False}
+    head = AdaptiveAggregationHead((8, 12), 8, num_classes=5, in_index=(0, 1))
+    network = HACDR(
+        embed_dims=(8, 12),
+        depths=(1, 1),
+        ffn_ratios=(2, 2),
+        out_indices=(0, 1),
+        norm_cfg=norm_cfg,
+    )
+    network = torch.nn.Sequential(network, head).eval()
+    x = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(
             fuse_for_inference(network)(x), network(x), rtol=1e-4, atol=1e-5

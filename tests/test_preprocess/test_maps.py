@@ -342,3 +342,12 @@ def test_some_of_the_lesions():
     bits[0, -1] = 0b1000_0001
     expected = [[0, 0b10, 0, 0b10, 0b11, 0b1000_0010]]
     assert select_bits(bits, chosen).tolist() == expected
+
+
+@pytest.mark.parametrize('size', [(101, 20), (400, 3), (100, 20)])
+def test_a_copy_that_grows_along_one_side_keeps_the_lesion(size):
+    bits = np.zeros((100, 100), np.uint8)
+    bits[33] = 8
+    copy, _ = reduce_bits(bits, size)
+    assert copy.shape == size[::-1]
+    assert (copy == 8).any()

@@ -2,11 +2,16 @@
 
 import hashlib
 import json
+import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.processes import wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,7 +34,7 @@ def write_pieces(folder):
 
 def test_pieces_are_joined(tmp_path):
     weights = write_pieces(tmp_path)
-    done = run('sh', 'tools/gpu_train.sh', '--join', tmp_path)
+    done = run('bash', 'tools/gpu_train.sh', '--join', tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / 'weights.safetensors').read_bytes() == weights
 
@@ -37,7 +42,7 @@ def test_pieces_are_joined(tmp_path):
 def test_a_damaged_piece_is_noticed(tmp_path):
     write_pieces(tmp_path)
     (tmp_path / 'weights.safetensors.part01').write_bytes(b'x' * 2000)
-    assert run('sh', 'tools/gpu_train.sh', '--join', tmp_path).returncode != 0
+    assert run('bash', 'tools/gpu_train.sh', '--join', tmp_path).returncode != 0
 
 
 @pytest.mark.parametrize(
@@ -49,7 +54,7 @@ def test_a_damaged_piece_is_noticed(tmp_path):
     ],
 )
 def test_bad_options_of_the_training(options, message):
-    done = run('sh', 'tools/gpu_train.sh', *options)
+    done = run('bash', 'tools/gpu_train.sh', *options)
     assert done.returncode == 2
     assert message in done.stderr
 
@@ -96,3 +101,58 @@ def test_the_benchmark_of_a_gpu_runs_dry_on_a_cpu(tmp_path, run_script):
         assert all(ms > 0 for ms in row['both ways'].values())
     table = run_script('tools/benchmark.py', '--table', path).stdout
     assert f'| {figures["goals"][0][0]} |' in table
+
+
+@pytest.mark.parametrize('name', ['gpu_check', 'gpu_study', 'gpu_train', 'dist_train'])
+def test_help_of_scripts(name):
+    done = run('bash', f'tools/{name}.sh', '--help')
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) > 2
+    assert done.stderr == ''
+
+
+# Stands in for the Python that trains: whoever waits for it is told to end.
+SLOW = '#!/bin/sh\ncase "$*" in *train.py*|*study*) ;; *) exit ;; esac\n' + (
+    'echo $$ >"$TOLD"; trap "echo ended >>$TOLD; exit" TERM\n'
+    'while :; do sleep 0.1; done\n'
+)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    'arguments', [['gpu_train.sh', '--dry-run'], ['gpu_study.sh', 'a.py']]
+)
+def test_nothing_is_left_on_the_card(tmp_path, arguments, number):
+    """The training is told to end, and may save, before the script is gone."""
+    python, told = tmp_path / 'a python', tmp_path / 'told'
+    python.write_text(SLOW)
+    python.chmod(0o755)
+    data = tmp_path / 'a set' / 'splits'
+    data.mkdir(parents=True)
+    for split in ('train', 'val'):
+        (data / f'{split}.txt').write_text('a.jpg\n')
+    name, *rest = arguments
+    if name == 'gpu_train.sh':
+        rest += ['--data', data.parent]
+    script = subprocess.Popen(
+        ['bash', ROOT / 'tools' / name, '--out', tmp_path / 'out', *rest],
+        env={**os.environ, 'PYTHON': str(python), 'TOLD': str(told)},
+        stdout=subprocess.DEVNULL,
+    )
+    wait_until(told.exists, 60)
+    script.send_signal(number)
+    assert script.wait(30) == 128 + number
+    assert told.read_text().split()[1:] == ['ended']
+
+
+def test_a_training_that_is_there_is_not_written_over(tmp_path):
+    shutil.copytree(ROOT / 'tools', tmp_path / 'tools')
+    work = tmp_path / 'work_dirs/gpu_train'
+    (tmp_path / 'data/splits').mkdir(parents=True)
+    work.mkdir(parents=True)
+    (tmp_path / 'data/splits/train.txt').write_text('a.jpg\n')
+    (work / 'iter_1.pth').write_text('weights')
+    done = run('bash', tmp_path / 'tools/gpu_train.sh', '--data', 'data')
+    assert done.returncode == 2
+    assert 'holds a training' in done.stderr
+    assert (work / 'iter_1.pth').read_text() == 'weights'

@@ -114,3 +114,21 @@ def test_shellcheck():
     command = [shellcheck, '--external-sources', '--severity=warning', *scripts]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'told'),
+    [
+        (['dist_train.sh', 'a.py'], 'Arguments: CONFIG NUMBER_OF_PROCESSES'),
+        (['dist_train.sh', 'a.py', 'b'], 'error: b: expected a number of processes'),
+        (['dist_test.sh', 'a.py', 'b.pth', '0'], 'error: 0: expected a number of'),
+        (['slurm_test.sh', 'gpu', 'name', 'a.py'], 'Arguments: PARTITION JOB_NAME'),
+    ],
+)
+def test_arguments_that_are_missing_or_wrong(arguments, told):
+    name, *rest = arguments
+    done = subprocess.run(
+        ['bash', str(TOOLS / name), *rest], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(told)

@@ -3,6 +3,7 @@
 import numpy as np
 from mmseg.datasets import PIPELINES
 
+from hacdr.errors import InputError
 from hacdr.preprocess.field_of_view import FOV_THRESHOLD, field_of_view_box
 
 
@@ -28,7 +29,8 @@ class FundusCrop:
     Without it predictions are of the wrong size, and scoring them fails.
 
     May come before the photograph is resized, which makes the eye larger than
-    without ``FundusCrop`` (by a sixth on IDRiD), or after, which does not.
+    without ``FundusCrop`` (by a sixth on IDRiD), or after, which does not; but before
+    it is mirrored.
 
     Args:
         fov_threshold (float): what is not brighter counts as surround.
@@ -37,6 +39,8 @@ class FundusCrop:
 
     Raises:
         ValueError: a negative margin.
+        InputError: a photograph that was mirrored before, which mmseg mirrors back
+            before predictions are put in their place.
     """
 
     def __init__(self, fov_threshold=FOV_THRESHOLD, margin=0):
@@ -46,6 +50,8 @@ class FundusCrop:
         self.margin = margin
 
     def __call__(self, results):
+        if results.get('flip'):
+            raise InputError('FundusCrop after RandomFlip, expected before it')
         height, width = results['img'].shape[:2]
         rows, columns = field_of_view_box(
             results['img'], self.fov_threshold, self.margin

@@ -3,7 +3,7 @@
 import numpy as np
 from mmseg.datasets import PIPELINES
 
-from hacdr.lesions import LESION_LABELS
+from hacdr.lesions import LESION_COUNT
 from hacdr.preprocess.crop import draw_crop, draw_lesion_pixel
 
 
@@ -25,7 +25,8 @@ class LesionCrop:
     Args:
         crop_size (Tuple[int, int] | int): height and width.
         lesion_prob (float): from 0 to 1.
-        classes (Sequence[int]): label values that count as lesions; all by default.
+        classes (Sequence[int], optional): label values that count as lesions; by
+            default 1, 2, ... up to the data set's last, or one for each class_prob.
         class_prob (Sequence[float], optional): chance of each of ``classes``, above
             0, relative to the others that are present; even by default.
         context (int): pixels to leave around the crop, as far as the photograph has
@@ -40,7 +41,7 @@ class LesionCrop:
         self,
         crop_size,
         lesion_prob=0.85,
-        classes=LESION_LABELS,
+        classes=None,
         class_prob=None,
         context=0,
     ):
@@ -52,8 +53,14 @@ class LesionCrop:
             )
         if not 0 <= lesion_prob <= 1:
             raise ValueError(f'lesion_prob must be from 0 to 1, got {lesion_prob}')
-        if not classes or not all(0 <= value <= 255 for value in classes):
-            raise ValueError(f'classes must be label values 0 to 255, got {classes}')
+        if classes is None and class_prob is not None:
+            classes = range(1, max(LESION_COUNT, len(class_prob)) + 1)
+        if classes is not None:
+            classes = tuple(classes)
+            if not classes or not all(0 <= value <= 255 for value in classes):
+                raise ValueError(
+                    f'classes must be label values 0 to 255, got {classes}'
+                )
         if class_prob is not None and (
             len(class_prob) != len(classes) or not min(class_prob) > 0
         ):
@@ -66,21 +73,31 @@ class LesionCrop:
         self.crop_size = tuple(crop_size)
         self.context = context
         self.lesion_prob = lesion_prob
-        self.classes = tuple(classes)
+        self.classes = classes
         self.class_prob = None if class_prob is None else tuple(class_prob)
 
     def __call__(self, results):
-        window, results['crop_window'] = self.draw_window(results['gt_semantic_seg'])
+        window, results['crop_window'] = self.draw_window(
+            results['gt_semantic_seg'], results.get('label_map')
+        )
         for key in ['img', *results['seg_fields']]:
             results[key] = results[key][window]
         results['img_shape'] = results['pad_shape'] = results['img'].shape
         return results
 
-    def draw_window(self, labels):
-        """Draw where to crop, see :func:`~hacdr.preprocess.crop.draw_crop`."""
+    def draw_window(self, labels, new_values=None):
+        """Draw where to crop, see :func:`~hacdr.preprocess.crop.draw_crop`.
+
+        Args:
+            labels (np.ndarray): uint8 (H, W).
+            new_values (Dict[int, int], optional): 'label_map' of a data set of other
+                classes than EX, HE, SE and MA: value in the files -> in ``labels``.
+        """
         pixel = None
         if np.random.rand() < self.lesion_prob:
-            pixel = draw_lesion_pixel(labels, self.classes, self.class_prob)
+            last = max(LESION_COUNT, *(new_values or {0: 0}).values())
+            classes = self.classes or range(1, last + 1)
+            pixel = draw_lesion_pixel(labels, classes, self.class_prob)
         return draw_crop(labels.shape, self.crop_size, pixel, self.context)
 
     def __repr__(self):

@@ -83,7 +83,9 @@ class LoadPhotograph:
         if 'ann_info' in results:
             labels = self._load_labels(results, size, (height, width), path)
             if self.crop:
-                window, results['crop_window'] = self.crop.draw_window(labels)
+                window, results['crop_window'] = self.crop.draw_window(
+                    labels, results.get('label_map')
+                )
             results['gt_semantic_seg'] = labels[window]
             results['seg_fields'].append('gt_semantic_seg')
         divisor = 1

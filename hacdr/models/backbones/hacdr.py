@@ -137,7 +137,7 @@ class MLKCC(nn.Module):
         """Return the sum, (B, C, H, W) as ``x``."""
         total = self.pairs[0](x)
         for pair in self.pairs[1:]:
-            total += pair(x)
+            total = total + pair(x)
         return total
 
 
@@ -210,10 +210,7 @@ class HAAA(nn.Module):
         gate, trunk = self.cgmd(x)
         total = trunk
         for branch in self.branches.values():
-            # In place: no branch keeps its output for backward.
-            seen = branch(trunk)
-            seen += total
-            total = seen
+            total = total + branch(trunk)
         return self.proj(self.fuse(total) * gate)
 
 

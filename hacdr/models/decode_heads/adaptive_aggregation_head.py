@@ -217,7 +217,7 @@ class AdaptiveAggregationHead(BaseDecodeHead):
             **kwargs,
         )
         if class_prior is not None:
-            check_class_prior(class_prior, self.out_channels)
+            check_class_prior(class_prior, self.num_classes)
         self.class_prior = class_prior
         self.aggregations = nn.ModuleList(
             Aggregation(

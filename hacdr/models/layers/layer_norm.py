@@ -8,12 +8,13 @@ import torch.nn as nn
 from hacdr.ops.precision import compute_dtype
 
 
-class LayerNorm2d(nn.Module):
+class LayerNorm2d(nn.LayerNorm):
     """Normalise every pixel over its channels, then scale and shift them.
 
     Works on (B, C, H, W) as it lies. ``F.layer_norm`` wants channels last; with the
     copies there and back it takes up to twice as long (fine stages, CPU). Half
-    precision is computed in float32, where squares and their sum have room.
+    precision is computed in float32, where squares and their sum have room. It is one
+    of torch's norms, so that ``norm_decay_mult`` of mmcv's optimizers counts for it.
 
     Args:
         num_channels (int): C.
@@ -24,11 +25,7 @@ class LayerNorm2d(nn.Module):
     """
 
     def __init__(self, num_channels: int, eps: float = 1e-5) -> None:
-        super().__init__()
-        self.num_channels = num_channels
-        self.eps = eps
-        self.weight = nn.Parameter(torch.ones(num_channels))
-        self.bias = nn.Parameter(torch.zeros(num_channels))
+        super().__init__(num_channels, eps)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Normalise ``x``, (B, C, H, W)."""
@@ -41,4 +38,4 @@ class LayerNorm2d(nn.Module):
 
     def extra_repr(self) -> str:
         """Show the constructor's arguments."""
-        return f'{self.num_channels}, eps={self.eps}'
+        return f'{len(self.weight)}, eps={self.eps}'

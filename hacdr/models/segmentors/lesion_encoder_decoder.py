@@ -34,8 +34,9 @@ class LesionEncoderDecoder(EncoderDecoder):
     default, returns label maps (H, W), as mmseg's own datasets score them.
 
     ``train_cfg=dict(bfloat16=True)`` and ``test_cfg=dict(bfloat16=True)`` compute the
-    network in bfloat16 where torch.autocast does; weights, coordinates of samples and
-    everything from the logits on, losses included, stay in float32. A device that
+    network in bfloat16 where torch.autocast does, offsets included; weights, and
+    everything from the logits on, losses included, stay in float32, and so do the
+    coordinates that are computed from offsets. A device that
     cannot computes in float32. mmcv's fp16 does the same in half precision.
 
     ``train_cfg=dict(cuda_graph=True)`` trains faster on a GPU, see

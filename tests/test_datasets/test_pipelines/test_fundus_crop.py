@@ -4,6 +4,8 @@ import pytest
 from mmseg.datasets import PIPELINES
 from PIL import Image
 
+from hacdr.errors import InputError
+
 
 def crop(photograph, ori_shape=None, seg=None, **options):
     transform = PIPELINES.build(dict(type='FundusCrop', **options))
@@ -87,3 +89,10 @@ def test_real_photographs_keep_their_lesions(real, name):
     assert 100 <= left <= 290
     assert 3670 <= left + width <= 3990
     assert height > 2840
+
+
+def test_a_mirrored_photograph_is_refused(photograph):
+    transform = PIPELINES.build(dict(type='FundusCrop'))
+    results = dict(img=photograph[:, ::-1], ori_shape=photograph.shape, flip=True)
+    with pytest.raises(InputError, match='after RandomFlip, expected before it'):
+        transform(results)

@@ -191,3 +191,11 @@ def test_chance_of_each_class(labels):
 def test_wrong_chances(class_prob):
     with pytest.raises(ValueError, match='class_prob must be above 0 for each of 4'):
         LesionCrop(9, class_prob=class_prob)
+
+
+def test_lesions_of_other_data_sets_are_found_by_default():
+    labels = np.zeros((90, 120), np.uint8)
+    labels[70, 100] = 6
+    results = dict(sample(labels), label_map={value: value for value in range(7)})
+    crop = LesionCrop(16, lesion_prob=1)
+    assert all((crop(dict(results))['gt_semantic_seg'] == 6).any() for _ in range(20))

@@ -156,3 +156,17 @@ def test_frozen_statistics_with_checkpointing():
 def test_arguments_that_do_not_fit(kwargs, message):
     with pytest.raises(ValueError, match=message):
         small(**kwargs)
+
+
+def test_hooks_see_what_each_branch_returned():
+    network = small(near_far_kernel=3)
+    haaa = network.stages[0].blocks[0].haaa
+    kept = []
+    for branch in haaa.branches.values():
+        branch.register_full_backward_hook(lambda *_: None)
+        branch.register_forward_hook(
+            lambda _, inputs, out: kept.append((out, out.detach().clone()))
+        )
+    sum(out.sum() for out in network(torch.rand(1, 3, 32, 32))).backward()
+    assert len(kept) == 3
+    assert all(torch.equal(out, then) for out, then in kept)

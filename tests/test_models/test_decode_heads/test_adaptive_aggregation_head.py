@@ -122,8 +122,8 @@ def test_activations():
     [
         ({'mode': 'sum'}, "got 'sum'"),
         ({'in_index': (0, 1)}, 'in_channels and in_index'),
-        ({'class_prior': [0.9, 0.1]}, '5 positive numbers'),
-        ({'class_prior': [0.9, 0.1, 0, 0, 0]}, '5 positive numbers'),
+        ({'class_prior': [0.9, 0.1]}, 'positive number for each of 5 classes'),
+        ({'class_prior': [0.9, 0.1, 0, 0, 0]}, 'positive number for each of 5 classes'),
     ],
 )
 def test_arguments_that_do_not_fit(kwargs, message):
@@ -212,3 +212,9 @@ def test_losses_in_a_list_add_up():
     assert torch.equal(both['loss_dice'], losses(dice)['loss_dice'])
     (both['loss_na'] + both['loss_dice']).backward()
     assert logits.grad.abs().sum() > 0
+
+
+def test_class_prior_of_a_single_logit():
+    head = build(num_classes=2, out_channels=1, class_prior=[975, 25])
+    head.init_weights()
+    assert head.conv_seg.bias.sigmoid().item() == pytest.approx(0.025)
