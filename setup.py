@@ -107,7 +107,7 @@ setup(
     install_requires=[
         'jinja2',
         'numba',
-        'numpy',
+        'numpy>=1.24',
         'pillow>=9.1',
         'safetensors',
         'scipy',

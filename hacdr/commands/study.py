@@ -30,10 +30,12 @@ def check(args):
 
 
 def run(args):
-    from hacdr.study import execute, read_study
+    from hacdr.study import execute, read_study, require_lists
 
     study = read_study(args.study)
-    execute(study, visible_devices(args.devices))
+    devices = visible_devices(args.devices)
+    require_lists(study)
+    execute(study, devices)
     for name in ('table.md', 'table.csv', 'curves.png'):
         print(osp.join(study.work_dir, name))
 

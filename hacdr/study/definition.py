@@ -238,6 +238,29 @@ def read_study(path):
     return study
 
 
+def require_lists(study):
+    """Refuse a study whose data are not there; each of its runs would say it again.
+
+    Args:
+        study (Study): from :func:`read_study`.
+
+    Raises:
+        InputError: a list of photographs is missing; names it and the run.
+    """
+    for run in study.runs:
+        data = run.config.data
+        for part in (data.train, data[run.entry.split]):
+            part = _innermost(part)
+            if not isinstance(part, dict) or not isinstance(part.get('split'), str):
+                continue
+            path = osp.join(part.get('data_root') or '', part['split'])
+            if not osp.isfile(path):
+                raise InputError(
+                    f'{run.name}: {path}: not found, expected a list of a converted '
+                    'data set (hacdr convert makes it)'
+                )
+
+
 def _read_entry(entry, study, where, work_dir, split):
     if not isinstance(entry, dict):
         raise InputError(f'{where} must be a dict, got {entry!r}')

@@ -105,3 +105,18 @@ def test_numbers_count_the_gpus_that_may_be_used(monkeypatch):
     assert visible_devices(['1', 'cpu']) == ['1', '']
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '2,5')
     assert visible_devices(['1', '0', 'cpu']) == ['5', '2', '']
+
+
+def test_a_data_set_that_is_not_there_is_told_once(tmp_path, run_study):
+    study = tmp_path / 'study.py'
+    study.write_text(
+        f"work_dir = '{tmp_path}/work'\n"
+        f"cfg_options = dict(data_root='{tmp_path}/none')\n"
+        "entries = [dict(config='configs/hacdr_demo.py')]\n"
+    )
+    code, output = run_study(study)
+    assert code == 2
+    told = [line for line in output.splitlines() if line.startswith('error: ')]
+    assert len(told) == 1
+    assert f'{tmp_path}/none/splits/train.txt: not found' in told[0]
+    assert not (tmp_path / 'work').exists()

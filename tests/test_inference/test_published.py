@@ -27,3 +27,10 @@ def test_without_torch(shipped, monkeypatch):
         published.find_weights('torch')
     with pytest.raises(InputError, match=r'none: no such .* ones \(both\)'):
         published.find_weights('none')
+
+
+def test_a_training_starts_from_a_name_a_file_or_an_address(shipped, monkeypatch):
+    monkeypatch.chdir(shipped)
+    assert published.find_start('torch') == str(shipped / 'torch.safetensors')
+    for other in ('none', 'torch.safetensors', 'runs/torch', 'https://a.org/torch'):
+        assert published.find_start(other) == other
