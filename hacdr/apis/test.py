@@ -18,6 +18,7 @@ from mmseg.datasets.pipelines import Resize
 from mmseg.utils import build_dp, get_device
 
 from hacdr.datasets import LesionDataset
+from hacdr.datasets.classes import unwrap_dataset
 from hacdr.engine.config import (
     build_data,
     check_class_counts,
@@ -57,6 +58,9 @@ def test(args: Namespace) -> None:
         require_lesion_dataset(data.type)
         check_metrics(args.eval, data, '--eval')
         check_output(cfg, args.eval, data, '--eval')
+    for folder in (args.show_dir, args.save_probabilities):
+        if folder:
+            keep_out_of_data(folder, data)
     if args.aug_test:
         enable_tta(data)
     if args.show or args.show_dir:
@@ -91,6 +95,28 @@ def test(args: Namespace) -> None:
             choose_work_dir(args.config, cfg, args.work_dir),
             args,
         )
+
+
+def keep_out_of_data(folder: str, data: dict) -> None:
+    """Refuse a folder for pictures that holds the photographs or their maps.
+
+    Args:
+        folder (str): it need not be there.
+        data (dict): the config of the data set that is tested.
+
+    Raises:
+        InputError: pictures could replace files of the data set.
+    """
+    data = unwrap_dataset(data)
+    given = osp.realpath(folder)
+    for key in ('img_dir', 'ann_dir', 'mask_dir'):
+        if isinstance(data.get(key), str):
+            theirs = osp.realpath(osp.join(data.get('data_root') or '', data[key]))
+            if f'{given}/'.startswith(f'{theirs}/'):
+                raise InputError(
+                    f'{folder}: holds the files of {key}, which pictures of the same '
+                    'names would replace; expected another folder'
+                )
 
 
 def _build_loader(cfg, dataset, distributed):

@@ -20,6 +20,7 @@ from mmseg.core.utils import sync_random_seed
 from mmseg.utils import get_device
 
 from hacdr.engine.checkpoint_files import name_latest, write_checked
+from hacdr.engine.divergence import DivergenceHook
 from hacdr.engine.draws import is_numberable, seed_network
 from hacdr.engine.half_precision import check_half_precision
 from hacdr.engine.loading import TrainingLoader, WatchedLoader
@@ -37,6 +38,8 @@ class ResumableIterBasedRunner(IterBasedRunner):
       renamed, before former ones, and the best one before, are deleted.
     * No code in a checkpoint that is read runs (:mod:`hacdr.engine.safe_loading`).
     * SIGTERM and SIGUSR1 save a checkpoint and exit with 75.
+    * A loss that is no finite number ends the training
+      (:mod:`hacdr.engine.divergence`).
     * All random draws follow from the seed and the iteration
       (:mod:`hacdr.engine.draws`), whatever the workers; passes over the data follow
       each other without mmcv's pause.
@@ -88,7 +91,7 @@ class ResumableIterBasedRunner(IterBasedRunner):
         (:class:`hacdr.engine.stopping.StopHook`).
 
         Raises:
-            InputError: the training set is empty.
+            InputError: the training set is empty, or the training diverges.
         """
         self._settle_seed()
         evaluations = [hook for hook in self.hooks if isinstance(hook, EvalHook)]
@@ -102,6 +105,7 @@ class ResumableIterBasedRunner(IterBasedRunner):
             hook.dataloader = WatchedLoader(hook.dataloader, self.logger.warning)
         stop = StopHook()
         self.register_hook(stop, 'LOWEST')
+        self.register_hook(DivergenceHook(), 'VERY_HIGH')
         with stop.catch_signals():
             super().run(data_loaders, workflow, max_iters, **kwargs)
 

@@ -8,7 +8,7 @@ out where the checkpoint was trained for other classes.
 
 import torch
 
-from hacdr.engine.weights import read_checkpoint
+from hacdr.engine.weights import read_checkpoint, require_finite
 from hacdr.errors import InputError
 from hacdr.models.weight_names import strip_module
 
@@ -26,7 +26,8 @@ def load_start(model, path, logger=None):
         dict: the checkpoint.
 
     Raises:
-        InputError: it is missing, damaged, or of another network.
+        InputError: it is missing, damaged, of another network, or of a training that
+            diverged.
     """
     checkpoint = read_checkpoint(path)
     model = getattr(model, 'module', model)
@@ -34,6 +35,7 @@ def load_start(model, path, logger=None):
     classes = getattr(model, 'CLASSES', None), _trained_classes(checkpoint)
     others = None not in classes and tuple(classes[0]) != tuple(classes[1])
     used = find_matching(own, given, path, others)
+    require_finite({name: given[name] for name in used}, path)
     with torch.no_grad():
         for name in used:
             own[name].copy_(given[name])

@@ -160,7 +160,8 @@ def build_histogram(
     bad = kernels.count_scores(*pixels, histogram)
     if bad >= 0:
         raise InputError(
-            f'{name}: scores must lie in [0, 1], found {scores.ravel()[bad]}'
+            f'{name}: the network predicts {scores.ravel()[bad]} there, expected '
+            'scores from 0 to 1'
         )
     # From here on pixels with the lesion come first, those without second.
     limits = (POSITIVE, SHARE * int(histogram[0].sum())), (NEGATIVE, np.inf)

@@ -191,12 +191,15 @@ class Predictor:
         Args:
             sample (Sample): as :meth:`read` returns it.
 
+        Raises:
+            InputError: the network computes what is no number.
+
         Returns:
             what :meth:`finish` takes, of a fraction of a :class:`Prediction`'s size
             where the network sees a smaller copy of the photograph.
         """
         if sample.planes is None:
-            return self.network.segment(sample.source)
+            return self._require_finite(self.network.segment(sample.source))
         mirrors = MIRROR_IMAGES if self.flips else MIRROR_IMAGES[:1]
         return [self._logits(sample.planes, axes) for axes in mirrors]
 
@@ -240,9 +243,19 @@ class Predictor:
     def _logits(self, planes, axes):
         """Return the logits of a mirror image, turned back."""
         if not axes:
-            return self.network.logits(planes)
+            return self._require_finite(self.network.logits(planes))
         mirrored = np.ascontiguousarray(np.flip(planes, axes))
-        return np.ascontiguousarray(np.flip(self.network.logits(mirrored), axes))
+        logits = self._require_finite(self.network.logits(mirrored))
+        return np.ascontiguousarray(np.flip(logits, axes))
+
+    def _require_finite(self, computed):
+        # Of what is no number a label map would show a healthy eye.
+        if not np.isfinite(computed).all():
+            raise InputError(
+                f'{self.name}: the network computes what is not a finite number, '
+                'expected weights of a training that did not diverge'
+            )
+        return computed
 
 
 def _read_thresholds(path, source_sha256):

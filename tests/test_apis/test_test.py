@@ -10,6 +10,7 @@ from hacdr.apis.test import (
     check_shown,
     dataset_to_test,
     enable_tta,
+    keep_out_of_data,
     require_lesion_dataset,
 )
 from hacdr.engine.config import load_config
@@ -99,3 +100,12 @@ def test_mirror_images_within_the_pipeline(config_file, tmp_path):
     pipeline[-1].flip = True
     sample = dict(img_info=dict(filename='a.jpg'), img_prefix=str(tmp_path))
     assert len(Compose(pipeline)(sample)['img']) == 2
+
+
+@pytest.mark.parametrize('folder', ['set/images/test', 'set/labels/test/new'])
+def test_pictures_do_not_replace_the_photographs(tmp_path, monkeypatch, folder):
+    monkeypatch.chdir(tmp_path)
+    data = ConfigDict(data_root='set', img_dir='images/test', ann_dir='labels/test')
+    with pytest.raises(InputError, match='expected another folder'):
+        keep_out_of_data(folder, data)
+    keep_out_of_data('set/images/test_shown', data)

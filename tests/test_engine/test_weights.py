@@ -187,3 +187,12 @@ def test_what_cannot_be_held_is_not_published(tmp_path, name, value):
 def test_reading_says_nothing(tmp_path, capsys):
     read_checkpoint(save(tmp_path / 'a.pth', {}))
     assert capsys.readouterr() == ('', '')
+
+
+def test_weights_of_a_training_that_diverged(tmp_path):
+    source, target = nn.Linear(3, 2), nn.Linear(3, 2)
+    source.weight.data[1, 2] = float('nan')
+    before = target.weight.clone()
+    with pytest.raises(InputError, match='weight holds values that are not finite'):
+        load_weights(target, save(tmp_path / 'a.pth', source.state_dict()))
+    assert torch.equal(target.weight, before)

@@ -174,7 +174,7 @@ def test_keys_keep_the_order_and_the_score(scores):
 @pytest.mark.parametrize('bad', [np.nan, -0.001, 1.0001, np.inf])
 def test_scores_out_of_range(bad):
     p = np.array([[0.1, bad]], np.float32)
-    with pytest.raises(InputError, match=r'a\.jpg: scores must lie in \[0, 1\], found'):
+    with pytest.raises(InputError, match=r'a\.jpg: the network predicts'):
         build_histogram(p, np.zeros((1, 2), np.uint8), 0, 'a.jpg')
     # A pixel that does not count is not looked at.
     build_histogram(p, np.array([[0, 128]], np.uint8), 0, 'a.jpg')

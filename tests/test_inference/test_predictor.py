@@ -219,3 +219,14 @@ def test_the_example(tmp_path, monkeypatch):
     ]
     assert sum(result.attempted for result in results) == 8
     assert sum(result.failed for result in results) == 0
+
+
+@pytest.mark.parametrize('name', tiny.CONFIGS)
+def test_what_is_no_number_is_no_healthy_eye(folder, weights, name, monkeypatch):
+    """Weights are refused when they are loaded; here a sum overflows."""
+    predictor = Predictor(weights, str(folder / f'{name}.py'), 'cpu')
+    for method in ('logits', 'segment'):
+        whole = np.full((5, 64, 96), np.nan, np.float32)
+        monkeypatch.setattr(predictor.network, method, lambda _, whole=whole: whole)
+    with pytest.raises(InputError, match='computes what is not a finite number'):
+        predictor.predict(folder / 'eye.png')
