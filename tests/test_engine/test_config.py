@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from hacdr.engine.config import check_config, load_config
+from hacdr.engine.config import check_config, load_config, parse_options
 from hacdr.errors import InputError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -200,6 +200,59 @@ def test_no_workers_are_kept_where_there_are_none():
     loader = {'data.train_dataloader': dict(workers_per_gpu=0)}
     assert not load_config(IDRID, loader).data.train_dataloader.persistent_workers
     assert 'persistent_workers' not in load_config(IDRID).data
+
+
+@pytest.mark.parametrize(
+    ('text', 'value'),
+    [
+        # As mmcv reads it.
+        ('a', 'a'),
+        ('', ''),
+        ('true', True),
+        ('None', None),
+        ('1e-3', 0.001),
+        ('1,2', [1, 2]),
+        ("'a','b'", ['a', 'b']),
+        ('[a, b]', ['a', 'b']),
+        ('(1,2)', (1, 2)),
+        ('(1)', (1,)),
+        ('[(1,2),(3)]', [(1, 2), (3,)]),
+        ('((8,8))', ((8, 8),)),
+        ('"[1,2]"', [1, 2]),
+        ('iter_{}.pth', 'iter_{}.pth'),
+        ('{}.pth', '{}.pth'),
+        ('a=b', 'a=b'),
+        # As Python does.
+        ('[{"type": "A", "weight": [1, 2]}]', [dict(type='A', weight=[1, 2])]),
+        ('{"type": "A", "b": None}', dict(type='A', b=None)),
+        ('{}', {}),
+        ('["hard exudates", "a,b"]', ['hard exudates', 'a,b']),
+        ('[1,2],[3,4]', ([1, 2], [3, 4])),
+    ],
+)
+def test_values_of_options(text, value):
+    options = parse_options([f'x.y={text}', 'z=1'])
+    assert options == {'x.y': value, 'z': 1}
+    assert type(options['x.y']) is type(value)
+
+
+@pytest.mark.parametrize(
+    'text', ['((128,128)', '[1,2', 'a),(b', '[{1:[2,3}]', '(' * 999 + '1,2']
+)
+def test_a_value_that_cannot_be_read(text):
+    with pytest.raises(InputError, match=r'--cfg-options a\.b: .* cannot be read, exp'):
+        parse_options([f'a.b={text}'])
+
+
+def test_an_option_that_holds_dicts():
+    key = 'model.decode_head.loss_decode'
+    losses = '[{"type":"CrossEntropyLoss","class_weight":[1,2,3,4,5]}]'
+    cfg = load_config(IDRID, parse_options([f'{key}={losses}']))
+    check_config(cfg)
+    assert cfg.model.decode_head.loss_decode[0]['class_weight'] == [1, 2, 3, 4, 5]
+    options = parse_options([f'{key}={losses.replace("class_weight", "class_weigth")}'])
+    with pytest.raises(InputError, match='did you mean class_weight'):
+        check_config(load_config(IDRID, options))
 
 
 def test_a_list_and_a_place_in_it():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import os.path as osp
 import sys
@@ -13,7 +14,7 @@ from mmcv import Config, DictAction
 from hacdr.errors import InputError, first_line
 from hacdr.shipped import find_config
 
-from .values import hint
+from .values import hint, shorten
 
 # What training and testing read; what else a file defines are variables of its own.
 TOP_LEVEL_KEYS = (
@@ -63,20 +64,54 @@ def choose_work_dir(config: str, cfg: Config, given: str | None = None) -> str:
 
 
 def parse_options(words: list[str] | None) -> dict | None:
-    """Parse the words of ``--cfg-options`` as mmcv does.
+    """Parse the words of ``--cfg-options``.
+
+    Values are read as mmcv does: ``a=1,2`` is a list, ``a=(1,2)`` a tuple, and words
+    need no quotes. Lists, tuples and dicts that hold quotes or braces, and those that
+    mmcv cannot read, are Python's.
 
     Args:
         words (list[str], optional): of the form key=value.
 
     Returns:
         dict | None: for :func:`load_config`.
+
+    Raises:
+        InputError: a value that cannot be read: its brackets do not match, say.
     """
     if words is None:
         return None
-    parsed = Namespace()
-    option = '--cfg-options'
-    DictAction([option], 'options')(None, parsed, words, option)
-    return parsed.options
+    pairs = (word.split('=', 1) for word in words)
+    return {key: _read_value(key, text) for key, text in pairs}
+
+
+def _read_value(key, text):
+    literal = _read_literal(text)
+    # mmcv splits at the commas in them, and drops blanks.
+    if literal is not None and any(mark in text for mark in '\'"{'):
+        return literal
+    parsed, option = Namespace(), '--cfg-options'
+    try:
+        DictAction([option], 'options')(None, parsed, [f'{key}={text}'], option)
+    except (AssertionError, RecursionError) as error:
+        if literal is not None:
+            return literal
+        raise InputError(
+            f'{option} {key}: {shorten(text)} cannot be read, expected a value, '
+            'several with commas between them, or a list, tuple or dict as in Python'
+        ) from error
+    return parsed.options[key]
+
+
+def _read_literal(text):
+    """Return a list, tuple or dict in brackets as Python reads it, None for others."""
+    if text.strip()[:1] not in ('[', '(', '{'):
+        return None
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+    return value if isinstance(value, (list, tuple, dict)) else None
 
 
 def load_config(path: str, options: dict | None = None) -> Config:
