@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from hacdr.engine.config import check_config, load_config, parse_options
+from hacdr.engine.config import build_data, check_config, load_config, parse_options
 from hacdr.errors import InputError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -153,6 +153,64 @@ def test_parts_that_mmseg_keeps_in_other_registries(key, part):
             check_config(cfg)
     else:
         check_config(cfg)
+
+
+def test_data_sets_are_joined_by_a_list():
+    data = load_config(IDRID).data.val
+    check_config(load_config(IDRID, {'data.val': [data, data]}))
+    joined = dict(type='ConcatDataset', datasets=[data, data])
+    wrapped = dict(type='RepeatDataset', times=2, dataset=joined)
+    for where, part in (('data.val', joined), ('data.val.dataset', wrapped)):
+        cfg = load_config(IDRID)
+        cfg.data.val = part
+        message = f'{where}.type is ConcatDataset, expected a list of data sets in pla'
+        with pytest.raises(InputError, match=message):
+            check_config(cfg)
+
+
+@pytest.mark.parametrize(
+    ('folders', 'message'),
+    [
+        (dict(img_dir=['a', 'b'], ann_dir=['c', 'd'], split=['e', 'f']), None),
+        (dict(img_dir=['a', 'b'], ann_dir=None, split=None), None),
+        (dict(img_dir=['a'], ann_dir='c', split='e'), None),
+        (dict(img_dir='a', ann_dir='c', split=['e', 'f']), None),
+        (
+            dict(img_dir=['a', 'b'], ann_dir='c', split=None),
+            r'2 of data\.val\.img_dir, 1 of data\.val\.ann_dir: expected as many of ea',
+        ),
+        (
+            dict(img_dir=['a', 'b'], ann_dir=['c', 'd'], split='e'),
+            r'2 of data\.val\.img_dir, 2 of .*, 1 of data\.val\.split: expected',
+        ),
+        (
+            dict(img_dir=['a'], ann_dir='c', split=['e', 'f']),
+            r'1 of .*, 1 of .*, 2 of .*: expected as many of each',
+        ),
+        (
+            dict(img_dir='a', ann_dir=['c', 'd'], split=['e']),
+            r'1 of .*, 2 of .*, 1 of .*: expected as many of each',
+        ),
+        (dict(img_dir=None, split=['e']), r'data\.val\.img_dir is missing'),
+    ],
+)
+def test_folders_of_data_sets_that_are_joined(folders, message):
+    cfg = load_config(IDRID)
+    cfg.data.val.update(folders)
+    if message is None:
+        check_config(cfg)
+    else:
+        with pytest.raises(InputError, match=message):
+            check_config(cfg)
+
+
+def test_a_step_that_cannot_take_its_arguments(tmp_path):
+    """Python's own errors say which class it was too."""
+    crop = dict(type='LesionCrop', crop_size=[128, [64]])
+    folders = dict(data_root=str(tmp_path), img_dir='.', ann_dir='.')
+    data = dict(type='LesionDataset', pipeline=[crop], **folders)
+    with pytest.raises(InputError, match=r'data\.train: .*Crop: .<. not supported'):
+        build_data(data, 'data.train')
 
 
 @pytest.mark.parametrize('key', ['samples_per_gpu', 'workers_per_gpu'])
