@@ -51,6 +51,11 @@ MISTAKES = [
     ('checkpoint_config.by_epoch', True, 'checkpoint_config.by_epoch is True, but'),
     ('optimizer_config.grad_clips', None, 'did you mean grad_clip'),
     ('checkpoint_config.intervall', 1, 'did you mean interval'),
+    ('checkpoint_config.interval', 0, 'interval is 0, expected a whole number of at l'),
+    ('checkpoint_config.interval', 2.5, 'interval is 2.5, expected a whole number of'),
+    ('checkpoint_config.interval', None, 'interval is None, expected a whole number'),
+    ('checkpoint_config.interval', -2, 'or -1 for a checkpoint at the end alone'),
+    ('checkpoint_config.max_keep_ckpts', '1', "ckpts is '1', expected a whole number"),
     ('log_config.hooks.0.type', 'TextLogger', 'did you mean TextLoggerHook'),
     ('custom_hooks.0.type', 'EMAHooks', 'did you mean EMAHook'),
     ('runner.max_iter', 5, 'did you mean max_iters'),
@@ -82,6 +87,16 @@ def test_a_mistake_gets_one_line(option, value, message):
     with pytest.raises(InputError, match=message) as caught:
         check_config(load_config(IDRID, {option: value}))
     assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    'given', [None, {}, dict(interval=-1, max_keep_ckpts=2), dict(interval=0)]
+)
+def test_trainings_with_few_checkpoints(given):
+    """As mmcv's hook takes them."""
+    cfg = load_config(IDRID)
+    cfg.checkpoint_config = given
+    check_config(cfg)
 
 
 def slide(crop_size, stride):

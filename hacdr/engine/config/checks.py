@@ -282,12 +282,24 @@ def _check_hooks(cfg):
     }
     optimizer_hook = {'type': 'OptimizerHook', **parts['optimizer_config']}
     check_built(optimizer_hook, HOOKS, 'optimizer_config')
-    check_keys(parts['checkpoint_config'], CHECKPOINT_KEYS, 'checkpoint_config')
+    _check_checkpoints(parts['checkpoint_config'])
     log_config = parts['log_config']
     if log_config:
         require_number(log_config.get('interval'), 1, 'log_config.interval')
     _check_hook_list(log_config.get('hooks') or [], 'log_config.hooks')
     _check_hook_list(cfg.get('custom_hooks') or [], 'custom_hooks')
+
+
+def _check_checkpoints(config):
+    check_keys(config, CHECKPOINT_KEYS, 'checkpoint_config')
+    keep, interval = config.get('max_keep_ckpts', -1), config.get('interval', -1)
+    require_number(keep, -1, 'checkpoint_config.max_keep_ckpts')
+    # mmcv counts back in steps of it to those that are too many.
+    if not is_number(interval, -1) or (interval == 0 and keep > 0):
+        raise InputError(
+            f'checkpoint_config.interval is {shorten(interval)}, expected a whole '
+            'number of at least 1, or -1 for a checkpoint at the end alone'
+        )
 
 
 def _check_learning_rate(lr_config):
