@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import hacdr_cli
-from hacdr_cli import COMMANDS, EXTRAS, main, run, run_command
+from hacdr_cli import COMMANDS, EXTRAS, REQUIRED, main, run, run_command
 
 import pytest
 import torch
@@ -269,6 +269,36 @@ def test_a_package_of_an_extra_that_is_missing(capsys):
     assert capsys.readouterr().err == line
     with pytest.raises(ModuleNotFoundError, match='another'):
         run(lambda: missing('another'), needs_stack=False)
+
+
+@pytest.mark.parametrize(
+    ('module', 'package', 'command'),
+    [
+        ('cv2', 'opencv-python', 'predict'),
+        ('jinja2', 'jinja2', 'report'),
+        ('PIL', 'pillow', 'browse'),
+        ('numpy', 'numpy', 'stats'),
+    ],
+)
+def test_a_package_that_is_required_and_missing(module, package, command):
+    # An entry that is None makes Python say that there is no such module.
+    code = f'import sys; sys.modules[{module!r}] = None; import hacdr_cli\n'
+    code += f'hacdr_cli.main({command!r}, {str(ROOT / "configs")!r})'
+    result = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code],
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    line = f'error: the package {package} is missing, which hacdr requires: '
+    assert result.stderr == f'{line}pip install {package}\n'
+    assert result.returncode == 2
+
+
+def test_all_that_setup_requires_is_named():
+    text = (ROOT / 'setup.py').read_text()
+    listed = re.search(r'install_requires=\[(.*?)\]', text, re.S)[1]
+    assert {*re.findall(r"'(\w+)", listed), 'opencv-python'} == {*REQUIRED.values()}
 
 
 def test_extras_have_what_their_packages_are_missing():
