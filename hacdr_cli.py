@@ -55,6 +55,7 @@ def main(*words):
         words (str): what stands before the command line's own, for a script that is
             one command: ``main('train')``.
     """
+    _open_closed_streams()
     try:
         try:
             _run_words(words)
@@ -67,6 +68,21 @@ def main(*words):
         # As of a program that the closed pipe ended: ``hacdr config | head -1``.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + 13)
+
+
+def _open_closed_streams():
+    """Give what was closed before the start, as cron and daemons may, to nowhere.
+
+    In the order of their numbers: no file of a command takes one, to which libraries
+    print.
+    """
+    for name, mode in (('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')):
+        if getattr(sys, name) is None:
+            # Stays open until the process ends.
+            stream = open(  # noqa: SIM115
+                os.devnull, mode, encoding='utf-8', errors='backslashreplace'
+            )
+            setattr(sys, name, stream)
 
 
 def _is_closed_pipe(stream):

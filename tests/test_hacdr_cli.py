@@ -370,3 +370,33 @@ def test_a_reader_that_has_gone_is_no_bug(words):
     done = subprocess.run(['bash', '-c', command], capture_output=True, text=True)
     assert done.stdout.strip() in ('0', '141')
     assert done.stderr == ''
+
+
+@pytest.mark.parametrize(
+    ('words', 'closed', 'code'),
+    [
+        ('config', '>&-', 0),
+        ('config', '<&- >&- 2>&-', 0),
+        ('predict', '>&-', 2),
+        ('stats gone', '2>&-', 2),
+        ('predict gone', '>&- 2>&-', 2),
+        ('trian', '2>&-', 2),
+    ],
+)
+def test_streams_that_are_closed(words, closed, code):
+    command = f'"{sys.executable}" -m hacdr {words} {closed}'
+    done = subprocess.run(
+        ['bash', '-c', command], env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == code
+    assert 'Traceback' not in done.stderr
+    assert ('usage' in done.stderr) == (words == 'predict')
+
+
+def test_what_is_opened_for_closed_streams_takes_their_numbers():
+    code = 'import hacdr_cli, os; hacdr_cli._open_closed_streams()\n'
+    code += 'file = open(os.devnull); os._exit(file.fileno())'
+    done = subprocess.run(
+        ['bash', '-c', f'"{sys.executable}" -c \'{code}\' <&- >&- 2>&-'], cwd=ROOT
+    )
+    assert done.returncode == 3
