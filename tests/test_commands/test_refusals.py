@@ -145,3 +145,14 @@ def test_a_test_that_cannot_begin(root, monkeypatch, arguments, message):
     with pytest.raises(InputError, match=message) as caught:
         run_command('test', command)
     assert '\n' not in str(caught.value)
+
+
+def test_files_that_are_no_configs_and_those_that_are_swapped(root):
+    config, checkpoint = str(root / 'config.py'), str(root / 'foreign.pth')
+    with pytest.raises(InputError, match=r'foreign\.pth: no config file, expected'):
+        run_command('train', [checkpoint])
+    for named in (config, 'hacdr_idrid'):
+        with pytest.raises(InputError, match='one; expected them the other way round'):
+            run_command('test', [checkpoint, named, '--eval', 'mDice'])
+    with pytest.raises(InputError, match=r'foreign\.pth: no config file, expected'):
+        run_command('test', [checkpoint, checkpoint, '--eval', 'mDice'])

@@ -394,9 +394,29 @@ def test_files_that_are_no_configs(tmp_path, monkeypatch):
     for text, error in (
         ('model = dict(\n', 'SyntaxError'),
         ('import nothing_of_this_name\n', 'ModuleNotFoundError'),
+        ('raise SystemExit(3)\n', 'SystemExit: 3'),
     ):
         (tmp_path / 'a.py').write_text(text)
         with pytest.raises(InputError, match=error):
             load_config(str(tmp_path / 'a.py'))
     # Python would print it below the one line.
     assert not told
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        "default_scope = 'mmseg'\n",
+        'train_dataloader = dict()\n',
+        'optim_wrapper = dict()\n',
+        'from mmengine.config import read_base\nwith read_base():\n    import b\n',
+    ],
+)
+def test_configs_of_another_mmsegmentation(tmp_path, text):
+    path = tmp_path / 'a.py'
+    path.write_text(text)
+    message = r'a\.py: a config of mmsegmentation 1\.x, expected one of 0\.x'
+    with pytest.raises(InputError, match=message):
+        load_config(str(path))
+    path.write_text(f"_base_ = {IDRID!r}\ndefault_scope = 'mmseg'\n")
+    check_config(load_config(str(path)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import os.path as osp
+import re
 import sys
 from argparse import Namespace
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from mmcv import Config, DictAction
 
 from hacdr.errors import InputError, first_line
+from hacdr.files import open_file
 from hacdr.shipped import find_config
 
 from .values import hint, shorten
@@ -46,6 +48,9 @@ TOP_LEVEL_KEYS = (
     'work_dir',
     'workflow',
 )
+
+# What only configs of mmsegmentation 1.x have.
+NEWER_KEYS = 'default_scope', 'optim_wrapper', 'train_dataloader'
 
 
 def choose_work_dir(config: str, cfg: Config, given: str | None = None) -> str:
@@ -129,7 +134,8 @@ def load_config(path: str, options: dict | None = None) -> Config:
         none, which torch insists on.
 
     Raises:
-        InputError: no such file, a file that is not a config, an option whose first
+        InputError: no such file, a file that is not a config, or one of mmsegmentation
+            1.x, an option whose first
             key does not exist or is a variable that nothing reads any more, or a type
             that not exactly one item of a list has.
     """
@@ -141,13 +147,25 @@ def load_config(path: str, options: dict | None = None) -> Config:
 
 
 def _read(path):
-    failure = None
+    failure, newer = None, False
     with _ignore_destructors():
         try:
-            return Config.fromfile(path)
-        except Exception as error:
+            cfg = Config.fromfile(path)
+            # A variable of that name is nobody's business.
+            newer = 'data' not in cfg and any(key in cfg for key in NEWER_KEYS)
+        except (Exception, SystemExit) as error:
             failure = f'{path}: {type(error).__name__}: {first_line(error)}'
-    raise InputError(failure)
+            newer = _imports_mmengine(path)
+    if newer:
+        failure = f'{path}: a config of mmsegmentation 1.x, expected one of 0.x'
+    if failure:
+        raise InputError(failure)
+    return cfg
+
+
+def _imports_mmengine(path):
+    with open_file(path) as file:
+        return bool(re.search(rb'^\s*(from|import) mmengine\b', file.read(), re.M))
 
 
 @contextmanager
