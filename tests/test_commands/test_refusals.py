@@ -156,3 +156,10 @@ def test_files_that_are_no_configs_and_those_that_are_swapped(root):
             run_command('test', [checkpoint, named, '--eval', 'mDice'])
     with pytest.raises(InputError, match=r'foreign\.pth: no config file, expected'):
         run_command('test', [checkpoint, checkpoint, '--eval', 'mDice'])
+
+
+@pytest.mark.skipif(not Path('/proc/self').is_dir(), reason='no such folder here')
+def test_weights_that_cannot_be_published_there(root):
+    torch.save(dict(state_dict=dict(weight=torch.ones(1))), root / 'weights.pth')
+    with pytest.raises(InputError, match='folder /proc takes no files'):
+        run_command('publish', [str(root / 'weights.pth'), '/proc/x.safetensors'])
