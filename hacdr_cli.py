@@ -39,6 +39,14 @@ loads_stack = True
 # Packages that only some commands need, and the extra of this package that has them.
 EXTRAS = {'matplotlib': 'report', 'onnx': 'export', 'onnxruntime': 'onnx'}
 
+# Those that come with this package or with mmcv, as they are imported and installed.
+REQUIRED = {
+    'PIL': 'pillow',
+    'cv2': 'opencv-python',
+    **{name: name for name in ('jinja2', 'numba', 'numpy', 'safetensors')},
+    **{name: name for name in ('scipy', 'tqdm')},
+}
+
 
 def main(*words):
     """Run ``hacdr NAME ...`` as the command line says.
@@ -47,6 +55,7 @@ def main(*words):
         words (str): what stands before the command line's own, for a script that is
             one command: ``main('train')``.
     """
+    _open_closed_streams()
     try:
         try:
             _run_words(words)
@@ -59,6 +68,21 @@ def main(*words):
         # As of a program that the closed pipe ended: ``hacdr config | head -1``.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + 13)
+
+
+def _open_closed_streams():
+    """Give what was closed before the start, as cron and daemons may, to nowhere.
+
+    In the order of their numbers: no file of a command takes one, to which libraries
+    print.
+    """
+    for name, mode in (('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')):
+        if getattr(sys, name) is None:
+            # Stays open until the process ends.
+            stream = open(  # noqa: SIM115
+                os.devnull, mode, encoding='utf-8', errors='backslashreplace'
+            )
+            setattr(sys, name, stream)
 
 
 def _is_closed_pipe(stream):
@@ -134,9 +158,10 @@ def run(main, needs_stack=True):
 
     Bad input (:class:`hacdr.errors.InputError`), and a stack that is not the one that
     hacdr needs, prints ``error: <message>`` and exits with 2, so do a disk that takes
-    no more, a lack of memory, and a package that an extra would install; Ctrl-C exits
-    with 130. Every other exception is a bug: it keeps its traceback, below which stands
-    how to report it, and exits with 1. docs/errors.md lists them all.
+    no more, a lack of memory, and a package of ``EXTRAS`` or ``REQUIRED`` that is
+    missing; Ctrl-C exits with 130. Every other exception is a bug: it keeps its
+    traceback, below which stands how to report it, and exits with 1. docs/errors.md
+    lists them all.
 
     Args:
         main (callable): takes no argument; its return value is ignored.
@@ -222,6 +247,10 @@ def _explain(error):
     if isinstance(error, KeyboardInterrupt):
         return 'interrupted', 130
     if isinstance(error, ModuleNotFoundError):
+        if error.name in REQUIRED:
+            package = REQUIRED[error.name]
+            needed = f'the package {package} is missing, which hacdr requires'
+            return f'{needed}: pip install {package}', 2
         if error.name not in EXTRAS:
             return None
         extra = f"pip install 'hacdr[{EXTRAS[error.name]}]'"

@@ -104,6 +104,7 @@ setup(
     cmdclass={'build_py': BuildWithMim},
     entry_points={'console_scripts': ['hacdr=hacdr_cli:main']},
     python_requires='>=3.8,<3.15',
+    # hacdr_cli.REQUIRED names them where one is missing all the same.
     install_requires=[
         'jinja2',
         'numba',

@@ -9,6 +9,8 @@ from pathlib import Path
 from hacdr.errors import InputError
 
 PACKAGE = Path(__file__).parent
+# Of config files, as mmcv reads them.
+CONFIG_SUFFIXES = '.py', '.json', '.yaml', '.yml'
 
 
 def find_shipped(name):
@@ -56,14 +58,20 @@ def find_config(config):
         str: the file.
 
     Raises:
-        InputError: neither.
+        InputError: neither, or a file whose name is not that of a config.
     """
-    if Path(config).is_file():
+    is_file = Path(config).is_file()
+    if is_file and config.endswith(CONFIG_SUFFIXES):
         return config
     # mim's commands take names with their suffix.
     name = config[:-3] if config.endswith('.py') else config
     if name in list_configs():
         return str(find_shipped(f'configs/{name}.py'))
+    if is_file:
+        raise InputError(
+            f'{config}: no config file, expected a name that ends in '
+            f'{", ".join(CONFIG_SUFFIXES)}'
+        )
     raise InputError(
         f'{config}: no such config file, nor the name of one that comes with hacdr '
         '(hacdr config lists them)'

@@ -51,6 +51,12 @@ def test_a_folder_cannot_be_made_below_a_file(tmp_path):
         make_folder(tmp_path / 'file' / 'x')
 
 
+@pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='no such folder here')
+def test_a_folder_that_takes_no_files():
+    with pytest.raises(InputError, match=r'/proc/a\.json: folder /proc takes no files'):
+        write_bytes('/proc/a.json', b'')
+
+
 def test_a_disk_that_is_full_says_which_file(tmp_path):
     path = tmp_path / 'a.json'
     path.write_text('before')

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import hacdr_cli
-from hacdr_cli import COMMANDS, EXTRAS, main, run, run_command
+from hacdr_cli import COMMANDS, EXTRAS, REQUIRED, main, run, run_command
 
 import pytest
 import torch
@@ -271,6 +271,36 @@ def test_a_package_of_an_extra_that_is_missing(capsys):
         run(lambda: missing('another'), needs_stack=False)
 
 
+@pytest.mark.parametrize(
+    ('module', 'package', 'command'),
+    [
+        ('cv2', 'opencv-python', 'predict'),
+        ('jinja2', 'jinja2', 'report'),
+        ('PIL', 'pillow', 'browse'),
+        ('numpy', 'numpy', 'stats'),
+    ],
+)
+def test_a_package_that_is_required_and_missing(module, package, command):
+    # An entry that is None makes Python say that there is no such module.
+    code = f'import sys; sys.modules[{module!r}] = None; import hacdr_cli\n'
+    code += f'hacdr_cli.main({command!r}, {str(ROOT / "configs")!r})'
+    result = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code],
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    line = f'error: the package {package} is missing, which hacdr requires: '
+    assert result.stderr == f'{line}pip install {package}\n'
+    assert result.returncode == 2
+
+
+def test_all_that_setup_requires_is_named():
+    text = (ROOT / 'setup.py').read_text()
+    listed = re.search(r'install_requires=\[(.*?)\]', text, re.S)[1]
+    assert {*re.findall(r"'(\w+)", listed), 'opencv-python'} == {*REQUIRED.values()}
+
+
 def test_extras_have_what_their_packages_are_missing():
     text = (ROOT / 'setup.py').read_text()
     for package, extra in EXTRAS.items():
@@ -340,3 +370,33 @@ def test_a_reader_that_has_gone_is_no_bug(words):
     done = subprocess.run(['bash', '-c', command], capture_output=True, text=True)
     assert done.stdout.strip() in ('0', '141')
     assert done.stderr == ''
+
+
+@pytest.mark.parametrize(
+    ('words', 'closed', 'code'),
+    [
+        ('config', '>&-', 0),
+        ('config', '<&- >&- 2>&-', 0),
+        ('predict', '>&-', 2),
+        ('stats gone', '2>&-', 2),
+        ('predict gone', '>&- 2>&-', 2),
+        ('trian', '2>&-', 2),
+    ],
+)
+def test_streams_that_are_closed(words, closed, code):
+    command = f'"{sys.executable}" -m hacdr {words} {closed}'
+    done = subprocess.run(
+        ['bash', '-c', command], env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == code
+    assert 'Traceback' not in done.stderr
+    assert ('usage' in done.stderr) == (words == 'predict')
+
+
+def test_what_is_opened_for_closed_streams_takes_their_numbers():
+    code = 'import hacdr_cli, os; hacdr_cli._open_closed_streams()\n'
+    code += 'file = open(os.devnull); os._exit(file.fileno())'
+    done = subprocess.run(
+        ['bash', '-c', f'"{sys.executable}" -c \'{code}\' <&- >&- 2>&-'], cwd=ROOT
+    )
+    assert done.returncode == 3

@@ -31,9 +31,19 @@ def test_the_list_has_what_can_be_trained(capsys):
 def test_a_name_stands_for_a_file_and_a_file_for_itself(capsys, tmp_path, monkeypatch):
     assert hacdr_config(capsys, 'hacdr_idrid') == [find_config('hacdr_idrid')]
     monkeypatch.chdir(tmp_path)
-    Path('hacdr_idrid').write_text('')
-    assert find_config('hacdr_idrid') == 'hacdr_idrid'
+    Path('hacdr_idrid.py').write_text('')
+    assert find_config('hacdr_idrid.py') == 'hacdr_idrid.py'
     assert find_config('hacdr_ddr.py') == find_config('hacdr_ddr')
+
+
+def test_a_file_that_can_be_no_config(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path('hacdr_idrid').write_text('')
+    assert find_config('hacdr_idrid') != 'hacdr_idrid'
+    Path('latest.pth').write_text('')
+    message = r'latest\.pth: no config file, expected a name that ends in \.py, \.json'
+    with pytest.raises(InputError, match=message):
+        find_config('latest.pth')
 
 
 @pytest.mark.parametrize('name', ['hacdr_idrib', '_base_/models/hacdr', '../setup', ''])

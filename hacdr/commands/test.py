@@ -13,7 +13,7 @@ from hacdr.commands.arguments import (
 from hacdr.errors import InputError
 from hacdr.evaluation import SPLITS
 from hacdr.files import require_checkpoint
-from hacdr.shipped import find_config
+from hacdr.shipped import CONFIG_SUFFIXES, find_config
 
 
 def add_arguments(parser):
@@ -63,10 +63,29 @@ def add_arguments(parser):
 
 
 def check(args):
-    find_config(args.config)
+    try:
+        find_config(args.config)
+    except InputError as error:
+        if _are_swapped(args):
+            raise InputError(
+                f'{args.config}: no config, and {args.checkpoint} is one; expected '
+                'them the other way round'
+            ) from error
+        raise
     if '://' in args.checkpoint:
         raise InputError(f'{args.checkpoint}: is an address, expected a file')
     require_checkpoint(args.checkpoint)
+
+
+def _are_swapped(args):
+    """Tell whether the checkpoint is a config, where the config is none."""
+    if args.config.endswith(CONFIG_SUFFIXES):
+        return False
+    try:
+        find_config(args.checkpoint)
+    except InputError:
+        return False
+    return True
 
 
 def run(args):

@@ -2,6 +2,7 @@
 
 import os
 import os.path as osp
+import re
 import time
 from itertools import zip_longest
 
@@ -19,6 +20,7 @@ from mmcv.utils import Config
 from mmseg.core.utils import sync_random_seed
 from mmseg.utils import get_device
 
+import hacdr
 from hacdr.engine.checkpoint_files import name_latest, write_checked
 from hacdr.engine.divergence import DivergenceHook
 from hacdr.engine.draws import is_numberable, seed_network
@@ -230,7 +232,13 @@ class ResumableIterBasedRunner(IterBasedRunner):
             try:
                 self.optimizer.load_state_dict(checkpoint['optimizer'])
             except ValueError as error:
-                raise InputError(f'{path}: optimizer does not fit: {error}') from error
+                version = _read_version(meta)
+                raise InputError(
+                    f'{path}: optimizer does not fit: {error}; the checkpoint is of '
+                    'another optimizer, config or version of hacdr '
+                    f'({version or "not stored"}, here {hacdr.__version__}); expected '
+                    'the same, or --load-from to take its weights alone'
+                ) from error
         if self.meta is None:
             self.meta = {}
         self.meta.setdefault('hook_msgs', {}).update(meta.get('hook_msgs', {}))
@@ -246,6 +254,13 @@ class ResumableIterBasedRunner(IterBasedRunner):
             self.resumed_seed,
             get_host_info(),
         )
+
+
+def _read_version(meta):
+    """Return the version of hacdr that wrote a checkpoint, None if it is not stored."""
+    # As hacdr.apis.train writes it.
+    found = re.search(r'^hacdr: (\S+)', str(meta.get('env_info')), re.M)
+    return found and found[1]
 
 
 def _keep_best_until_replaced(hook):

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import errno
 import json
 import os
 import re
@@ -25,7 +26,8 @@ def atomic_write(path):
         was.
 
     Raises:
-        InputError: no such folder.
+        InputError: no such folder, or one of a system such as /proc, in which no files
+            can be made.
         OSError: the disk refuses; its ``filename`` is ``path``.
     """
     require_folder(path)
@@ -34,6 +36,9 @@ def atomic_write(path):
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
+        if error.errno == errno.ENOENT and error.filename == temporary:
+            folder = os.path.dirname(path) or '.'
+            raise InputError(f'{path}: folder {folder} takes no files') from error
         # A full disk does not say which file it was.
         if error.errno is not None and error.filename in (None, temporary):
             error.filename = str(path)

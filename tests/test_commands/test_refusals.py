@@ -145,3 +145,21 @@ def test_a_test_that_cannot_begin(root, monkeypatch, arguments, message):
     with pytest.raises(InputError, match=message) as caught:
         run_command('test', command)
     assert '\n' not in str(caught.value)
+
+
+def test_files_that_are_no_configs_and_those_that_are_swapped(root):
+    config, checkpoint = str(root / 'config.py'), str(root / 'foreign.pth')
+    with pytest.raises(InputError, match=r'foreign\.pth: no config file, expected'):
+        run_command('train', [checkpoint])
+    for named in (config, 'hacdr_idrid'):
+        with pytest.raises(InputError, match='one; expected them the other way round'):
+            run_command('test', [checkpoint, named, '--eval', 'mDice'])
+    with pytest.raises(InputError, match=r'foreign\.pth: no config file, expected'):
+        run_command('test', [checkpoint, checkpoint, '--eval', 'mDice'])
+
+
+@pytest.mark.skipif(not Path('/proc/self').is_dir(), reason='no such folder here')
+def test_weights_that_cannot_be_published_there(root):
+    torch.save(dict(state_dict=dict(weight=torch.ones(1))), root / 'weights.pth')
+    with pytest.raises(InputError, match='folder /proc takes no files'):
+        run_command('publish', [str(root / 'weights.pth'), '/proc/x.safetensors'])

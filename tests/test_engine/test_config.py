@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from hacdr.engine.config import check_config, load_config
+from hacdr.engine.config import build_data, check_config, load_config, parse_options
 from hacdr.errors import InputError
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -51,6 +51,11 @@ MISTAKES = [
     ('checkpoint_config.by_epoch', True, 'checkpoint_config.by_epoch is True, but'),
     ('optimizer_config.grad_clips', None, 'did you mean grad_clip'),
     ('checkpoint_config.intervall', 1, 'did you mean interval'),
+    ('checkpoint_config.interval', 0, 'interval is 0, expected a whole number of at l'),
+    ('checkpoint_config.interval', 2.5, 'interval is 2.5, expected a whole number of'),
+    ('checkpoint_config.interval', None, 'interval is None, expected a whole number'),
+    ('checkpoint_config.interval', -2, 'or -1 for a checkpoint at the end alone'),
+    ('checkpoint_config.max_keep_ckpts', '1', "ckpts is '1', expected a whole number"),
     ('log_config.hooks.0.type', 'TextLogger', 'did you mean TextLoggerHook'),
     ('custom_hooks.0.type', 'EMAHooks', 'did you mean EMAHook'),
     ('runner.max_iter', 5, 'did you mean max_iters'),
@@ -82,6 +87,16 @@ def test_a_mistake_gets_one_line(option, value, message):
     with pytest.raises(InputError, match=message) as caught:
         check_config(load_config(IDRID, {option: value}))
     assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    'given', [None, {}, dict(interval=-1, max_keep_ckpts=2), dict(interval=0)]
+)
+def test_trainings_with_few_checkpoints(given):
+    """As mmcv's hook takes them."""
+    cfg = load_config(IDRID)
+    cfg.checkpoint_config = given
+    check_config(cfg)
 
 
 def slide(crop_size, stride):
@@ -155,6 +170,64 @@ def test_parts_that_mmseg_keeps_in_other_registries(key, part):
         check_config(cfg)
 
 
+def test_data_sets_are_joined_by_a_list():
+    data = load_config(IDRID).data.val
+    check_config(load_config(IDRID, {'data.val': [data, data]}))
+    joined = dict(type='ConcatDataset', datasets=[data, data])
+    wrapped = dict(type='RepeatDataset', times=2, dataset=joined)
+    for where, part in (('data.val', joined), ('data.val.dataset', wrapped)):
+        cfg = load_config(IDRID)
+        cfg.data.val = part
+        message = f'{where}.type is ConcatDataset, expected a list of data sets in pla'
+        with pytest.raises(InputError, match=message):
+            check_config(cfg)
+
+
+@pytest.mark.parametrize(
+    ('folders', 'message'),
+    [
+        (dict(img_dir=['a', 'b'], ann_dir=['c', 'd'], split=['e', 'f']), None),
+        (dict(img_dir=['a', 'b'], ann_dir=None, split=None), None),
+        (dict(img_dir=['a'], ann_dir='c', split='e'), None),
+        (dict(img_dir='a', ann_dir='c', split=['e', 'f']), None),
+        (
+            dict(img_dir=['a', 'b'], ann_dir='c', split=None),
+            r'2 of data\.val\.img_dir, 1 of data\.val\.ann_dir: expected as many of ea',
+        ),
+        (
+            dict(img_dir=['a', 'b'], ann_dir=['c', 'd'], split='e'),
+            r'2 of data\.val\.img_dir, 2 of .*, 1 of data\.val\.split: expected',
+        ),
+        (
+            dict(img_dir=['a'], ann_dir='c', split=['e', 'f']),
+            r'1 of .*, 1 of .*, 2 of .*: expected as many of each',
+        ),
+        (
+            dict(img_dir='a', ann_dir=['c', 'd'], split=['e']),
+            r'1 of .*, 2 of .*, 1 of .*: expected as many of each',
+        ),
+        (dict(img_dir=None, split=['e']), r'data\.val\.img_dir is missing'),
+    ],
+)
+def test_folders_of_data_sets_that_are_joined(folders, message):
+    cfg = load_config(IDRID)
+    cfg.data.val.update(folders)
+    if message is None:
+        check_config(cfg)
+    else:
+        with pytest.raises(InputError, match=message):
+            check_config(cfg)
+
+
+def test_a_step_that_cannot_take_its_arguments(tmp_path):
+    """Python's own errors say which class it was too."""
+    crop = dict(type='LesionCrop', crop_size=[128, [64]])
+    folders = dict(data_root=str(tmp_path), img_dir='.', ann_dir='.')
+    data = dict(type='LesionDataset', pipeline=[crop], **folders)
+    with pytest.raises(InputError, match=r'data\.train: .*Crop: .<. not supported'):
+        build_data(data, 'data.train')
+
+
 @pytest.mark.parametrize('key', ['samples_per_gpu', 'workers_per_gpu'])
 def test_loaders_say_how_many(key):
     cfg = load_config(IDRID)
@@ -200,6 +273,59 @@ def test_no_workers_are_kept_where_there_are_none():
     loader = {'data.train_dataloader': dict(workers_per_gpu=0)}
     assert not load_config(IDRID, loader).data.train_dataloader.persistent_workers
     assert 'persistent_workers' not in load_config(IDRID).data
+
+
+@pytest.mark.parametrize(
+    ('text', 'value'),
+    [
+        # As mmcv reads it.
+        ('a', 'a'),
+        ('', ''),
+        ('true', True),
+        ('None', None),
+        ('1e-3', 0.001),
+        ('1,2', [1, 2]),
+        ("'a','b'", ['a', 'b']),
+        ('[a, b]', ['a', 'b']),
+        ('(1,2)', (1, 2)),
+        ('(1)', (1,)),
+        ('[(1,2),(3)]', [(1, 2), (3,)]),
+        ('((8,8))', ((8, 8),)),
+        ('"[1,2]"', [1, 2]),
+        ('iter_{}.pth', 'iter_{}.pth'),
+        ('{}.pth', '{}.pth'),
+        ('a=b', 'a=b'),
+        # As Python does.
+        ('[{"type": "A", "weight": [1, 2]}]', [dict(type='A', weight=[1, 2])]),
+        ('{"type": "A", "b": None}', dict(type='A', b=None)),
+        ('{}', {}),
+        ('["hard exudates", "a,b"]', ['hard exudates', 'a,b']),
+        ('[1,2],[3,4]', ([1, 2], [3, 4])),
+    ],
+)
+def test_values_of_options(text, value):
+    options = parse_options([f'x.y={text}', 'z=1'])
+    assert options == {'x.y': value, 'z': 1}
+    assert type(options['x.y']) is type(value)
+
+
+@pytest.mark.parametrize(
+    'text', ['((128,128)', '[1,2', 'a),(b', '[{1:[2,3}]', '(' * 999 + '1,2']
+)
+def test_a_value_that_cannot_be_read(text):
+    with pytest.raises(InputError, match=r'--cfg-options a\.b: .* cannot be read, exp'):
+        parse_options([f'a.b={text}'])
+
+
+def test_an_option_that_holds_dicts():
+    key = 'model.decode_head.loss_decode'
+    losses = '[{"type":"CrossEntropyLoss","class_weight":[1,2,3,4,5]}]'
+    cfg = load_config(IDRID, parse_options([f'{key}={losses}']))
+    check_config(cfg)
+    assert cfg.model.decode_head.loss_decode[0]['class_weight'] == [1, 2, 3, 4, 5]
+    options = parse_options([f'{key}={losses.replace("class_weight", "class_weigth")}'])
+    with pytest.raises(InputError, match='did you mean class_weight'):
+        check_config(load_config(IDRID, options))
 
 
 def test_a_list_and_a_place_in_it():
@@ -268,9 +394,29 @@ def test_files_that_are_no_configs(tmp_path, monkeypatch):
     for text, error in (
         ('model = dict(\n', 'SyntaxError'),
         ('import nothing_of_this_name\n', 'ModuleNotFoundError'),
+        ('raise SystemExit(3)\n', 'SystemExit: 3'),
     ):
         (tmp_path / 'a.py').write_text(text)
         with pytest.raises(InputError, match=error):
             load_config(str(tmp_path / 'a.py'))
     # Python would print it below the one line.
     assert not told
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        "default_scope = 'mmseg'\n",
+        'train_dataloader = dict()\n',
+        'optim_wrapper = dict()\n',
+        'from mmengine.config import read_base\nwith read_base():\n    import b\n',
+    ],
+)
+def test_configs_of_another_mmsegmentation(tmp_path, text):
+    path = tmp_path / 'a.py'
+    path.write_text(text)
+    message = r'a\.py: a config of mmsegmentation 1\.x, expected one of 0\.x'
+    with pytest.raises(InputError, match=message):
+        load_config(str(path))
+    path.write_text(f"_base_ = {IDRID!r}\ndefault_scope = 'mmseg'\n")
+    check_config(load_config(str(path)))

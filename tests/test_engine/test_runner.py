@@ -5,6 +5,7 @@ import torch
 from mmcv.runner import DistEvalHook, EvalHook, Hook, TextLoggerHook
 from torch.utils.data import DataLoader
 
+import hacdr
 from hacdr.engine import (
     EvalHistoryHook,
     IterEMAHook,
@@ -156,6 +157,23 @@ def test_refuses_another_architecture(tmp_path):
         InputError, match=r'linear\.weight \(1, 3\) instead of \(1, 5\)'
     ):
         make_runner(tmp_path, 2, width=5).resume(str(tmp_path / 'latest.pth'))
+
+
+@pytest.mark.parametrize(
+    ('env_info', 'version'), [('a: 1\nhacdr: 0.0.9', '0.0.9'), (None, 'not stored')]
+)
+def test_refuses_another_optimizer(tmp_path, env_info, version):
+    runner = make_runner(tmp_path, 2)
+    runner.meta['env_info'] = env_info
+    train(runner)
+    other = make_runner(tmp_path, 2)
+    weights = list(other.model.parameters())
+    other.optimizer = torch.optim.AdamW([dict(params=[one]) for one in weights], lr=1)
+    with pytest.raises(InputError, match='optimizer does not fit: loaded') as caught:
+        other.resume(str(tmp_path / 'latest.pth'))
+    told = f'or version of hacdr ({version}, here {hacdr.__version__}); expected the '
+    assert told in str(caught.value)
+    assert str(caught.value).endswith('or --load-from to take its weights alone')
 
 
 def test_refuses_what_is_not_a_training(tmp_path):

@@ -49,8 +49,8 @@ def build_data(data: dict | list[dict], where: str, **defaults: Any) -> Dataset:
         Dataset: mmseg's, or one of its wrappers.
 
     Raises:
-        InputError: a file or folder is missing, or a pipeline step refuses its
-            arguments.
+        InputError: a file or folder is missing, or the data set or a pipeline step
+            refuses its arguments.
     """
     inner = unwrap_dataset(data)
     if not hasattr(dataset_class(inner), 'choose_classes'):
@@ -58,7 +58,7 @@ def build_data(data: dict | list[dict], where: str, **defaults: Any) -> Dataset:
         _require_folders(inner, where)
     try:
         return build_dataset(copy.deepcopy(data), defaults)
-    except (FileNotFoundError, AssertionError, ValueError) as error:
+    except (FileNotFoundError, AssertionError, TypeError, ValueError) as error:
         raise InputError(f'{where}: {first_line(error)}') from error
 
 

@@ -8,7 +8,7 @@ from mmcv import Config
 from mmcv.runner import HOOKS, RUNNERS, CheckpointHook, EpochBasedRunner
 from mmcv.runner.optimizer import OPTIMIZER_BUILDERS, OPTIMIZERS
 from mmseg.core.evaluation import EvalHook
-from mmseg.datasets import DATASETS, PIPELINES
+from mmseg.datasets import DATASETS, PIPELINES, ConcatDataset
 from mmseg.models.builder import MODELS
 
 from hacdr.engine.half_precision import check_half_precision
@@ -40,6 +40,8 @@ LOADER_KEYS = (
 )
 # Of the training, which has no default for them.
 NEEDED = 'samples_per_gpu', 'workers_per_gpu'
+# Of a data set: where one of the first and last is a list, mmseg joins several sets.
+JOINED_KEYS = 'img_dir', 'ann_dir', 'split'
 # What it passes on says how a checkpoint is saved.
 CHECKPOINT_KEYS = (
     *argument_names(CheckpointHook)[0],
@@ -181,7 +183,13 @@ def _check_dataset(dataset, where):
         for i, one in enumerate(dataset):
             _check_dataset(one, f'{where}[{i}]')
         return
-    check_built(dataset, DATASETS, where)
+    if check_built(dataset, DATASETS, where) is ConcatDataset:
+        # It takes what is built; mmseg makes one of a list.
+        raise InputError(
+            f'{where}.type is ConcatDataset, expected a list of data sets in place of '
+            f'it: {where}=[dict(...), dict(...)]'
+        )
+    _check_joined(dataset, where)
     for key in ('dataset', 'datasets'):
         if key in dataset:
             _check_dataset(dataset[key], f'{where}.{key}')
@@ -194,6 +202,26 @@ def _check_dataset(dataset, where):
             require(str, name, f'{where}.classes')
     require((list, tuple), dataset.get('palette') or [], f'{where}.palette')
     _check_pipeline(dataset.get('pipeline') or [], f'{where}.pipeline')
+
+
+def _check_joined(dataset, where):
+    """Check what of a data set mmseg joins: as many folders and lists of each kind."""
+    keys = [key for key in JOINED_KEYS if dataset.get(key) is not None]
+    lists = {
+        key: len(dataset[key])
+        for key in keys
+        if isinstance(dataset[key], (list, tuple))
+    }
+    if not lists.keys() & {'img_dir', 'split'}:
+        return
+    if 'img_dir' not in keys:
+        raise InputError(f'{where}.img_dir is missing, expected it beside split')
+    most = max(lists.values())
+    # One folder of photographs goes with several lists, and not the other way round.
+    alone = lists.get('img_dir', 1) > 1 and len(lists) < len(keys)
+    if alone or {*lists.values()} != {most}:
+        counts = ', '.join(f'{lists.get(key, 1)} of {where}.{key}' for key in keys)
+        raise InputError(f'{counts}: expected as many of each')
 
 
 def _check_pipeline(steps, where):
@@ -254,12 +282,24 @@ def _check_hooks(cfg):
     }
     optimizer_hook = {'type': 'OptimizerHook', **parts['optimizer_config']}
     check_built(optimizer_hook, HOOKS, 'optimizer_config')
-    check_keys(parts['checkpoint_config'], CHECKPOINT_KEYS, 'checkpoint_config')
+    _check_checkpoints(parts['checkpoint_config'])
     log_config = parts['log_config']
     if log_config:
         require_number(log_config.get('interval'), 1, 'log_config.interval')
     _check_hook_list(log_config.get('hooks') or [], 'log_config.hooks')
     _check_hook_list(cfg.get('custom_hooks') or [], 'custom_hooks')
+
+
+def _check_checkpoints(config):
+    check_keys(config, CHECKPOINT_KEYS, 'checkpoint_config')
+    keep, interval = config.get('max_keep_ckpts', -1), config.get('interval', -1)
+    require_number(keep, -1, 'checkpoint_config.max_keep_ckpts')
+    # mmcv counts back in steps of it to those that are too many.
+    if not is_number(interval, -1) or (interval == 0 and keep > 0):
+        raise InputError(
+            f'checkpoint_config.interval is {shorten(interval)}, expected a whole '
+            'number of at least 1, or -1 for a checkpoint at the end alone'
+        )
 
 
 def _check_learning_rate(lr_config):

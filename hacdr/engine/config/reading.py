@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import os.path as osp
+import re
 import sys
 from argparse import Namespace
 from contextlib import contextmanager
@@ -11,9 +13,10 @@ from contextlib import contextmanager
 from mmcv import Config, DictAction
 
 from hacdr.errors import InputError, first_line
+from hacdr.files import open_file
 from hacdr.shipped import find_config
 
-from .values import hint
+from .values import hint, shorten
 
 # What training and testing read; what else a file defines are variables of its own.
 TOP_LEVEL_KEYS = (
@@ -46,6 +49,9 @@ TOP_LEVEL_KEYS = (
     'workflow',
 )
 
+# What only configs of mmsegmentation 1.x have.
+NEWER_KEYS = 'default_scope', 'optim_wrapper', 'train_dataloader'
+
 
 def choose_work_dir(config: str, cfg: Config, given: str | None = None) -> str:
     """Return the folder that a training or test of a config writes to.
@@ -63,20 +69,54 @@ def choose_work_dir(config: str, cfg: Config, given: str | None = None) -> str:
 
 
 def parse_options(words: list[str] | None) -> dict | None:
-    """Parse the words of ``--cfg-options`` as mmcv does.
+    """Parse the words of ``--cfg-options``.
+
+    Values are read as mmcv does: ``a=1,2`` is a list, ``a=(1,2)`` a tuple, and words
+    need no quotes. Lists, tuples and dicts that hold quotes or braces, and those that
+    mmcv cannot read, are Python's.
 
     Args:
         words (list[str], optional): of the form key=value.
 
     Returns:
         dict | None: for :func:`load_config`.
+
+    Raises:
+        InputError: a value that cannot be read: its brackets do not match, say.
     """
     if words is None:
         return None
-    parsed = Namespace()
-    option = '--cfg-options'
-    DictAction([option], 'options')(None, parsed, words, option)
-    return parsed.options
+    pairs = (word.split('=', 1) for word in words)
+    return {key: _read_value(key, text) for key, text in pairs}
+
+
+def _read_value(key, text):
+    literal = _read_literal(text)
+    # mmcv splits at the commas in them, and drops blanks.
+    if literal is not None and any(mark in text for mark in '\'"{'):
+        return literal
+    parsed, option = Namespace(), '--cfg-options'
+    try:
+        DictAction([option], 'options')(None, parsed, [f'{key}={text}'], option)
+    except (AssertionError, RecursionError) as error:
+        if literal is not None:
+            return literal
+        raise InputError(
+            f'{option} {key}: {shorten(text)} cannot be read, expected a value, '
+            'several with commas between them, or a list, tuple or dict as in Python'
+        ) from error
+    return parsed.options[key]
+
+
+def _read_literal(text):
+    """Return a list, tuple or dict in brackets as Python reads it, None for others."""
+    if text.strip()[:1] not in ('[', '(', '{'):
+        return None
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+    return value if isinstance(value, (list, tuple, dict)) else None
 
 
 def load_config(path: str, options: dict | None = None) -> Config:
@@ -94,7 +134,8 @@ def load_config(path: str, options: dict | None = None) -> Config:
         none, which torch insists on.
 
     Raises:
-        InputError: no such file, a file that is not a config, an option whose first
+        InputError: no such file, a file that is not a config, or one of mmsegmentation
+            1.x, an option whose first
             key does not exist or is a variable that nothing reads any more, or a type
             that not exactly one item of a list has.
     """
@@ -106,13 +147,25 @@ def load_config(path: str, options: dict | None = None) -> Config:
 
 
 def _read(path):
-    failure = None
+    failure, newer = None, False
     with _ignore_destructors():
         try:
-            return Config.fromfile(path)
-        except Exception as error:
+            cfg = Config.fromfile(path)
+            # A variable of that name is nobody's business.
+            newer = 'data' not in cfg and any(key in cfg for key in NEWER_KEYS)
+        except (Exception, SystemExit) as error:
             failure = f'{path}: {type(error).__name__}: {first_line(error)}'
-    raise InputError(failure)
+            newer = _imports_mmengine(path)
+    if newer:
+        failure = f'{path}: a config of mmsegmentation 1.x, expected one of 0.x'
+    if failure:
+        raise InputError(failure)
+    return cfg
+
+
+def _imports_mmengine(path):
+    with open_file(path) as file:
+        return bool(re.search(rb'^\s*(from|import) mmengine\b', file.read(), re.M))
 
 
 @contextmanager
