@@ -189,6 +189,18 @@ def test_results_that_name_no_ground_truth(tested):
         page_of(tested)
 
 
+@pytest.mark.parametrize('name', ['work/results.json', 'page.pdf', 'html', 'a.html/'])
+def test_what_is_no_page_is_not_overwritten(tested, name):
+    before = tested.results.read_bytes()
+    with pytest.raises(
+        InputError, match=r'expected a name that ends in \.html or \.htm'
+    ):
+        # Told before anything is read.
+        write_report('no results', f'{tested.folder}/{name}')
+    assert tested.results.read_bytes() == before
+    write_report(str(tested.results), str(tested.folder / 'page.HTM'))
+
+
 def test_a_folder_that_is_missing_is_told_first(tested):
     tested.image(NAMES[0]).unlink()
     path = tested.folder / 'missing' / 'report.html'
