@@ -2,6 +2,7 @@ import base64
 import html
 import json
 import re
+import shutil
 
 import cv2
 import numpy as np
@@ -168,6 +169,23 @@ def test_another_data_root(tested):
     with pytest.raises(InputError, match='no such file'):
         page_of(tested)
     page_of(tested, data_root=str(tested.folder / 'moved'))
+
+
+def test_another_data_set_of_the_same_names(tested):
+    """Its photographs are not shown under these scores."""
+    other = tested.folder / 'other'
+    shutil.copytree(tested.root, other)
+    label = np.zeros(SIZE, np.uint8)
+    label[:10, :41] = 1
+    path = other / 'labels' / 'test' / f'{NAMES[1]}.png'
+    path.write_bytes(cv2.imencode('.png', label)[1].tobytes())
+    with pytest.raises(
+        InputError,
+        match=rf'^{other}: another ground truth for images/test/{NAMES[1]}\.jpg, EX in '
+        '410 pixels, expected 400 as tested$',
+    ):
+        page_of(tested, data_root=str(other))
+    assert not list(tested.folder.glob('report*'))
 
 
 def test_folders_of_any_name(tested):
