@@ -10,7 +10,9 @@ def add_arguments(parser):
         'results', help='results.json of hacdr test --save-probabilities'
     )
     parser.add_argument(
-        '-o', '--output', help='the page; default: report.html beside the results'
+        '-o',
+        '--output',
+        help='the page, .html or .htm; default: report.html beside the results',
     )
     parser.add_argument(
         '--data-root', help='converted data; default: where the test found it'

@@ -85,7 +85,8 @@ def claim_folder(
             predictions are in it, they must not be there.
 
     Raises:
-        InputError: it holds other predictions, or files of something else.
+        InputError: it holds other predictions, or files of something else, or what
+            tells whose predictions it holds is damaged.
     """
     path = output / HEAD
     if not path.exists() and not overwrite:
@@ -97,7 +98,11 @@ def claim_folder(
                 )
     if path.exists() and not overwrite:
         before = (_read(path) or {}).get('made_by')
-        before = before if isinstance(before, dict) else {}
+        if not isinstance(before, dict):
+            raise InputError(
+                f'{path}: damaged, so that nothing tells what made the predictions; '
+                'expected another folder, or --overwrite'
+            )
         differences = [
             key for key, value in head['made_by'].items() if before.get(key) != value
         ]
@@ -168,13 +173,33 @@ def read_records(output: Path, made_by: dict) -> Iterator[dict]:
 
     Yields:
         dict: see :func:`hacdr.inference.folder.predict_folder`.
+
+    Raises:
+        InputError: after the last one, where a record is damaged or the label map it
+            stands for is missing: a table would lack the photograph without a word.
     """
     folder = output / RECORDS
     own = digest(made_by)
+    number, faults = 0, []
     for path in sorted(folder.rglob('*.json')):
-        record = None if path.name.startswith('.') else _read(path, RECORD_KEYS)
-        if record is not None and record['made_by'] == own:
+        record = _read(path) or {}
+        if path.name.startswith('.') or record.get('made_by', own) != own:
+            continue
+        number += 1
+        if not {*RECORD_KEYS} <= {*record}:
+            faults.append(f'{path}: damaged')
+            continue
+        label_map = output / f'{record["output"]}.png'
+        if label_map.is_file():
             yield record
+        else:
+            faults.append(f'{label_map}: no such file')
+    if faults:
+        raise InputError(
+            f'{faults[0]}; of {number} records {len(faults)} damaged or without label '
+            'map, expected none: hacdr predict does these photographs anew; without '
+            'their records they are left out'
+        )
 
 
 def begin_part(output: Path, shard: tuple[int, int]) -> None:

@@ -43,7 +43,8 @@ def join_tables(
         are, and '2 of 8' for each part of a run that has not ended.
 
     Raises:
-        InputError: not a folder of predictions, or a run is at work in it.
+        InputError: not a folder of predictions, a run is at work in it, or a record is
+            damaged or without its label map; tables that are there stay as they are.
     """
     output = Path(output)
     head = read_head(output)

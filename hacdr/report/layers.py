@@ -2,6 +2,8 @@
 
 import os.path as osp
 
+import numpy as np
+
 from hacdr.errors import InputError
 from hacdr.evaluation import ground_truth_bits
 from hacdr.images import read_map, read_photograph
@@ -30,7 +32,7 @@ def encode_layers(entry, results_path, content, data_root):
 
     Raises:
         InputError: a file is missing, cannot be decoded or has another size or values
-            that no map holds.
+            that no map holds; or the ground truth is not the one that was tested.
     """
     masks = content['protocol']['ground_truth'] == 'masks'
     if 'ground_truth' not in entry or (masks and 'label_map' not in entry):
@@ -47,6 +49,7 @@ def encode_layers(entry, results_path, content, data_root):
             f'expected {_size(expected)} as tested'
         )
     ground_truth = _read_ground_truth(entry, content, data_root, photograph)
+    _check_ground_truth(ground_truth, entry, content, data_root)
     ground_truth[ground_truth & IGNORED_BIT > 0] = IGNORED
     ground_truth, _ = reduce_bits(
         ground_truth, (width, height), len(content['lesions'])
@@ -103,6 +106,19 @@ def _read_ground_truth(entry, content, data_root, photograph):
     new_values = {int(value): new for value, new in new_values.items()}
     bits = ground_truth_bits(label, masks, inside, name, len(new_values) - 1)
     return select_bits(bits, new_values)
+
+
+def _check_ground_truth(ground_truth, entry, content, data_root):
+    """Refuse another data set, or data that changed: the scores are not of these."""
+    counting = ground_truth[ground_truth & IGNORED_BIT == 0]
+    tested = np.reshape(entry['counts'], (3, -1))[2]
+    for k, (lesion, expected) in enumerate(zip(content['lesions'], tested)):
+        number = np.count_nonzero(counting & 1 << k)
+        if number != expected:
+            raise InputError(
+                f'{data_root}: another ground truth for {entry["image"]}, {lesion} in '
+                f'{number} pixels, expected {expected} as tested'
+            )
 
 
 def _read_map(path, entry):

@@ -13,6 +13,7 @@ from .layers import encode_layers
 from .plots import draw_froc, draw_precision_recall, working_thresholds
 from .templates import describe_lesions, write_page
 
+SUFFIXES = '.html', '.htm'
 HEADLINE = ('AUPR', 'Dice', 'Dice@t', 'IoU', 'Precision', 'Recall')
 # Metrics by which photographs sort, each for every lesion.
 OF_PHOTOGRAPHS = ('AUPR', 'Dice')
@@ -29,13 +30,16 @@ def write_report(results_path, path, data_root=None):
 
     Args:
         results_path (str): results.json of ``hacdr test --save-probabilities``.
-        path (str): the page.
+        path (str): the page, .html or .htm.
         data_root (str, optional): converted data, by default where the test found it.
 
     Raises:
-        InputError: results that cannot be read, without probabilities, or an image
-            that is missing or does not fit; or the page cannot be written.
+        InputError: ``path`` has another suffix, results that cannot be read, without
+            probabilities, or an image that is missing or does not fit; or the page
+            cannot be written.
     """
+    if not path.lower().endswith(SUFFIXES):
+        raise InputError(f'{path}: expected a name that ends in .html or .htm')
     content, scores = read_results(results_path)
     figures = content['summary']['figures']
     if 'AUPR' not in figures:

@@ -117,6 +117,14 @@ def test_parts(predict, photographs, tmp_path, capsys):
     for name in ('findings.csv', 'findings.json', 'index.html', 'more/right.png'):
         assert (whole / name).read_bytes() == (parts / name).read_bytes()
     assert (parts / 'geojson' / 'more' / 'right.geojson').is_file()
+    tables = [parts / name for name in ('findings.csv', 'findings.json', 'index.html')]
+    before = [path.read_bytes() for path in tables]
+    (parts / 'records' / 'more' / 'right.json').write_text('{')
+    with pytest.raises(InputError, match=r'more/right\.json: damaged; of 2 records 1 '):
+        merge(parts)
+    assert [path.read_bytes() for path in tables] == before
+    predict(parts, '--recursive')
+    assert [path.read_bytes() for path in tables] == before
     with pytest.raises(InputError, match='expected a folder of hacdr predict'):
         merge(photographs)
 

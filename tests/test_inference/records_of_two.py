@@ -1,6 +1,6 @@
 """Records of photographs with two exudates, one of them in parts that touch."""
 
-from hacdr.inference.records import digest
+from hacdr.inference.records import digest, write_record
 from hacdr.lesions import CLASSES, PALETTE
 
 HEAD = dict(
@@ -12,6 +12,14 @@ HEAD = dict(
 )
 # A square of three pixels beside one of one pixel that it touches by a corner.
 TOUCHING = [[10, 5], [10, 8], [13, 8], [13, 9], [14, 9], [14, 8], [13, 8], [13, 5]]
+
+
+def predict(output, record):
+    """Write a record, and a file for the label map it stands for."""
+    label_map = output / f'{record["output"]}.png'
+    label_map.parent.mkdir(exist_ok=True)
+    label_map.touch()
+    write_record(output, record)
 
 
 def make_record(name, warnings=()):

@@ -271,10 +271,14 @@ def test_refuses_a_file_and_a_damaged_head(photographs, predictor, tmp_path, out
         with pytest.raises(InputError, match='is a file or in one, expected a folder'):
             predict_folder(predictor, photographs, place)
     output.mkdir()
-    for head in ('{', '[]', '{"made_by": 3}'):
+    for head in ('', '{', '[]', '{"made_by": 3}'):
         (output / 'predictions.json').write_text(head)
-        with pytest.raises(InputError, match='holds other predictions'):
+        with pytest.raises(InputError, match=r'ns\.json: damaged, .*overwrite'):
             predict_folder(predictor, photographs, output)
+    assert predict_folder(predictor, photographs, output, overwrite=True).done == 2
+    # What was done counts as done.
+    (output / 'predictions.json').write_text('{')
+    assert predict_folder(predictor, photographs, output, overwrite=True).kept == 2
 
 
 def test_what_cannot_be_read_is_passed_over(photographs, predictor, output, capsys):

@@ -13,12 +13,12 @@ from hacdr.images import read_map
 from hacdr.inference.findings import find_lesions
 from hacdr.inference.folder import predict_folder
 from hacdr.inference.formats import split_ring
-from hacdr.inference.records import claim_folder, write_record
+from hacdr.inference.records import claim_folder
 from hacdr.inference.tables import join_tables
 from hacdr.lesions import CLASSES
 
 from .fake_predictor import FakePredictor, save_photograph
-from .records_of_two import HEAD, TOUCHING, make_record
+from .records_of_two import HEAD, TOUCHING, make_record, predict
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def output(tmp_path):
     (tmp_path / 'out').mkdir()
     claim_folder(tmp_path / 'out', dict(HEAD, source=str(photographs)))
     for name in ('a', 'sub/b'):
-        write_record(tmp_path / 'out', make_record(name))
+        predict(tmp_path / 'out', make_record(name))
     return tmp_path / 'out'
 
 

@@ -8,7 +8,8 @@ from hacdr.errors import InputError
 from hacdr.inference.records import claim_folder, digest, write_record
 from hacdr.inference.tables import join_tables
 
-from .records_of_two import HEAD, make_record
+from .fake_predictor import read_tree
+from .records_of_two import HEAD, make_record, predict
 
 
 def read_table(output):
@@ -24,8 +25,8 @@ def output(tmp_path):
 
 
 def test_a_row_and_a_record_for_each_image(output):
-    write_record(output, make_record('b'))
-    write_record(output, make_record('sub/a', warnings=['too dark', 'blurred']))
+    predict(output, make_record('b'))
+    predict(output, make_record('sub/a', warnings=['too dark', 'blurred']))
     head, number, _ = join_tables(output)
     assert number == 2
     assert head['classes'] == HEAD['classes']
@@ -49,17 +50,47 @@ def test_of_no_image(output):
     assert read_table(output) == []
 
 
-def test_records_of_others_and_damaged_ones_are_left_out(output):
-    write_record(output, make_record('a'))
-    write_record(output, dict(make_record('b'), made_by=digest({})))
-    (output / 'records' / 'c.json').write_text('{"made_by":')
-    lacking = make_record('d')
-    del lacking['findings']
-    write_record(output, lacking)
+def test_records_of_others_and_unfinished_files_are_left_out(output):
+    predict(output, make_record('a'))
+    # Another version's, which may lack what ours have, and without its label map.
+    other = dict(make_record('b'), made_by=digest({}))
+    del other['findings']
+    write_record(output, other)
     (output / 'records' / '.a.json.0123abcd.tmp').write_text('{}')
+    (output / 'records' / '._a.json').write_bytes(b'\0\5\x16\7')
     (output / '.findings.csv.0123abcd.tmp').write_text('half')
     assert join_tables(output)[1] == 1
     assert {path.name for path in output.glob('.*')} == {'.lock'}
+
+
+@pytest.mark.parametrize('content', ['', '{', '[]', '{"made_by":', None])
+def test_a_damaged_record_is_told(output, content):
+    for name in 'abcd':
+        predict(output, make_record(name))
+    join_tables(output, ['coco'])
+    before = read_tree(output)
+    if content is None:
+        lacking = make_record('c')
+        del lacking['findings']
+        content = json.dumps(lacking)
+    (output / 'records' / 'c.json').write_text(content)
+    (output / 'd.png').unlink()
+    with pytest.raises(
+        InputError,
+        match=r'records/c\.json: damaged; of 4 records 2 damaged or without label map',
+    ):
+        join_tables(output, ['coco'])
+    after = read_tree(output)
+    for name in ('findings.csv', 'findings.json', 'coco.json'):
+        assert after[name] == before[name]
+
+
+def test_a_label_map_that_is_missing_is_told(output):
+    for name in ('a', 'sub/b'):
+        predict(output, make_record(name))
+    (output / 'sub' / 'b.png').unlink()
+    with pytest.raises(InputError, match=r'sub/b\.png: no such file; of 2 records 1 '):
+        join_tables(output)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +110,7 @@ def test_records_of_others_and_damaged_ones_are_left_out(output):
 )
 def test_names_that_do_harm_in_a_spreadsheet(output, name, cell):
     record = make_record('a')
-    write_record(output, dict(record, image=f'{name}.jpg'))
+    predict(output, dict(record, image=f'{name}.jpg'))
     join_tables(output)
     (row,) = read_table(output)
     assert row['image'] == cell

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hacdr.errors import InputError
 from hacdr.evaluation import read_results, write_results
 from hacdr.report.layers import encode_layers
 from hacdr.report.page import write_report
@@ -18,15 +19,17 @@ CHOICES = {
 }
 
 
+@pytest.mark.parametrize('region', ['image', 'fov'])
 @pytest.mark.parametrize('ground_truth', ['labels', 'masks'])
 @pytest.mark.parametrize('name', CHOICES)
-def test_what_was_scored_is_shown(tmp_path, name, ground_truth):
+def test_what_was_scored_is_shown(tmp_path, name, ground_truth, region):
     write_photographs(tmp_path, 'ab')
     planes = tmp_path / 'planes'
     dataset = make_dataset(
         tmp_path,
         classes=CHOICES[name],
         ground_truth=ground_truth,
+        region=region,
         save_probabilities=str(planes),
     )
     rng = np.random.default_rng(0)
@@ -60,3 +63,18 @@ def test_what_was_scored_is_shown(tmp_path, name, ground_truth):
     page = tmp_path / 'page.html'
     write_report(path, str(page))
     assert all(lesion in page.read_text() for lesion in dataset.lesions)
+    map_path = tmp_path / ground_truth / 'b.png'
+    free, scored = {'labels': (2, 1), 'masks': (0b10, 0b1)}[ground_truth]
+    if name == 'some':
+        draw_pixel(map_path, free)
+        write_report(path, str(page))
+    draw_pixel(map_path, scored)
+    with pytest.raises(InputError, match=r'another ground truth .*/b\.png, (EX|a) in'):
+        write_report(path, str(page))
+
+
+def draw_pixel(path, value):
+    """Change a map where no lesion is."""
+    values = np.array(Image.open(path))
+    values[15, 10] = value
+    Image.fromarray(values).save(path)

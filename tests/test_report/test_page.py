@@ -2,6 +2,7 @@ import base64
 import html
 import json
 import re
+import shutil
 
 import cv2
 import numpy as np
@@ -170,6 +171,23 @@ def test_another_data_root(tested):
     page_of(tested, data_root=str(tested.folder / 'moved'))
 
 
+def test_another_data_set_of_the_same_names(tested):
+    """Its photographs are not shown under these scores."""
+    other = tested.folder / 'other'
+    shutil.copytree(tested.root, other)
+    label = np.zeros(SIZE, np.uint8)
+    label[:10, :41] = 1
+    path = other / 'labels' / 'test' / f'{NAMES[1]}.png'
+    path.write_bytes(cv2.imencode('.png', label)[1].tobytes())
+    with pytest.raises(
+        InputError,
+        match=rf'^{other}: another ground truth for images/test/{NAMES[1]}\.jpg, EX in '
+        '410 pixels, expected 400 as tested$',
+    ):
+        page_of(tested, data_root=str(other))
+    assert not list(tested.folder.glob('report*'))
+
+
 def test_folders_of_any_name(tested):
     def edit(content):
         for entry in content['photographs']:
@@ -187,6 +205,18 @@ def test_results_that_name_no_ground_truth(tested):
     tested.change(lambda content: content['photographs'][3].pop('ground_truth'))
     with pytest.raises(InputError, match=r'no ground truth of .* is named; test again'):
         page_of(tested)
+
+
+@pytest.mark.parametrize('name', ['work/results.json', 'page.pdf', 'html', 'a.html/'])
+def test_what_is_no_page_is_not_overwritten(tested, name):
+    before = tested.results.read_bytes()
+    with pytest.raises(
+        InputError, match=r'expected a name that ends in \.html or \.htm'
+    ):
+        # Told before anything is read.
+        write_report('no results', f'{tested.folder}/{name}')
+    assert tested.results.read_bytes() == before
+    write_report(str(tested.results), str(tested.folder / 'page.HTM'))
 
 
 def test_a_folder_that_is_missing_is_told_first(tested):
