@@ -180,7 +180,8 @@ label = np.eye(5, dtype=np.uint8)
 probabilities = np.eye(5, dtype=np.float32)[label].transpose(2, 0, 1)
 scores = [score_image(probabilities, ground_truth_bits(label), threads=2)]
 about = dict.fromkeys(
-    ['split', 'dataset', 'data_root', 'config', 'checkpoint_sha256', 'probabilities']
+    ['split', 'dataset', 'data_root', 'config', 'checkpoint_sha256', 'probabilities'],
+    'a',
 )
 summary = summarise(scores)
 write_results({path!r}, scores, ['a.jpg'], ['a.png'], summary, Protocol(), **about)

@@ -20,23 +20,11 @@ from .histogram import THRESHOLDS, Histogram
 from .matching import LesionMatches, shortest_floats
 from .protocol import Protocol
 from .scores import ImageScores
+from .shape import check_results
 from .summary import photograph_figures
 
 FORMAT = 'hacdr results'
 VERSION = 3
-REQUIRED_KEYS = (
-    'protocol',
-    'split',
-    'dataset',
-    'data_root',
-    'config',
-    'checkpoint_sha256',
-    'lesions',
-    'summary',
-    'photographs',
-)
-SUMMARY_KEYS = 'figures', 'thresholds', 'best_dice_thresholds'
-
 
 # What a config has photographs for.
 SPLITS = 'train', 'val', 'test'
@@ -122,7 +110,8 @@ def read_results(path: str) -> tuple[dict, list[ImageScores]]:
         photographs.
 
     Raises:
-        InputError: no such file, cut off, or not a results file of this version.
+        InputError: no such file, cut off, not a results file of this version, or a
+            value in it is missing or of another kind than ``hacdr test`` writes.
     """
     content = read_content(path)
     lesions = len(content['lesions'])
@@ -147,21 +136,11 @@ def read_content(path: str) -> dict:
         raise InputError(
             f'{path}: not a results file of version {VERSION} as hacdr test writes'
         )
-    missing = [key for key in REQUIRED_KEYS if key not in content]
-    if missing or not content['photographs']:
-        raise InputError(f'{path}: damaged, no {(*missing, "photographs")[0]}')
-    names = content['lesions']
-    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise InputError(f'{path}: damaged, lesions {names!r}, expected their names')
+    check_results(content, path)
     try:
         Protocol(**content['protocol'])
-    except TypeError as error:
+    except (TypeError, InputError) as error:
         raise InputError(f'{path}: damaged, protocol: {first_line(error)}') from error
-    summary = content['summary']
-    if not isinstance(summary, dict) or not {*SUMMARY_KEYS} <= {*summary}:
-        raise InputError(
-            f'{path}: damaged, expected a summary of {", ".join(SUMMARY_KEYS)}'
-        )
     return content
 
 
@@ -196,6 +175,11 @@ def _encode(image):
 
 def _decode(entry, lesions):
     above = entry['above']
+    for name in ('histograms', 'matches'):
+        if len(entry[name]) not in (0, lesions):
+            raise ValueError(f'{len(entry[name])} {name}, expected {lesions}')
+    if 'AUPR' in entry['figures'] and not entry['histograms']:
+        raise ValueError('AUPR without histograms')
     return ImageScores(
         size=(entry['height'], entry['width']),
         pixels=entry['pixels'],

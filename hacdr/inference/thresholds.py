@@ -41,7 +41,7 @@ def read_thresholds(
     if not of_folds and content['checkpoint_sha256'] != checkpoint_sha256:
         raise InputError(
             f'{path}: thresholds of a checkpoint with sha256 '
-            f'{content["checkpoint_sha256"][:8]}, expected {checkpoint_sha256[:8]}: '
+            f'{content["checkpoint_sha256"]!s:.8}, expected {checkpoint_sha256[:8]}: '
             'those of hacdr test --split val on the same checkpoint'
         )
     if dataset is not None and content['dataset'] != dataset:

@@ -35,7 +35,7 @@ def encode_layers(entry, results_path, content, data_root):
             that no map holds; or the ground truth is not the one that was tested.
     """
     masks = content['protocol']['ground_truth'] == 'masks'
-    if 'ground_truth' not in entry or (masks and 'label_map' not in entry):
+    if not entry.get('ground_truth') or (masks and not entry.get('label_map')):
         raise InputError(
             f'{results_path}: no ground truth of {entry["name"]} is named; test again'
         )
@@ -65,16 +65,14 @@ def encode_layers(entry, results_path, content, data_root):
 
 
 def _read_planes(entry, results_path, content):
-    if not entry['probabilities']:
+    files = [entry['probabilities'].get(lesion) for lesion in content['lesions']]
+    if not (content.get('probabilities') and all(files)):
         raise InputError(
             f'{results_path}: no probabilities of {entry["name"]} were kept; test '
             'again with --save-probabilities'
         )
     folder = osp.join(osp.dirname(results_path), content['probabilities'])
-    paths = [
-        osp.join(folder, entry['probabilities'][lesion])
-        for lesion in content['lesions']
-    ]
+    paths = [osp.join(folder, file) for file in files]
     planes = [read_map(path) for path in paths]
     scale = max(planes[0].shape) / max(entry['height'], entry['width'])
     expected = tuple(max(1, round(entry[side] * scale)) for side in ('height', 'width'))
@@ -100,7 +98,7 @@ def _read_ground_truth(entry, content, data_root, photograph):
     label = _read_map(osp.join(data_root, label_map), entry)
     name = osp.join(data_root, entry['image'])
     new_values = content.get('label_values')
-    if new_values is None:
+    if not new_values:
         return ground_truth_bits(label, masks, inside, name)
     # Keys of JSON are text.
     new_values = {int(value): new for value, new in new_values.items()}

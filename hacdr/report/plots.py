@@ -61,11 +61,10 @@ def draw_precision_recall(scores, content):
         chosen = np.searchsorted(
             curve.recall, np.linspace(0, curve.recall[-1], STEPS), side='left'
         )
-        value = figures['AUPR'][lesion]['value']
         axes.plot(
             curve.recall[chosen],
             curve.precision[chosen],
-            label=f'{lesion} {value:.3f}',
+            label=_label(lesion, figures['AUPR'][lesion]['value']),
             **styles[lesion],
         )
         at = np.searchsorted(-curve.scores, -np.float32(thresholds[lesion]), 'right')
@@ -95,12 +94,13 @@ def draw_froc(content):
     axes.xaxis.set_major_formatter('{x:g}')
     axes.set(ylim=(0, 1.02))
     styles = choose_styles(content['lesions'])
-    for lesion, curve in content['summary']['froc'].items():
+    for lesion in content['lesions']:
+        curve = content['summary']['froc'][lesion]
         if curve['lesions']:
             axes.plot(
                 curve['false_per_image'],
                 curve['sensitivity'],
-                label=f'{lesion} {curve["score"]:.3f}',
+                label=_label(lesion, curve['score']),
                 marker='.',
                 **styles[lesion],
             )
@@ -119,6 +119,10 @@ def working_thresholds(content):
     summary = content['summary']
     chosen = summary['thresholds'] or summary['best_dice_thresholds'] or {}
     return {lesion: chosen.get(lesion, 0.5) for lesion in content['lesions']}
+
+
+def _label(lesion, value):
+    return f'{lesion} -' if value is None else f'{lesion} {value:.3f}'
 
 
 def _axes(x, y):

@@ -63,6 +63,6 @@ def pool_results(files, pooled):
         dataset=first['dataset'],
         data_root=first['data_root'],
         config=', '.join(content['config'] for content in contents),
-        checkpoint_sha256=', '.join(c['checkpoint_sha256'] for c in contents),
+        checkpoint_sha256=', '.join(str(c['checkpoint_sha256']) for c in contents),
         probabilities=None,
     )

@@ -1,4 +1,8 @@
+import functools
 import json
+import math
+import operator
+import re
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from hacdr.evaluation import (
     summarise,
     write_results,
 )
+from hacdr.evaluation.shape import FIGURE
 
 from .small_predictions import ABOUT, photograph
 
@@ -134,19 +139,50 @@ def damage(path, change):
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (lambda c: c.pop('protocol'), 'damaged, no protocol'),
-        (lambda c: c.update(protocol=None), 'damaged, protocol: '),
+        (
+            lambda c: c.pop('protocol'),
+            'damaged at protocol: missing, expected an object',
+        ),
+        (lambda c: c.update(protocol=None), 'damaged at protocol: None, expected an'),
         (lambda c: c['protocol'].update(other=1), "damaged, protocol: .*'other'"),
-        (lambda c: c.update(summary=None), 'damaged, expected a summary of figures'),
-        (lambda c: c['summary'].pop('thresholds'), 'damaged, expected a summary of'),
-        (lambda c: c['photographs'].clear(), 'damaged, no photographs'),
+        (lambda c: c['protocol'].pop('region'), r'at protocol\.region: missing'),
+        (
+            lambda c: c['photographs'][0]['histograms'].clear(),
+            'photograph a .AUPR without histograms',
+        ),
+        (lambda c: c['protocol'].update(region='x'), "json: damaged, .*region is 'x'"),
+        (lambda c: c.update(summary=None), 'damaged at summary: None, expected an obj'),
+        (
+            lambda c: c['summary'].pop('thresholds'),
+            r'at summary\.thresholds: missing, expected an object',
+        ),
+        (
+            lambda c: c['summary'].pop('figures'),
+            r'damaged at summary\.figures: missing',
+        ),
+        (
+            lambda c: c['photographs'].clear(),
+            r'at photographs: \[\], expected a list, not',
+        ),
         (
             lambda c: c['photographs'][0]['counts'][0].__setitem__(0, 10**30),
             'damaged at photograph a',
         ),
         (lambda c: c.update(lesions=['EX', 'MA']), 'damaged at photograph a'),
-        (lambda c: c.update(lesions=4), 'damaged, lesions 4, expected their names'),
+        (
+            lambda c: c.update(lesions=['EX', 'NV']),
+            r'Dice\.NV: missing, expected an ob',
+        ),
+        (
+            lambda c: c.update(lesions=[]),
+            r'at lesions: \[\], expected a list, not empty',
+        ),
+        (lambda c: c.update(lesions=4), 'damaged at lesions: 4, expected a list'),
         (lambda c: c['photographs'][1].pop('counts'), "photograph b .'counts'"),
+        (
+            lambda c: c['photographs'][1]['histograms'].pop(),
+            'photograph b .3 histograms, expected 4',
+        ),
         (
             lambda c: c['photographs'][2]['histograms'][0].update(positives='AAAA'),
             'damaged at photograph c',
@@ -157,6 +193,76 @@ def test_damaged_files(path, change, message):
     damage(path, change)
     with pytest.raises(InputError, match=message):
         read_results(str(path))
+
+
+@pytest.mark.parametrize(
+    'where',
+    [
+        'summary.figures.AUPR.SE.value',
+        'summary.figures.Dice.mean.high',
+        'summary.figures.IoU.EX',
+        'summary.figures.AUPR',
+        'summary.figures',
+        'summary.thresholds',
+        'summary.best_dice_thresholds.EX',
+        'summary.froc.SE.score',
+        'summary.froc.HE.sensitivity',
+        'summary.froc.HE.false_per_image[0]',
+        'summary.bootstrap.seed',
+        'packages.numpy',
+        'checkpoint_sha256',
+        'split',
+        'data_root',
+        'label_values',
+        'probabilities',
+        'photographs',
+        'photographs[2]',
+        'photographs[1].figures.AUPR.mean',
+        'photographs[1].figures.Dice',
+        'photographs[0].figures',
+        'photographs[0].width',
+        'photographs[0].height',
+        'photographs[0].name',
+        'photographs[0].image',
+        'photographs[0].ground_truth',
+        'photographs[0].label_map',
+        'photographs[0].probabilities.MA',
+    ],
+)
+def test_values_of_another_kind(tmp_path, where):
+    path = str(tmp_path / 'a.json')
+    scores = [photograph(k, match_at=[[0.2, 0.5]] * 4) for k in range(3)]
+    for one in scores:
+        one.files = {'MA': 'a.png'}
+    summary = summarise(scores, select_thresholds=True)
+    write_results(path, scores, NAMES, GROUND_TRUTHS, summary, Protocol(), **ABOUT)
+    content = json.loads((tmp_path / 'a.json').read_text())
+    *before, last = [
+        int(part) if part.isdigit() else part for part in re.findall(r'[\w]+', where)
+    ]
+    holder = functools.reduce(operator.getitem, before, content)
+    named = re.escape(where)
+    for value in (True, math.nan, [3], {'a': 'b', 'mean': 10**400}):
+        holder[last] = value
+        (tmp_path / 'a.json').write_text(json.dumps(content))
+        with pytest.raises(
+            InputError, match=rf'a\.json: damaged at {named}.*, expected'
+        ):
+            read_results(path)
+
+
+def test_what_may_be_null_or_missing(path):
+    def change(content):
+        for name in ('bootstrap', 'froc', 'best_dice_thresholds'):
+            content['summary'][name] = None
+        content['checkpoint_sha256'] = None
+        del content['probabilities']
+        content['summary']['figures']['AUPR']['EX'] = dict.fromkeys(FIGURE)
+        content['photographs'][0]['figures']['Dice']['mean'] = None
+        del content['photographs'][0]['label_map']
+
+    damage(path, change)
+    read_results(str(path))
 
 
 def test_the_content_alone_decodes_no_scores(path):

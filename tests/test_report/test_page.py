@@ -219,6 +219,42 @@ def test_what_is_no_page_is_not_overwritten(tested, name):
     write_report(str(tested.results), str(tested.folder / 'page.HTM'))
 
 
+def test_figures_that_are_null_or_missing(tested):
+    def edit(content):
+        summary = content['summary']
+        for metric in summary['figures'].values():
+            for one in metric.values():
+                one.update(dict.fromkeys(one))
+        summary['bootstrap'] = content['checkpoint_sha256'] = None
+        summary['froc']['EX']['score'] = summary['froc']['EX']['sensitivity'][0] = None
+        for entry in content['photographs']:
+            for metric in entry['figures'].values():
+                metric.update(dict.fromkeys(metric))
+
+    tested.change(edit)
+    page = page_of(tested)
+    assert '>EX -</text>' in page
+    assert 'checkpoint <code>unknown</code>' in page
+    assert 'bootstrap over' not in page
+
+
+@pytest.mark.parametrize(
+    'edit',
+    [
+        lambda c: c['summary']['figures']['AUPR']['SE'].pop('low'),
+        lambda c: c['summary']['figures']['Dice'].update(mean='high'),
+        lambda c: c['photographs'][2]['figures'].pop('Dice'),
+        lambda c: c['summary']['froc'].pop('MA'),
+        lambda c: c['photographs'][0].pop('name'),
+        lambda c: c.pop('packages'),
+    ],
+)
+def test_results_that_were_edited(tested, edit):
+    tested.change(edit)
+    with pytest.raises(InputError, match=r'results\.json: damaged at .*, expected'):
+        page_of(tested)
+
+
 def test_a_folder_that_is_missing_is_told_first(tested):
     tested.image(NAMES[0]).unlink()
     path = tested.folder / 'missing' / 'report.html'
