@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from .backbones.hacdr import HCAB, Downsample
-from .layers import MDConv
+from .layers import DepthwiseConv2d, MDConv
 
 
 def fuse_for_inference(model: nn.Module) -> nn.Module:
@@ -40,9 +40,12 @@ def fuse_for_inference(model: nn.Module) -> nn.Module:
             _set_parameters(norm)
         fused = fuse_conv_bn(fused)
     # The deformable kernels read what these predict plane by plane.
-    predictors = [m.conv_offset for m in fused.modules() if isinstance(m, MDConv)]
+    by_plane = [m.conv_offset for m in fused.modules() if isinstance(m, MDConv)]
+    by_plane += [
+        m for m in fused.modules() if isinstance(m, DepthwiseConv2d) and m.is_narrow
+    ]
     for module in fused.modules():
-        if isinstance(module, nn.Conv2d) and module not in predictors:
+        if isinstance(module, nn.Conv2d) and module not in by_plane:
             module.to(memory_format=torch.channels_last)
     return fused
 

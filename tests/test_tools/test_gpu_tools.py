@@ -138,11 +138,18 @@ def test_nothing_is_left_on_the_card(tmp_path, arguments, number):
         ['bash', ROOT / 'tools' / name, '--out', tmp_path / 'out', *rest],
         env={**os.environ, 'PYTHON': str(python), 'TOLD': str(told)},
         stdout=subprocess.DEVNULL,
+        # Where the tests run in the background, a shell could not trap it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        start_new_session=True,
     )
-    wait_until(told.exists, 60)
-    script.send_signal(number)
-    assert script.wait(30) == 128 + number
-    assert told.read_text().split()[1:] == ['ended']
+    try:
+        wait_until(told.exists, 60)
+        script.send_signal(number)
+        assert script.wait(30) == 128 + number
+        assert told.read_text().split()[1:] == ['ended']
+    finally:
+        if script.poll() is None:
+            os.killpg(script.pid, signal.SIGKILL)
 
 
 def test_a_training_that_is_there_is_not_written_over(tmp_path):

@@ -62,3 +62,12 @@ def test_what_is_not_depthwise_of_same_size_is_refused(args):
     }
     with pytest.raises(ValueError, match='must be'):
         DepthwiseConv2d(**{**usual, **args})
+
+
+def test_narrow_bfloat16_on_channels_last_pixels_comes_back():
+    """One of these never returned from oneDNN on an AMD EPYC of Zen 5."""
+    conv = DepthwiseConv2d(8, 8, (1, 21), padding=(0, 10), groups=8).bfloat16()
+    x = torch.rand(1, 8, 32, 40).bfloat16().to(memory_format=torch.channels_last)
+    with torch.no_grad():
+        out, expected = conv(x), conv.float()(x.float())
+    torch.testing.assert_close(out.float(), expected, rtol=0.02, atol=0.02)
