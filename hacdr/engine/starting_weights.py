@@ -8,7 +8,7 @@ out where the checkpoint was trained for other classes.
 
 import torch
 
-from hacdr.engine.weights import read_checkpoint, require_finite
+from hacdr.engine.weights import read_checkpoint, require_numbers
 from hacdr.errors import InputError
 from hacdr.models.weight_names import strip_module
 
@@ -35,7 +35,7 @@ def load_start(model, path, logger=None):
     classes = getattr(model, 'CLASSES', None), _trained_classes(checkpoint)
     others = None not in classes and tuple(classes[0]) != tuple(classes[1])
     used = find_matching(own, given, path, others)
-    require_finite({name: given[name] for name in used}, path)
+    require_numbers({name: given[name] for name in used}, path)
     with torch.no_grad():
         for name in used:
             own[name].copy_(given[name])

@@ -88,8 +88,8 @@ def test_parallel_for():
         (np.zeros((4, 2, 2), np.float32), r'a\.jpg.*\(4, 2, 2\).*\(5, 2, 2\)'),
         (np.zeros((3, 2), np.uint8), r'a\.jpg.*\(3, 2\).*\(2, 2\)'),
         (np.full((2, 2), 7), r'a\.jpg.*7 to 7, expected 0 to 4'),
-        (np.full((5, 2, 2), np.nan, np.float32), r'a\.jpg.*\[0, 1\]'),
-        (np.full((5, 2, 2), 1.5, np.float32), r'a\.jpg.*\[0, 1\]'),
+        (np.full((5, 2, 2), np.nan, np.float32), r'a\.jpg.*from 0 to 1'),
+        (np.full((5, 2, 2), 1.5, np.float32), r'a\.jpg.*from 0 to 1'),
     ],
 )
 def test_predictions_that_do_not_fit(prediction, message):

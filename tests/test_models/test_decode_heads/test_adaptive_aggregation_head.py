@@ -215,6 +215,6 @@ def test_losses_in_a_list_add_up():
 
 
 def test_class_prior_of_a_single_logit():
-    head = build(num_classes=2, out_channels=1, class_prior=[975, 25])
+    head = build(num_classes=2, out_channels=1, threshold=0.3, class_prior=[975, 25])
     head.init_weights()
     assert head.conv_seg.bias.sigmoid().item() == pytest.approx(0.025)
