@@ -15,6 +15,8 @@ let listed = [];
 let laid = 0;
 // Whether the page itself put the address of the image in the history.
 let followed = false;
+// Whether the viewer was closed by an address without an image.
+let left = false;
 
 // --- the cards --------------------------------------------------------------------
 
@@ -116,6 +118,7 @@ function route() {
   const at = current();
   document.body.classList.toggle('viewing', at >= 0);
   if (at < 0) {
+    left = dialog.open;
     dialog.close();
     return;
   }
@@ -136,6 +139,11 @@ function step(by) {
 }
 
 dialog.addEventListener('close', () => {
+  // It comes late: the address may name an image again, where somebody went forward.
+  if (left) {
+    left = false;
+    return;
+  }
   const at = current();
   if (at < 0) return;
   if (followed) history.back();
