@@ -1,6 +1,7 @@
 """What the network runs on: torch, mmcv 1.7 and mmsegmentation 0.30; imports none."""
 
 import re
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -64,6 +65,14 @@ def read_version(name):
         return '?'
     match = re.search(r'^__version__ = [\'"](.+?)[\'"]', text, re.M)
     return match[1] if match else '?'
+
+
+def describe_version(module):
+    """Return the version of a module, which is imported, or why there is none."""
+    try:
+        return import_module(module).__version__
+    except ImportError as error:
+        return f'missing ({error})'
 
 
 def _folder(name):

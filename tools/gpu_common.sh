@@ -21,8 +21,9 @@ set_up_python() {
 child=''
 end_child() {
     if [ -n "$child" ]; then
-        kill -TERM "$child" 2>/dev/null
-        wait "$child"
+        # Whatever they return, the script ends as it was told to.
+        kill -TERM "$child" 2>/dev/null || true
+        wait "$child" || true
     fi
     exit "$1"
 }

@@ -1,10 +1,9 @@
 """Show versions, GPUs and the kernels that would run."""
 
-import importlib
 import platform
 
 import hacdr
-from hacdr.stack import NEEDED, find_missing, read_version
+from hacdr.stack import NEEDED, describe_version, find_missing, read_version
 
 
 def add_arguments(parser):
@@ -31,8 +30,5 @@ def _describe_predictions():
     for name in NEEDED:
         lines[name] = read_version(name) or 'missing'
     for name in ('numpy', 'cv2', 'numba', 'onnxruntime'):
-        try:
-            lines[name] = importlib.import_module(name).__version__
-        except ImportError as error:
-            lines[name] = f'missing ({error})'
+        lines[name] = describe_version(name)
     return lines

@@ -1,6 +1,5 @@
 """What a training or prediction runs on here: versions, GPUs, kernels."""
 
-import importlib
 import platform
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ import torch
 import hacdr
 from hacdr.errors import InputError, first_line
 from hacdr.ops import choose_kernel, modulated_deform_conv2d
+from hacdr.stack import describe_version
 
 PACKAGES = ('torch', 'torchvision', 'mmcv', 'mmseg', 'numba', 'numpy', 'cv2', 'scipy')
 # By the start of torch's version: constraints/ pins the rest.
@@ -34,10 +34,7 @@ def describe_environment():
         'none of the two that are tested (see docs/install.md)',
     )
     for name in PACKAGES:
-        try:
-            lines[name] = importlib.import_module(name).__version__
-        except ImportError as error:
-            lines[name] = f'missing ({error})'
+        lines[name] = describe_version(name)
     lines['operators of mmcv'] = _describe_operators()
     lines['threads'] = str(torch.get_num_threads())
     devices = ['cpu']

@@ -182,8 +182,10 @@ def read_records(output: Path, made_by: dict) -> Iterator[dict]:
     own = digest(made_by)
     number, faults = 0, []
     for path in sorted(folder.rglob('*.json')):
+        if path.name.startswith('.'):
+            continue
         record = _read(path) or {}
-        if path.name.startswith('.') or record.get('made_by', own) != own:
+        if record.get('made_by', own) != own:
             continue
         number += 1
         if not {*RECORD_KEYS} <= {*record}:

@@ -33,11 +33,12 @@ def fuse_for_inference(model: nn.Module) -> nn.Module:
         ``model``: save that one.
     """
     fused = copy.deepcopy(model).eval().requires_grad_(False)
+    for module in fused.modules():
+        if _is_fusable(module):
+            _set_parameters(module)
     _replace(fused)
     norms = [module for module in fused.modules() if isinstance(module, _BatchNorm)]
-    if all(_is_fusable(norm) for norm in norms):
-        for norm in norms:
-            _set_parameters(norm)
+    if all(map(_is_fusable, norms)):
         fused = fuse_conv_bn(fused)
     # The deformable kernels read what these predict plane by plane.
     by_plane = [m.conv_offset for m in fused.modules() if isinstance(m, MDConv)]
@@ -107,7 +108,7 @@ def _is_fusable(norm):
 
 
 def _set_parameters(norm):
-    """Give a normalisation the parameters that mmcv's function reads."""
+    """Give a normalisation without parameters those that change nothing."""
     if norm.weight is None:
         norm.weight = nn.Parameter(torch.ones_like(norm.running_var), False)
     if norm.bias is None:
@@ -116,11 +117,8 @@ def _set_parameters(norm):
 
 def _affine(norm):
     """Return (scale, shift) of a batch normalisation in evaluation mode, (C,) each."""
-    scale = torch.rsqrt(norm.running_var + norm.eps)
-    if norm.weight is not None:
-        scale = scale * norm.weight
-    shift = -norm.running_mean * scale
-    return scale, shift if norm.bias is None else shift + norm.bias
+    scale = torch.rsqrt(norm.running_var + norm.eps) * norm.weight
+    return scale, norm.bias - norm.running_mean * scale
 
 
 def _scale_inputs(conv, scale, shift):
