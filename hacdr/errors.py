@@ -34,6 +34,19 @@ def first_few(names: Sequence[str], most: int = 5) -> str:
     return ', '.join(names[:most]) + (', ...' if names[most:] else '')
 
 
+def counted(number: int, noun: str) -> str:
+    """Say how many of something there are.
+
+    Args:
+        number (int): how many.
+        noun (str): of one, with a plural in s.
+
+    Returns:
+        str: '1 photograph', '2 photographs'.
+    """
+    return f'{number} {noun}{"" if number == 1 else "s"}'
+
+
 def first_line(error: Exception | str) -> str:
     """Return the first line of what an exception says, or its name if that is nothing.
 

@@ -1,6 +1,6 @@
 # What may lift hacdr_idrid_cpu.py, one change at a time: 600 iterations, three folds of
 # the 54 training photographs, pooled. For a GPU, several trainings at once
-# (tools/gpu_study.sh); for a CPU first set bfloat16=False and no workers. The data:
+# (tools/gpu_study.sh); ablation_cpu.py shows what a CPU needs. The data:
 #   hacdr convert idrid DOWNLOAD -o data/gpu_set --max-side 1800
 folds = 3
 seeds = [0]

@@ -37,6 +37,7 @@ from hacdr.errors import InputError
 from hacdr.evaluation import SPLITS, results_name, write_results
 from hacdr.files import file_sha256, make_folder
 from hacdr.inference.model import load_network
+from hacdr.inference.published import find_start
 from hacdr.inference.thresholds import read_thresholds
 
 
@@ -75,8 +76,9 @@ def test(args: Namespace) -> None:
     set_up_workers(cfg, logger.warning)
 
     dataset = build_data(data, f'data.{args.split}')
-    model = load_network(cfg, args.checkpoint, dataset)
-    sha256 = file_sha256(args.checkpoint)
+    checkpoint = find_start(args.checkpoint)
+    model = load_network(cfg, checkpoint, dataset)
+    sha256 = file_sha256(checkpoint)
     if args.thresholds:
         dataset.thresholds = read_thresholds(args.thresholds, sha256, data.type)
     loader = WatchedLoader(_build_loader(cfg, dataset, distributed), logger.warning)

@@ -8,7 +8,7 @@ crops and colours included.
 import re
 from pathlib import Path
 
-from hacdr.errors import InputError
+from hacdr.errors import InputError, counted
 from hacdr.files import make_folder, write_bytes
 from hacdr.progress import progress_bar
 
@@ -71,7 +71,7 @@ def run(args):
     if group:
         sheets.append(_write_sheet(args, group, len(sheets) + 1))
     _remove_earlier(args.output, sheets)
-    print(f'{len(sheets)} contact sheets are in {args.output}')
+    print(f'{args.output}: {counted(len(sheets), "contact sheet")}')
     if args.show:
         _show(sheets)
 

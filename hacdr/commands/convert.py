@@ -20,7 +20,7 @@ from hacdr.conversion import (
     convert,
     open_source,
 )
-from hacdr.errors import InputError, first_few, printable
+from hacdr.errors import InputError, counted, first_few, printable
 
 
 def add_arguments(parser):
@@ -120,7 +120,7 @@ def run(args):
         print(f'warning: {printable(warning)}', file=sys.stderr)
     unchanged = len(plan.records) - converted
     print(
-        f'{args.output}: {converted} photographs converted'
+        f'{args.output}: {counted(converted, "photograph")} converted'
         + (f', {unchanged} unchanged' if unchanged else '')
     )
 
@@ -165,14 +165,16 @@ def _check(root, jobs):
     for problem in problems:
         print(printable(problem))
     if problems:
-        raise InputError(f'{root}: {len(problems)} problems, convert it again')
-    print(f'{root}: {photographs} photographs checked, no problem')
+        raise InputError(
+            f'{root}: {counted(len(problems), "problem")}, convert it again'
+        )
+    print(f'{root}: {counted(photographs, "photograph")} checked, no problem')
 
 
 def _report(manifest):
     """One table a subset: what the experts drew."""
     for subset, total in manifest['totals'].items():
-        yield f'{subset}: {total["photographs"]} photographs'
+        yield f'{subset}: {counted(total["photographs"], "photograph")}'
         yield (
             f'{"lesion":>8} {"masks":>6} {"mask pixels":>12} '
             f'{"original components":>20} {"components":>11} {"kept as one pixel":>18}'

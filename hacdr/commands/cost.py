@@ -16,7 +16,9 @@ def check(args):
 def run(args):
     from hacdr.engine.config import check_config, load_config
     from hacdr.engine.cost import measure_cost
+    from hacdr.engine.terminal import open_terminal
 
+    open_terminal('WARNING', verbose=False)
     cfg = load_config(args.config)
     check_config(cfg)
     cost = measure_cost(cfg)

@@ -1,7 +1,7 @@
 """Make a start for the backbone from ImageNet weights of MSCAN-T.
 
     hacdr mscan2hacdr mscan_t.pth hacdr_mscan_t.pth
-    hacdr train configs/hacdr_idrid.py --cfg-options \\
+    hacdr train hacdr_idrid --cfg-options \\
         model.backbone.init_cfg.type=Pretrained \\
         model.backbone.init_cfg.checkpoint=hacdr_mscan_t.pth
 

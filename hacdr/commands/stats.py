@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hacdr.conversion.splits import split_members
 from hacdr.conversion.statistics import QUANTILES, config_lines, count_dataset
-from hacdr.errors import InputError
+from hacdr.errors import InputError, counted
 from hacdr.files import make_folder, write_text
 from hacdr.parallel import count_cores
 
@@ -28,7 +28,7 @@ def run(args):
     if args.jobs < 1:
         raise InputError(f'--jobs must be at least 1, got {args.jobs}')
     figures = count_dataset(split_members(args.root, args.split), args.jobs)
-    print(f'{args.root}, {args.split}: {figures["photographs"]} photographs')
+    print(f'{args.root}, {args.split}: {counted(figures["photographs"], "photograph")}')
     print('\n'.join([*_format_table(figures), '', *config_lines(figures)]))
     if args.json:
         make_folder(args.json.parent)

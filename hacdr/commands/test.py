@@ -13,12 +13,15 @@ from hacdr.commands.arguments import (
 from hacdr.errors import InputError
 from hacdr.evaluation import SPLITS
 from hacdr.files import require_checkpoint
+from hacdr.inference.published import find_start
 from hacdr.shipped import CONFIG_SUFFIXES, find_config
 
 
 def add_arguments(parser):
     parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        'checkpoint', help='checkpoint file, or the name of published weights'
+    )
     parser.add_argument(
         '--work-dir',
         help="folder for results.json; default: the config's work_dir, or "
@@ -74,7 +77,7 @@ def check(args):
         raise
     if '://' in args.checkpoint:
         raise InputError(f'{args.checkpoint}: is an address, expected a file')
-    require_checkpoint(args.checkpoint)
+    require_checkpoint(find_start(args.checkpoint))
 
 
 def _are_swapped(args):

@@ -11,7 +11,7 @@ import numpy as np
 
 from hacdr.conversion import layout, merging
 from hacdr.conversion.convert import sum_up
-from hacdr.errors import InputError
+from hacdr.errors import InputError, counted
 from hacdr.files import decode_list, sha256
 from hacdr.images import decode_image
 from hacdr.lesions import IGNORED
@@ -141,7 +141,9 @@ def _check_splits(root, manifest):
             problems.append(f'{path}: sha256 is not the one in {layout.MANIFEST}')
         if len(listed) != entry['photographs']:
             expected = entry['photographs']
-            problems.append(f'{path}: lists {len(listed)} photographs, not {expected}')
+            problems.append(
+                f'{path}: lists {counted(len(listed), "photograph")}, not {expected}'
+            )
         problems += _check_members(split, listed, subsets)
     return problems + _check_disjoint(lists)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from hacdr.conversion import layout
 from hacdr.conversion.plan import Plan
 from hacdr.conversion.sources import Source, is_added_by_system
-from hacdr.errors import InputError
+from hacdr.errors import InputError, counted
 from hacdr.files import file_sha256, sha256
 from hacdr.parallel import for_each
 
@@ -55,7 +55,7 @@ def find_earlier(
     elif manifest.get('read_as') != plan.read_as:
         other = 'a conversion of which the masks were read in another way'
     elif gone:
-        other = f'{len(gone)} photographs that the source lacks ({gone[0]})'
+        other = f'{counted(len(gone), "photograph")} that the source lacks ({gone[0]})'
     else:
         return manifest
     raise InputError(

@@ -11,7 +11,7 @@ from typing import Sequence
 
 import numpy as np
 
-from .histogram import FIXED_PROTOCOLS, pool, score_keys
+from .histogram import FIXED_PROTOCOLS, Histogram, pool, score_keys
 from .metrics import (
     count_figures,
     counts_at,
@@ -25,8 +25,13 @@ from .scores import ImageScores
 DRAWS = 2000
 SEED = 0
 LEVEL = 0.95
-# Steps of recall at which average precision is computed again for each draw.
+# Steps of recall at which average precision is computed again for each draw: of all
+# photographs pooled, and as many divided among those that have the lesion, each of
+# which has at least so many of its own.
 STEPS = 1000
+LEAST_OWN_STEPS = 10
+# Draws are computed in parts of so many, for want of memory.
+DRAWS_AT_ONCE = 250
 
 
 def draw_weights(photographs: int, draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
@@ -53,8 +58,8 @@ def resample(
 ) -> dict[str, np.ndarray]:
     """Return all figures of each draw.
 
-    Average precision is computed at ``STEPS`` steps of recall and moved by what that
-    changes for the photographs as they are.
+    Average precision is computed at steps of recall, of all photographs pooled and of
+    each, and moved by what that changes for the photographs as they are.
 
     Args:
         scores (Sequence[ImageScores]): of the photographs.
@@ -66,13 +71,15 @@ def resample(
     Returns:
         dict[str, np.ndarray]: metric -> (draws, lesions + 1), the last column being
         the mean of the lesions whose figure the photographs as they are define. NaN
-        where a draw does not define it, as without the lesion, and in the mean where
-        that is so of one of its lesions.
+        where a draw does not define it, or lacks the lesion that other photographs
+        have, and in the mean where that is so of one of its lesions.
     """
     point = point or figures(scores, thresholds)
     result = {}
     counts = np.stack([image.counts for image in scores])
     drawn = np.tensordot(weights, counts, 1)
+    # Dice would be 0 there, for a single pixel that is predicted.
+    lacks = (drawn[:, 2] == 0) & (counts[:, 2].sum(0) > 0)
     if has_probabilities(scores):
         result['AUPR'] = _average_precisions(scores, weights, point['AUPR'])
         above = np.stack([image.above for image in scores])
@@ -84,8 +91,9 @@ def resample(
         counts = np.stack([counts_at(image, thresholds) for image in scores])
         drawn = np.tensordot(weights, counts, 1)
         result['Dice@t'] = count_figures(np.moveaxis(drawn, 1, 0))['Dice']
+    result = {k: np.where(lacks, np.nan, values) for k, values in result.items()}
     return {
-        metric: np.column_stack([values, _mean_of_defined(values, point[metric])])
+        metric: np.column_stack([values, mean_of(values, ~np.isnan(point[metric]))])
         for metric, values in result.items()
     }
 
@@ -103,14 +111,32 @@ def intervals(
     Returns:
         dict[str, np.ndarray]: metric -> (lesions + 1, 2), lower and upper end, the
         mean last. Draws without the lesion are left out, of the mean those without
-        one of its lesions. NaN where no draw has it, and of a single photograph, which
-        says nothing about others.
+        one of its lesions. NaN where there is none, see :func:`are_told`.
     """
-    weights = draw_weights(len(scores))
-    drawn = resample(scores, weights, thresholds, point)
-    if len(scores) == 1:
-        return {k: np.full((v.shape[1], 2), np.nan) for k, v in drawn.items()}
-    return {metric: interval(values) for metric, values in drawn.items()}
+    point = point or figures(scores, thresholds)
+    drawn = resample(scores, draw_weights(len(scores)), thresholds, point)
+    ends = {metric: interval(values) for metric, values in drawn.items()}
+    for metric, rows in ends.items():
+        rows[~are_told(scores, ~np.isnan(point[metric]))] = np.nan
+    return ends
+
+
+def are_told(scores: Sequence[ImageScores], defined: np.ndarray) -> np.ndarray:
+    """Tell which figures have an interval.
+
+    Those of lesions that two photographs have at least, as one says nothing about
+    others; and the mean, unless one of its lesions is in one photograph alone.
+
+    Args:
+        scores (Sequence[ImageScores]): of the photographs.
+        defined (np.ndarray): bool (lesions,), of which lesions the mean is.
+
+    Returns:
+        np.ndarray: bool (lesions + 1,), the mean last.
+    """
+    shown = sum((image.counts[2] > 0).astype(int) for image in scores)
+    mean = len(scores) > 1 and not (shown[defined] == 1).any()
+    return np.array([*(shown >= 2), mean])
 
 
 def interval(values: np.ndarray) -> np.ndarray:
@@ -127,33 +153,52 @@ def interval(values: np.ndarray) -> np.ndarray:
     return ends
 
 
-def _mean_of_defined(values, point):
-    """Mean of each row over the lesions that ``point`` has; NaN where one is NaN."""
-    defined = ~np.isnan(point)
-    return safe_divide(np.where(defined, values, 0).sum(1), defined.sum())
+def mean_of(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return the mean of the chosen columns; NaN where one is NaN or none is chosen.
+
+    Args:
+        values (np.ndarray): (..., lesions).
+        chosen (np.ndarray): bool (lesions,).
+
+    Returns:
+        np.ndarray: (...).
+    """
+    return safe_divide(np.where(chosen, values, 0).sum(-1), chosen.sum())
 
 
 def _average_precisions(scores, weights, exact):
     columns = []
     for k, value in enumerate(exact):
         histograms = [image.histograms[k] for image in scores]
-        keys = _steps(pool(histograms))
-        hits, false = np.array([one.at(keys) for one in histograms], float).swapaxes(
-            0, 1
-        )
-        drawn = _step_area(weights @ hits, weights @ false)
+        keys = _steps(histograms)
+        pairs = np.array([one.at(keys) for one in histograms], float)
+        hits, false = pairs.swapaxes(0, 1)
+        parts = np.split(weights, range(DRAWS_AT_ONCE, len(weights), DRAWS_AT_ONCE))
+        drawn = np.concatenate([_step_area(one @ hits, one @ false) for one in parts])
         coarse = _step_area(hits.sum(0)[None], false.sum(0)[None])
         columns.append(np.clip(drawn + (value - coarse), 0, 1))
     return np.stack(columns, 1)
 
 
-def _steps(pooled):
-    """Return falling keys that divide the pixels with the lesion evenly."""
-    if len(pooled.positive_keys) == 0:
+def _steps(histograms):
+    """Return falling keys that divide the pixels with the lesion evenly.
+
+    Those of all photographs pooled, and those of each: in a draw without the largest
+    lesion, the small and faint ones have steps too.
+    """
+    present = [one for one in histograms if len(one.positive_keys)]
+    if not present:
         return score_keys(np.zeros(1))
-    ranks = np.cumsum(pooled.positives)
-    wanted = np.linspace(0, ranks[-1], STEPS + 1)[1:]
-    return pooled.positive_keys[np.unique(np.searchsorted(ranks, wanted))]
+    own = max(LEAST_OWN_STEPS, STEPS // len(present))
+    keys = [_divide(pool(present), STEPS), *(_divide(one, own) for one in present)]
+    return np.unique(np.concatenate(keys))[::-1]
+
+
+def _divide(histogram: Histogram, steps: int) -> np.ndarray:
+    """Return the keys of so many equal steps of recall."""
+    ranks = np.cumsum(histogram.positives)
+    wanted = np.linspace(0, ranks[-1], steps + 1)[1:]
+    return histogram.positive_keys[np.unique(np.searchsorted(ranks, wanted))]
 
 
 def _step_area(hits, false):

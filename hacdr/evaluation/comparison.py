@@ -8,12 +8,8 @@ import numpy as np
 
 from hacdr.errors import InputError
 
-from .bootstrap import draw_weights, interval, resample
-from .metrics import (
-    figures,
-    has_probabilities,
-    nan_mean,
-)
+from .bootstrap import are_told, draw_weights, interval, mean_of, resample
+from .metrics import figures, has_probabilities
 from .protocol import Protocol
 from .scores import ImageScores
 from .table import first_column
@@ -111,8 +107,10 @@ def compare(
         dict: metric -> lesion or 'mean' -> {'a', 'b', 'low', 'high', 'better',
         'verdict'}: the figures, the 95 % interval of B - A, the share of draws in
         which B is the better one (equal ones count half), and 'better', 'worse' or
-        'not told apart'; None where the figure is not defined or there is but one
-        photograph. AUPR only if both have probabilities.
+        'not told apart'. All None where a figure is not defined, and all but the
+        figures where there is no interval
+        (:func:`hacdr.evaluation.bootstrap.are_told`). The mean is over the lesions
+        whose figures both define. AUPR only if both have probabilities.
     """
     place = {image['image']: k for k, image in enumerate(second['photographs'])}
     order = [place[image['image']] for image in first['photographs']]
@@ -124,27 +122,35 @@ def compare(
     ]
     metrics = METRICS if all(map(has_probabilities, both)) else METRICS[1:]
     return {
-        metric: {
-            name: _verdict(
-                _column(points[0][metric], k),
-                _column(points[1][metric], k),
-                draws[1][metric][:, k] - draws[0][metric][:, k],
-                len(order),
+        metric: dict(
+            zip(
+                (*first['lesions'], 'mean'),
+                _verdicts(
+                    [point[metric] for point in points],
+                    [drawn[metric][:, :-1] for drawn in draws],
+                    first_scores,
+                ),
             )
-            for k, name in enumerate((*first['lesions'], 'mean'))
-        }
+        )
         for metric in metrics
     }
 
 
-def _column(values, k):
-    return float([*values, nan_mean(values)][k])
+def _verdicts(points, draws, scores):
+    """Return the verdict on each lesion, and on the mean of those that both define."""
+    defined = ~np.isnan(points).any(0)
+    a, b, differences = (
+        np.append(values, mean_of(values, defined)[..., None], axis=-1)
+        for values in (*points, draws[1] - draws[0])
+    )
+    return map(_verdict, a, b, differences.T, are_told(scores, defined))
 
 
-def _verdict(a, b, differences, photographs):
+def _verdict(a, b, differences, is_told):
+    a, b = float(a), float(b)
     if np.isnan(a) or np.isnan(b):
         return dict.fromkeys(('a', 'b', 'low', 'high', 'better', 'verdict'))
-    if photographs == 1:
+    if not is_told:
         return {'a': a, 'b': b, **dict.fromkeys(('low', 'high', 'better', 'verdict'))}
     ((low, high),) = interval(differences[:, None])
     kept = differences[~np.isnan(differences)]
@@ -180,15 +186,18 @@ def format_comparison(comparison: dict, protocol: Protocol, photographs: int) ->
             f'{"B better in":>13}  verdict on B'
         )
         for name, one in lesions.items():
-            rows.append(first_column(name, 6) + _figures(one))
+            rows.append(first_column(name, 6) + _figures(name, one))
     return '\n'.join(rows)
 
 
-def _figures(one):
+def _figures(name, one):
     if one['a'] is None:
         return '       -       -        -'
     text = f'{one["a"]:>8.3f}{one["b"]:>8.3f}{one["b"] - one["a"]:>+9.3f}'
     if one['verdict'] is None:
-        return f'{text}  one photograph tells nothing about others'
+        why = ', in fewer than 2 photographs'
+        if name == 'mean':
+            why = ' of one of its lesions'
+        return f'{text}  no interval{why}'
     ends = f'{one["low"]:+.3f}..{one["high"]:+.3f}'
     return f'{text}{ends:>18}{100 * one["better"]:>11.1f} %  {one["verdict"]}'

@@ -115,14 +115,14 @@ def froc(matches: Sequence[LesionMatches]) -> dict:
 
     Args:
         matches (Sequence[LesionMatches]): of one kind of lesion, one a photograph, all
-            with the same thresholds.
+            with the same thresholds: ``FROC_THRESHOLDS`` and maybe others.
 
     Returns:
         dict: 'lesions' (int), 'thresholds' (list), 'sensitivity' (list, share of all
         lesions found at each; None if there are none), 'false_per_image' (list), and
-        'score', the mean of the sensitivities that can be had with at most 1/8, 1/4,
-        1/2, 1, 2, 4 and 8 false findings a photograph, 0 where no threshold is strict
-        enough (None if there are no lesions).
+        'score', the mean of the sensitivities that ``FROC_THRESHOLDS`` reach with at
+        most 1/8, 1/4, 1/2, 1, 2, 4 and 8 false findings a photograph, 0 where none is
+        strict enough (None if there are no lesions).
     """
     thresholds = matches[0].thresholds
     found_at = np.concatenate([one.found_at for one in matches])
@@ -136,7 +136,11 @@ def froc(matches: Sequence[LesionMatches]) -> dict:
     }
     if len(found_at):
         sensitivity = (found_at[:, None] >= thresholds).mean(0)
-        reached = [sensitivity[false <= limit].max(initial=0) for limit in FROC_AT]
+        # Whatever else was looked at, so that scores can be compared.
+        fixed = np.isin(thresholds, np.asarray(FROC_THRESHOLDS, np.float32))
+        reached = [
+            sensitivity[fixed & (false <= limit)].max(initial=0) for limit in FROC_AT
+        ]
         result['sensitivity'] = sensitivity.tolist()
         result['score'] = float(np.mean(reached))
     return result

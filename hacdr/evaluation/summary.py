@@ -41,8 +41,9 @@ def summarise(
         dict: 'figures': metric -> lesion -> {'value', 'low', 'high'} of all pixels
         pooled, with 'mean', the mean of the lesions for which it is defined; what is
         not defined is None. 'per_photograph': metric -> lesion -> mean over the
-        photographs for which it is defined. 'bootstrap': draws, seed, level, or None.
-        'thresholds': as given. 'best_dice_thresholds': lesion -> threshold or None.
+        photographs for which it is defined, with 'mean', the mean of these.
+        'bootstrap': draws, seed, level, or None. 'thresholds': as given.
+        'best_dice_thresholds': lesion -> threshold or None.
         'froc': lesion -> see :func:`hacdr.evaluation.froc`, or None.
     """
     at = None if thresholds is None else [thresholds[name] for name in lesions]

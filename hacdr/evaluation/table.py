@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Sequence
 
+from hacdr.errors import counted
 from hacdr.lesions import FULL_NAMES
 
 from .bootstrap import DRAWS
@@ -36,7 +37,7 @@ def format_table(
     wide = len(metrics) <= 3
     has_intervals = summary['bootstrap'] is not None and photographs > 1
     rows = [
-        f'{photographs} photograph{"s" * (photographs != 1)}, pixels pooled'
+        f'{counted(photographs, "photograph")}, pixels pooled'
         + (f'; 95 % intervals, {DRAWS} draws' if has_intervals else ''),
         protocol.describe(),
         _row('lesion' if wide else '', metrics, wide),
@@ -47,7 +48,7 @@ def format_table(
         rows.append(_row(full if wide else lesion, cells, wide))
     notes = [
         textwrap.fill(note, 80, subsequent_indent='  ', break_on_hyphens=False)
-        for note in _notes(summary, chosen)
+        for note in _notes(summary, chosen, has_intervals)
     ]
     return '\n'.join([*rows, *notes, *_lesion_level(summary)])
 
@@ -70,7 +71,7 @@ def _cell(figure):
     return f'{figure["value"]:.3f}{ends}'
 
 
-def _notes(summary, chosen):
+def _notes(summary, chosen, has_intervals):
     figures = summary['figures']
     lesions = [name for name in figures['Recall'] if name != 'mean']
     absent = [name for name in lesions if figures['Recall'][name]['value'] is None]
@@ -81,14 +82,27 @@ def _notes(summary, chosen):
     ]
     notes = []
     unpredicted = [name for name in undefined if name not in absent]
-    if set(undefined) & set(absent):
-        names = ', '.join(absent)
+    not_there = [name for name in undefined if name in absent]
+    if not_there:
+        names = ', '.join(not_there)
         notes.append(
-            f'-: {names} in no photograph by the ground truth; left out of the mean'
+            f'-: {names} in no photograph by the ground truth; left out of the mean of '
+            'that column'
         )
     if unpredicted:
         names = ', '.join(unpredicted)
         notes.append(f'-: {names} nowhere predicted; left out of the mean')
+    alone = [
+        name
+        for name in lesions
+        if any(
+            values[name]['value'] is not None and values[name]['low'] is None
+            for values in chosen.values()
+        )
+    ]
+    if alone and has_intervals:
+        names = ', '.join(alone)
+        notes.append(f'no interval: {names} in fewer than two photographs')
     if 'AUPR' in chosen:
         others = ', '.join(
             f'{name} {figures[name]["mean"]["value"]:.3f}'

@@ -47,7 +47,7 @@ def find_weights(weights: str | Path | None = None) -> str:
 
 
 def find_start(weights: str) -> str:
-    """Find what a training starts from.
+    """Find the checkpoint that a training starts from, or that is tested.
 
     Args:
         weights (str): a file, an address that mmcv knows, or the name of weights that

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+from hacdr.errors import counted
 from hacdr.inference.tables import PAGE
 
 from .templates import describe_lesions, write_page
@@ -44,7 +45,7 @@ def write_gallery(output, head, records):
         'gallery',
         # Pages from a disk have no origin, so that 'self' is nothing in some browsers.
         sources="'self' file:",
-        number=f'{len(images)} photograph{"" if len(images) == 1 else "s"}',
+        number=counted(len(images), 'photograph'),
         thresholds=head['thresholds'],
         made_by=_describe_origin(head['made_by']),
         passed_over=head.get('passed_over', []),

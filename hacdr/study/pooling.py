@@ -3,7 +3,14 @@
 import os.path as osp
 
 from hacdr.errors import InputError
-from hacdr.evaluation import Protocol, read_results, summarise, write_results
+from hacdr.evaluation import (
+    Protocol,
+    read_content,
+    read_results,
+    summarise,
+    write_results,
+)
+from hacdr.files import file_sha256
 
 # In all folds alike, or they cannot be pooled.
 SHARED = 'protocol', 'dataset', 'data_root', 'lesions'
@@ -12,6 +19,8 @@ SHARED = 'protocol', 'dataset', 'data_root', 'lesions'
 def pool_finished(study):
     """Write results_folds.json for each entry and seed of which all folds are tested.
 
+    Again where a fold was tested again.
+
     Args:
         study (Study): the study; without folds there is nothing to do.
     """
@@ -19,8 +28,14 @@ def pool_finished(study):
         for seed in entry.seeds if entry.folds else ():
             pooled = entry.results_file(seed)
             files = [run.results_file for run in entry.runs if run.seed == seed]
-            if not osp.exists(pooled) and all(map(osp.exists, files)):
+            if all(map(osp.exists, files)) and not _is_pooled(files, pooled):
                 pool_results(files, pooled)
+
+
+def _is_pooled(files, pooled):
+    if not osp.exists(pooled):
+        return False
+    return read_content(pooled).get('pooled_from') == [*map(file_sha256, files)]
 
 
 def pool_results(files, pooled):
@@ -28,7 +43,8 @@ def pool_results(files, pooled):
 
     Args:
         files (Sequence[str]): results files, as ``hacdr test`` writes them.
-        pooled (str): where the results of all photographs go, in the same form.
+        pooled (str): where the results of all photographs go, in the same form; with
+            the sha256 of ``files`` as 'pooled_from'.
 
     Raises:
         InputError: a file is damaged, was scored in another way than the first, or has
@@ -65,4 +81,5 @@ def pool_results(files, pooled):
         config=', '.join(content['config'] for content in contents),
         checkpoint_sha256=', '.join(str(c['checkpoint_sha256']) for c in contents),
         probabilities=None,
+        pooled_from=[*map(file_sha256, files)],
     )

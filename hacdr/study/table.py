@@ -52,13 +52,12 @@ def _score_columns(lesions):
 
 
 def _collect_figures(entry, lesions):
-    """Return the figures of an entry: column -> one for each finished run."""
-    finished = [run for run in entry.runs if osp.exists(run.results_file)]
+    """Return the figures of an entry: column -> one for each seed."""
     results = _results_files(entry)
     scores = [_read_scores(path, lesions) for path in results]
     figures = {
         'cost': [read_json(entry.cost_file)] if osp.exists(entry.cost_file) else [],
-        'training': [_read_training(run) for run in finished],
+        'training': _read_trainings(entry),
     }
     columns = _score_columns(lesions)
     row = {column: [one[column] for one in scores] for column in columns}
@@ -94,6 +93,26 @@ def _read_scores(path, lesions):
 
 def _read_mean(run):
     return read_content(run.results_file)['summary']['figures']['AUPR']['mean']['value']
+
+
+def _read_trainings(entry):
+    """Return the records of the finished trainings, for each seed its folds' mean."""
+    for_seeds = []
+    for seed in entry.seeds:
+        records = [
+            _read_training(run)
+            for run in entry.runs
+            if run.seed == seed and osp.exists(run.results_file)
+        ]
+        if records:
+            for_seeds.append(
+                {
+                    key: statistics.mean(record[key] for record in records)
+                    for _, kind, key, *_ in COSTS
+                    if kind == 'training'
+                }
+            )
+    return for_seeds
 
 
 def _read_training(run):
@@ -138,6 +157,8 @@ def _format_intervals(study):
         for path in _results_files(entry):
             content = read_content(path)
             mean = content['summary']['figures']['AUPR']['mean']
+            if mean['low'] is None:
+                continue
             low, high = (_format_cell([mean[end]], 3) for end in ('low', 'high'))
             number = len(content['photographs'])
             yield (
@@ -171,8 +192,10 @@ def _format_comparisons(study):
 def _format_difference(content, column):
     metric, lesion = column.split(maxsplit=1)
     one = content.get('comparison', {}).get(metric, {}).get(lesion)
-    if one is None or one['low'] is None:
+    if one is None or one['a'] is None:
         return '-'
+    if one['low'] is None:
+        return f'{one["b"] - one["a"]:+.3f}'
     return f'{one["b"] - one["a"]:+.3f} ({one["low"]:+.3f} to {one["high"]:+.3f})'
 
 

@@ -41,7 +41,7 @@ def command(tmp_path):
 def test_report(download, command, tmp_path, capsys):
     command(download)
     out, err = capsys.readouterr()
-    assert 'train: 1 photographs' in out
+    assert 'train: 1 photograph\n' in out
     rows = [line.split() for line in out.splitlines()]
     assert ['EX', '1', '32', '1', '1', '0'] in rows
     assert max(map(len, out.replace(str(tmp_path), '').splitlines())) <= 80
@@ -69,7 +69,7 @@ def test_check(download, command, tmp_path, capsys):
     command(download)
     check = '--check', tmp_path / 'out', '--jobs', 1
     convert('idrid', *check)
-    assert '1 photographs checked, no problem' in capsys.readouterr().out
+    assert '1 photograph checked, no problem' in capsys.readouterr().out
     (tmp_path / 'out' / 'labels' / 'train' / 'IDRiD_07.png').unlink()
     with pytest.raises(InputError, match='1 problems, convert it again'):
         convert(*check)

@@ -169,7 +169,7 @@ def test_another_list(output):
 @pytest.mark.parametrize(
     ('split', 'names', 'expected'),
     [
-        ('train', '01', 'train.txt: lists 1 photographs, not 2'),
+        ('train', '01', 'train.txt: lists 1 photograph, not 2'),
         ('train', '01 02 02', 'train.txt: lists 02 more than once'),
         ('train', '01 99', 'train.txt: lists 99, which is not there'),
         (

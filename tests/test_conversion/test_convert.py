@@ -250,7 +250,7 @@ def test_a_new_photograph_is_added(raw, output):
 def test_a_photograph_is_not_dropped_unless_told(raw, output):
     run(raw.root, output)
     raw.photograph(5).unlink()
-    with pytest.raises(InputError, match=r'1 photographs that .* \(IDRiD_05\).*--over'):
+    with pytest.raises(InputError, match=r'1 photograph that .* \(IDRiD_05\).*--over'):
         run(raw.root, output)
     assert len(run(raw.root, output, overwrite=True)[0]['images']) == 3
 

@@ -4,7 +4,7 @@ import pytest
 from hacdr.evaluation import draw_weights, figures, intervals, resample
 from hacdr.evaluation.bootstrap import interval
 
-from .small_predictions import photograph
+from .small_predictions import binary, photograph
 
 
 def test_draws_are_those_of_their_seed():
@@ -48,8 +48,36 @@ def test_more_photographs_narrow_the_intervals():
 
 def test_a_lesion_in_one_photograph_only():
     scores = [photograph(0), *(photograph(k, absent=(4,)) for k in range(1, 5))]
-    ends = intervals(scores)['AUPR']
-    assert np.isfinite(ends).all()
+    for metric, ends in intervals(scores).items():
+        assert np.isfinite(ends[:3]).all(), metric
+        assert np.isnan(ends[3:]).all(), metric
+    # Nor is it part of a mean of those that two photographs have.
+    assert np.isfinite(intervals(scores[1:])['Dice'][4]).all()
+
+
+def test_draws_without_the_largest_lesion():
+    """Small, faint lesions have steps of recall of their own."""
+    rng = np.random.default_rng(0)
+    large = rng.uniform(0.5, 1, 20000), rng.beta(1, 30, 20000)
+    faint = rng.uniform(0.01, 0.4, 50), rng.beta(1, 30, 20000)
+    scores = [
+        binary(np.concatenate(pair), np.repeat([1, 0], [*map(len, pair)]))
+        for pair in (large, faint)
+    ]
+    weights = np.array([[2, 0], [1, 1], [0, 2]], float)
+    drawn = resample(scores, weights)['AUPR'][:, 0]
+    expected = [figures(one)['AUPR'][0] for one in (scores[:1], scores, scores[1:])]
+    np.testing.assert_allclose(drawn, expected, atol=5e-3)
+    assert expected[2] < 0.9
+
+
+def test_draws_without_the_lesion_have_no_figure():
+    """A pixel that is predicted there would make Dice 0."""
+    scores = [photograph(0), *(photograph(k, absent=(4,)) for k in (1, 2))]
+    weights = np.array([[0, 2, 1], [1, 1, 1]], float)
+    for metric, (without, with_it) in resample(scores, weights).items():
+        assert np.isnan(without[3:]).all(), metric
+        assert np.isfinite(with_it).all(), metric
 
 
 def test_means_of_draws_are_of_the_same_lesions():

@@ -84,7 +84,35 @@ def test_a_single_photograph_has_no_verdict(worse, better):
         del content['photographs'][1:], scores[1:]
     comparison = compare(*one, *two)
     assert comparison['AUPR']['EX']['verdict'] is None
-    assert 'one photograph' in format_comparison(comparison, Protocol(), 1)
+    assert comparison['AUPR']['mean']['verdict'] is None
+    assert 'fewer than 2 photographs' in format_comparison(comparison, Protocol(), 1)
+
+
+def test_a_lesion_in_one_photograph_has_no_verdict(tmp_path):
+    both = []
+    for name, skill in (('a', 1.0), ('b', 2.0)):
+        scores = [photograph(0, skill), *scores_at(skill)[1:]]
+        names = [f'{k}.jpg' for k in range(PHOTOGRAPHS)]
+        path = str(tmp_path / f'{name}.json')
+        write_results(
+            path, scores, names, names, summarise(scores), Protocol(), **ABOUT
+        )
+        both += read_results(path)
+    dice = compare(*both)['Dice']
+    assert dice['MA']['a'] < dice['MA']['b']
+    assert [one['verdict'] for one in dice.values()] == [*['better'] * 3, None, None]
+
+
+def test_means_are_of_the_lesions_that_both_define(worse, better):
+    """B predicts no pixel of a lesion that no photograph has, A some."""
+    content, scores = copy.deepcopy(better)
+    for one in scores:
+        one.counts[1, 3] = 0
+    dice = compare(*worse, content, scores)['Dice']
+    assert dice['MA']['a'] is None
+    for side in 'ab':
+        mean = sum(dice[name][side] for name in ('EX', 'HE', 'SE')) / 3
+        assert dice['mean'][side] == pytest.approx(mean)
 
 
 def test_the_table_fits(worse, better):

@@ -105,6 +105,17 @@ def test_froc():
     assert curve['score'] == pytest.approx((2 * 0.5 + 5 * 1) / 7)
 
 
+def test_a_working_threshold_leaves_the_froc_score_alone():
+    ground_truth = picture((2, 2, 2, 2, 1))
+    scores = picture((2, 2, 2, 2, 0.65), (8, 8, 2, 2, 0.6), dtype=np.float32)
+    curve, more = (
+        froc([match_lesions(scores, ground_truth, 0, thresholds)])
+        for thresholds in ((0.5, 0.7), (0.5, 0.62, 0.7))
+    )
+    assert more['sensitivity'] == [1, 1, 0]
+    assert more['score'] == curve['score'] == pytest.approx(4 / 7)
+
+
 def test_froc_without_lesions():
     empty = np.zeros((4, 4), np.uint8)
     scores = np.full((4, 4), 0.5, np.float32)

@@ -52,6 +52,20 @@ def test_what_is_nowhere_predicted_is_said():
     assert '-: EX nowhere predicted' in text
 
 
+def test_what_has_no_interval_is_said():
+    scores = [photograph(0), *(photograph(k, absent=(3, 4)) for k in (1, 2))]
+    text = format_table(summarise(scores), Protocol(), 3, ('AUPR', 'Dice'))
+    assert 'no interval: SE, MA in fewer than two photographs' in text
+
+
+def test_only_what_is_left_out_is_said_to_be():
+    """SE is predicted where it is not: its Dice is 0, and part of the mean."""
+    one = binary([0.9, 0.2], [1, 0])
+    one.counts[1, 2] = 1
+    text = format_table(summarise([one, one]), Protocol(), 2, ('Dice',))
+    assert '-: HE, MA in no photograph by the ground truth' in text
+
+
 def test_lesions_one_by_one():
     summary = summarise([photograph(k, match_at=[[0.3]] * 4) for k in range(2)])
     text = format_table(summary, Protocol.of('labels', 'image', True), 2)

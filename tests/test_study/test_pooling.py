@@ -77,6 +77,20 @@ def test_folds_that_were_scored_in_another_way(tmp_path, files, about, message):
         pool_results(files, str(tmp_path / 'results_folds.json'))
 
 
+def test_folds_that_are_tested_again_are_pooled_again(study):
+    one = study(entries=[dict(name='a', config=CONFIG)], folds=3)
+    entry = one.entries[0]
+    for run, names in zip(entry.runs, FOLDS):
+        write(run.results_file, names)
+    pool_finished(one)
+    before = os.stat(entry.results_file(0)).st_mtime_ns
+    pool_finished(one)
+    assert os.stat(entry.results_file(0)).st_mtime_ns == before
+    write(entry.runs[2].results_file, 'f')
+    pool_finished(one)
+    assert len(read_results(entry.results_file(0))[1]) == 5
+
+
 def test_a_run_for_each_fold(study):
     (entry,) = study(folds=3, seeds=[0, 4]).entries
     assert [run.name for run in entry.runs[:3]] == [

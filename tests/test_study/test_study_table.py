@@ -82,6 +82,17 @@ def test_table(tmp_path, study, finish):
     assert b['AUPR mean'] == ''
 
 
+def test_deviations_are_between_seeds_and_not_folds(tmp_path, study, finish):
+    folds = study(entries=[dict(name='a', config=CONFIG)], folds=3)
+    for run, seconds in zip(folds.entries[0].runs, (50, 60, 70)):
+        finish(run, 0.4, seconds=seconds)
+    os.makedirs(folds.work_dir, exist_ok=True)
+    write_table(folds)
+    (a,) = cells(tmp_path / 'work')[:1]
+    assert a['s/iteration'] == '0.600'
+    assert a['iterations'] == '100'
+
+
 def test_curves_show_every_evaluation_and_the_final_test(study, finish, monkeypatch):
     two = study(seeds=[0, 1], minutes=1)
     for run in two.runs:

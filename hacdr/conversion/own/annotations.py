@@ -110,10 +110,10 @@ def plan_annotated(
         dict(kind=kind, labels=class_of),
         warnings=[
             *absent,
-            *count_names(lost, 'annotated photographs are missing'),
-            *count_names(bare, 'photographs without annotations, left out'),
+            *count_names(lost, 'annotated photograph', 'missing'),
+            *count_names(bare, 'photograph', 'without annotations, left out'),
         ],
-        notes=count_names(passed_over, 'labels passed over'),
+        notes=count_names(passed_over, 'label', 'passed over'),
         read_masks=partial(_draw, found, class_of, fill),
         # One file may tell of thousands of photographs: it is not read for each.
         digests={

@@ -91,7 +91,7 @@ def read_label_maps(source: Source, options: Options) -> Plan:
         drawn,
         options,
         dict(kind='label maps', values={str(k): name for k, name in values.items()}),
-        warnings=count_names(bare, 'photographs without a label map, left out'),
+        warnings=count_names(bare, 'photograph', 'without a label map, left out'),
         read_masks=partial(read_label_map, values),
     )
 

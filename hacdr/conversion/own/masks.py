@@ -97,8 +97,8 @@ def read_mask_folders(source: Source, options: Options) -> Plan:
         classes or drawn_in.values(),
         options,
         dict(kind='masks', soft=options.soft_masks),
-        warnings=count_names(bare, 'photographs without any mask, taken as healthy'),
-        notes=count_names(sorted(passed_over), 'images passed over'),
+        warnings=count_names(bare, 'photograph', 'without any mask, taken as healthy'),
+        notes=count_names(sorted(passed_over), 'image', 'passed over'),
         read_masks=partial(reading.read_separate_masks, read=read),
     )
 

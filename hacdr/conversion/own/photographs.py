@@ -12,7 +12,7 @@ from hacdr.conversion.own.classes import order_classes
 from hacdr.conversion.own.splitting import find_patients, find_subset, split_own
 from hacdr.conversion.plan import Plan, Record
 from hacdr.conversion.sources import Source
-from hacdr.errors import InputError, first_few
+from hacdr.errors import InputError, counted, first_few
 from hacdr.files import fold_name
 from hacdr.images import PHOTOGRAPH_SUFFIXES, decode_header
 
@@ -248,8 +248,8 @@ def _tell_splits(splits, patients):
         for name in ('train', 'val', 'test')
         if name in splits
     )
-    number = len({*patients.values()})
-    return f"{counts}; {number} patients by the photographs' names{_example(patients)}"
+    people = counted(len({*patients.values()}), 'patient')
+    return f"{counts}; {people} by the photographs' names{_example(patients)}"
 
 
 def _example(patients):
@@ -262,14 +262,15 @@ def _example(patients):
     return ' (each photograph is of another)'
 
 
-def count_names(names: Sequence[str], what: str) -> list[str]:
+def count_names(names: Sequence[str], noun: str, what: str) -> list[str]:
     """Tell how many, and the first five.
 
     Args:
         names (Sequence[str]): of photographs or files.
-        what (str): what they are.
+        noun (str): what one of them is, with a plural in s.
+        what (str): what there is to say of them.
 
     Returns:
         List[str]: one line, or nothing where there are no names.
     """
-    return [f'{len(names)} {what}: {first_few(names)}'] if names else []
+    return [f'{counted(len(names), noun)} {what}: {first_few(names)}'] if names else []

@@ -212,7 +212,7 @@ def test_classes_and_ignored_regions(with_coco, tmp_path):
 
 def test_labels_that_are_passed_over(with_labelme):
     plan = read_labelme(open_source(with_labelme.root), Options(classes=('EX', 'SE')))
-    assert plan.notes[0] == '1 labels passed over: Microaneurysms'
+    assert plan.notes[0] == '1 label passed over: Microaneurysms'
     assert plan.warnings[0].startswith("no label 'SE' for SE (found: 'Hard Exudates',")
 
 
@@ -226,8 +226,8 @@ def test_photographs_that_are_not_there_or_not_listed(with_coco):
     (with_coco.root / 'images' / 'c.jpg').rename(with_coco.root / 'images' / 'e.jpg')
     plan = read_coco(open_source(with_coco.root), Options())
     assert plan.warnings == [
-        '1 annotated photographs are missing: c.jpg',
-        '1 photographs without annotations, left out: e',
+        '1 annotated photograph missing: c.jpg',
+        '1 photograph without annotations, left out: e',
     ]
 
 

@@ -120,7 +120,7 @@ def test_a_photograph_without_a_label_map_is_left_out(maps):
     maps.photograph('images/d.jpg')
     plan = read_label_maps(open_source(maps.root), Options(classes=TJDR))
     assert [record.name for record in plan.records] == ['a', 'b', 'c']
-    assert plan.warnings == ['1 photographs without a label map, left out: d']
+    assert plan.warnings == ['1 photograph without a label map, left out: d']
 
 
 def test_another_mapping_is_another_conversion(maps, tmp_path):

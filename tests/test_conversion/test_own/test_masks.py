@@ -44,7 +44,7 @@ def test_a_folder_for_each_lesion(three, tmp_path):
     assert not read_maps(tmp_path / 'out', plan, '3_left')[1].any()
     assert manifest['classes'] == [*CLASSES]
     assert manifest['drawn'] == ['EX', 'MA']
-    assert plan.warnings == ['1 photographs without any mask, taken as healthy: 3_left']
+    assert plan.warnings == ['1 photograph without any mask, taken as healthy: 3_left']
     assert [sorted(plan.splits[s]) for s in plan.splits if len(plan.splits[s]) == 1]
     for record in plan.records:
         photograph = tmp_path / 'out' / 'images' / record.subset / f'{record.name}.jpg'
@@ -90,7 +90,7 @@ def test_other_classes(three, tmp_path):
     labels, bits = read_maps(tmp_path / 'out', plan, '2_left')
     assert np.unique(labels).tolist() == [0, 1, 3]
     assert np.unique(bits).tolist() == [0, 1, 4, 5]
-    assert plan.notes[0] == '1 images passed over: Drusen/3_left.png'
+    assert plan.notes[0] == '1 image passed over: Drusen/3_left.png'
     overlaps = [image['overlaps'] for image in manifest['images']]
     assert all([*pairs] == ['EX&MA', 'EX&IRMA', 'MA&IRMA'] for pairs in overlaps)
     assert sum(pairs['EX&IRMA'] for pairs in overlaps) == 15
