@@ -2,11 +2,13 @@
 # On a machine with a GPU: the tests marked gpu, every kernel's contract, and the
 # benchmark, in less than four minutes; a table last. Needs no data.
 #
-#   tools/gpu_check.sh [--only tests|benchmark] [--wheels DIR] [--out DIR] [--device cpu]
+#   tools/gpu_check.sh [--only tests|benchmark] [--wheels DIR] [--out DIR]
+#                      [--device cpu]
 #
-# --wheels: folder of wheels that the machine lacks (make wheels), put on PYTHONPATH for
-#   this run. --out: where logs go. --device cpu: a dry run of this script, as without
-#   a GPU. PYTHON: the Python to use; WHEELS, OUT: defaults of the options.
+# --wheels: folder of wheels that the machine lacks (make wheels), put on
+#   PYTHONPATH for this run. --out: where logs go. --device cpu: a dry run of this
+#   script, as without a GPU. PYTHON: the Python to use; WHEELS, OUT: defaults of
+#   the options.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 python=${PYTHON:-python3}

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# On one GPU that is there for some minutes: studies, several trainings at once; tables
-# and logs. What is cut short saves its checkpoints: while work_dirs/ stays, the same
-# command goes on. Needs no network.
+# On one GPU that is there for some minutes: studies, several trainings at once;
+# tables and logs. What is cut short saves its checkpoints: while work_dirs/
+# stays, the same command goes on. Needs no network.
 #
 #   tools/gpu_study.sh [--minutes 8] [--at-a-time 12] [--out OUT] [--wheels DIR]
 #                      [--device cpu] configs/studies/STUDY.py ...
 #
-# --minutes: for all studies together, one after the other. --out: for tables and logs.
-# --wheels: folder of wheels that the machine lacks (make wheels). --device cpu: without a
-# GPU. PYTHON: the Python to use; WHEELS, OUT: defaults of the options.
+# --minutes: for all studies together, one after the other.
+# --out: for tables and logs.
+# --wheels: folder of wheels that the machine lacks (make wheels). --device cpu:
+# without a GPU. PYTHON: the Python to use; WHEELS, OUT: defaults of the options.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 python=${PYTHON:-python3}

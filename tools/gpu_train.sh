@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
-# Train the full network on one GPU, test it on the validation photographs, and leave
-# weights in half precision in pieces, with logs and scores. Needs no network.
+# Train the full network on one GPU, test it on the validation photographs, and
+# leave weights in half precision in pieces, with logs and scores. Needs no
+# network.
 #
 #   bash tools/gpu_train.sh [--minutes 5] [--data data/gpu_set] [--out OUT]
 #   bash tools/gpu_train.sh --iters 200 [--precision float32] ...   losses alone
-#   bash tools/gpu_train.sh --dry-run ...   three iterations of all of it, on a CPU too
+#   bash tools/gpu_train.sh --dry-run ...   three iterations of it, on a CPU too
 #   bash tools/gpu_train.sh --join OUT      put the pieces together and check them
 #
-# A training that is there is not written over: move or delete work_dirs/gpu_train.
-# The data set is made once, where the photographs are, and has 24 MB:
+# A training that is there is not written over: move or delete
+# work_dirs/gpu_train. The data set is made once, where the photographs are, and
+# has 24 MB:
 #
-#   python tools/convert_datasets/idrid.py DOWNLOAD -o data/gpu_set --max-side 1800
+#   hacdr convert idrid DOWNLOAD -o data/gpu_set --max-side 1800
 #
-# --wheels: folder of wheels that the machine lacks (make wheels), put on PYTHONPATH for
-# this run. PYTHON: the Python of the environment; WHEELS, OUT: defaults of the options.
+# --wheels: folder of wheels that the machine lacks (make wheels), put on
+# PYTHONPATH for this run. PYTHON: the Python of the environment; WHEELS, OUT:
+# defaults of the options.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
