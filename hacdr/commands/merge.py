@@ -5,7 +5,7 @@ Also to have the findings in another format, without predicting again.
 
 from pathlib import Path
 
-from hacdr.errors import InputError
+from hacdr.errors import InputError, printable
 from hacdr.inference.formats import FORMATS
 from hacdr.inference.records import read_records
 from hacdr.inference.tables import TABLE, join_tables
@@ -49,6 +49,6 @@ def join(output, formats):
     head, number, missing = join_tables(output, formats)
     page = write_gallery(output, head, read_records(output, head['made_by']))
     plural = '' if number == 1 else 's'
-    print(f'findings of {number} photograph{plural}: {output / TABLE}')
-    print(f'to look through them: {page}')
+    print(printable(f'findings of {number} photograph{plural}: {output / TABLE}'))
+    print(printable(f'to look through them: {page}'))
     return missing
