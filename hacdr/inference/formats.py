@@ -45,7 +45,10 @@ def write_coco(
     ) as file:
         start = {'info': {'made_by': head['made_by']}, 'categories': categories}
         file.write(json.dumps(start)[:-1])
-        images = (_coco_image(*each, root) for each in _numbered(read_images()))
+        images = (
+            _coco_image(number, image, root)
+            for number, image in _numbered(read_images())
+        )
         _write_list(file, 'images', images)
         _write_list(file, 'annotations', _coco_annotations(head, read_images()))
         file.write('\n}\n')
