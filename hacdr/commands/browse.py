@@ -5,12 +5,20 @@ show what the experts drew; of a config what its training pipeline makes of it, 
 crops and colours included.
 """
 
+import io
 import re
 from pathlib import Path
 
-from hacdr.errors import InputError, counted
-from hacdr.files import make_folder, write_bytes
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from hacdr.conversion.layout import refuse_data_set
+from hacdr.errors import InputError, counted, printable
+from hacdr.files import make_folder, open_file, write_bytes
 from hacdr.progress import progress_bar
+
+# What tells a sheet from files of others: the chunk after the header of its PNG.
+MARK, MARK_END = b'tEXtSoftware\0hacdr browse', 64
 
 
 def add_arguments(parser):
@@ -46,12 +54,14 @@ def check(args):
             raise InputError(f'--{name} must be at least 1, got {getattr(args, name)}')
     if args.width < 100:
         raise InputError(f'--width must be at least 100, got {args.width}')
+    refuse_data_set(args.output)
 
 
 def run(args):
     from hacdr.engine.config import check_config, load_config
     from hacdr.report.contact_sheets import converted_samples, pipeline_samples
 
+    earlier = _find_earlier(args.output)
     number = args.number
     if args.source.is_dir():
         samples = converted_samples(args.source, args.split, number)
@@ -70,29 +80,43 @@ def run(args):
                 group = []
     if group:
         sheets.append(_write_sheet(args, group, len(sheets) + 1))
-    _remove_earlier(args.output, sheets)
-    print(f'{args.output}: {counted(len(sheets), "contact sheet")}')
+    # Of another set perhaps.
+    for path in {*earlier} - {*sheets}:
+        path.unlink()
+    print(printable(f'{args.output}: {counted(len(sheets), "contact sheet")}'))
     if args.show:
         _show(sheets)
 
 
-def _remove_earlier(folder, sheets):
-    """Remove the sheets of an earlier run, of another set perhaps."""
-    for path in folder.glob('sheet_*.png'):
-        if path not in sheets and re.fullmatch(r'sheet_\d+', path.stem):
-            path.unlink()
+def _find_earlier(folder):
+    """Return the sheets of an earlier run; InputError where one is not ours."""
+    paths = [
+        path
+        for path in sorted(folder.glob('sheet_*.png'))
+        if re.fullmatch(r'sheet_\d+', path.stem)
+    ]
+    for path in paths:
+        with open_file(path) as file:
+            if MARK not in file.read(MARK_END):
+                raise InputError(
+                    f'{path}: is there, and not of hacdr browse; expected another '
+                    'folder'
+                )
+    return paths
 
 
 def _write_sheet(args, samples, number):
     """Draw a sheet, write it and return its path."""
-    import cv2
-
     from hacdr.report.contact_sheets import contact_sheet
 
     path = args.output / f'sheet_{number}.png'
     sheet = contact_sheet(samples, args.columns, args.width)
     make_folder(args.output)
-    write_bytes(path, cv2.imencode('.png', sheet)[1].tobytes())
+    made_by = PngInfo()
+    made_by.add_text('Software', 'hacdr browse')
+    file = io.BytesIO()
+    Image.fromarray(sheet[..., ::-1]).save(file, 'PNG', pnginfo=made_by)
+    write_bytes(path, file.getvalue())
     return path
 
 

@@ -5,7 +5,7 @@ Also to have the findings in another format, without predicting again.
 
 from pathlib import Path
 
-from hacdr.errors import InputError, counted
+from hacdr.errors import InputError, counted, printable
 from hacdr.inference.formats import FORMATS
 from hacdr.inference.records import read_records
 from hacdr.inference.tables import TABLE, join_tables
@@ -48,6 +48,7 @@ def join(output, formats):
     output = Path(output)
     head, number, missing = join_tables(output, formats)
     page = write_gallery(output, head, read_records(output, head['made_by']))
-    print(f'findings of {counted(number, "photograph")}: {output / TABLE}')
-    print(f'to look through them: {page}')
+    found = counted(number, 'photograph')
+    print(printable(f'findings of {found}: {output / TABLE}'))
+    print(printable(f'to look through them: {page}'))
     return missing

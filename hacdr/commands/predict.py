@@ -8,7 +8,7 @@ import argparse
 
 from hacdr.commands.arguments import add_cfg_options, add_trust_checkpoint
 from hacdr.commands.merge import add_format, join
-from hacdr.errors import InputError, first_few
+from hacdr.errors import InputError, first_few, printable
 from hacdr.inference.planning import require_photographs
 from hacdr.inference.published import find_weights
 from hacdr.stack import find_missing
@@ -101,7 +101,9 @@ def run(args):
         options,
     )
     sha256 = predictor.made_by['weights'][:8]
-    print(f'weights: {predictor.name} ({sha256}), device: {predictor.device}')
+    print(
+        printable(f'weights: {predictor.name} ({sha256}), device: {predictor.device}')
+    )
     done = predict_folder(
         predictor,
         args.photographs,
@@ -118,7 +120,8 @@ def run(args):
         join(args.output, args.format)
     else:
         part = '{} of {}'.format(*args.shard)
-        print(f'part {part} is done; after all of them: hacdr merge {args.output}')
+        told = f'part {part} is done; after all of them: hacdr merge {args.output}'
+        print(printable(told))
     if done.passed_over:
         names = [entry['image'] for entry in done.passed_over]
         raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Callable, Iterable, Sequence
 
@@ -111,6 +112,24 @@ def read_current_manifest(root: str | Path) -> dict:
             'again'
         )
     return manifest
+
+
+def refuse_data_set(output: str | Path) -> None:
+    """Refuse to write something else into a converted data set.
+
+    Args:
+        output (str | Path): a folder, there or not.
+
+    Raises:
+        InputError: it is one, or in one.
+    """
+    place = Path(os.path.realpath(output))
+    for folder in (place, *place.parents):
+        if read_manifest(folder) is not None:
+            raise InputError(
+                f'{output}: is in the converted data set {folder}, expected another '
+                'folder for the results'
+            )
 
 
 def expected_files(manifest: dict) -> set[str]:

@@ -138,6 +138,9 @@ def file_sha256(path):
     """Return the sha256 of a file, hexadecimal; InputError as :func:`open_file`."""
     digest = hashlib.sha256()
     with open_file(path) as file:
-        for block in iter(lambda: file.read(1 << 20), b''):
-            digest.update(block)
+        try:
+            for block in iter(lambda: file.read(1 << 20), b''):
+                digest.update(block)
+        except OSError as error:
+            raise InputError(f'{path}: cannot be read ({error.strerror})') from error
     return digest.hexdigest()

@@ -47,8 +47,8 @@ TURNS = {
     8: (partial(cv2.rotate, rotateCode=cv2.ROTATE_90_COUNTERCLOCKWISE),),
 }
 START_OF_IMAGE, START_OF_SCAN, END_OF_IMAGE = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
-# JPEG 2000: where a codestream begins, and from there to the bits of its first channel.
-CODESTREAM, CODESTREAM_DEPTH = b'\xff\x4f\xff\x51', 42
+# Of JPEG 2000, from where a codestream begins to the bits of its first channel.
+CODESTREAM_DEPTH = 42
 SHALLOW_FORMATS = 'PNG', 'TIFF', 'BMP', 'WEBP', 'JPEG2000'
 # Pillow's modes that are shown in 8 bits as they are, and those with transparency.
 OPAQUE = {
@@ -274,7 +274,7 @@ def _silence_opencv():
 
 def _codestream_depth(data):
     """Return the bits of the first channel of a JPEG 2000."""
-    begin = data.index(CODESTREAM)
+    begin = data.index(dicom.CODESTREAM)
     return (data[begin + CODESTREAM_DEPTH] & 0x7F) + 1
 
 

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from hacdr.errors import InputError, printable
+from hacdr.conversion.layout import refuse_data_set
+from hacdr.errors import InputError, first_few, printable
 from hacdr.files import (
     file_sha256,
     make_folder,
@@ -95,14 +96,15 @@ def predict_folder(
     A photograph is done again where its content, the network, the thresholds, the
     version of this package or the experts' label map changed since, and only there:
     so an interrupted run goes on where it stopped. One that cannot be read, or whose
-    results would be written over another's, is passed over.
+    results would be written over another's, is passed over; what is there of it stays,
+    unless another photograph has taken its place.
 
     Args:
         predictor (Predictor): see :class:`hacdr.apis.Predictor`.
         source (str | Path): a photograph or a folder of photographs.
         output (str | Path): folder for the results; made where it is missing.
         labels (str | Path, optional): folder with the experts' label maps
-            (``NAME.png``), drawn beside the prediction.
+            (``NAME.png``), one for each photograph, drawn beside the prediction.
         recursive (bool): look in sub-folders too; ``output`` gets the same ones.
         shard (Tuple[int, int]): (k, n): take every nth photograph from the kth on, for
             n such runs into one folder.
@@ -114,41 +116,46 @@ def predict_folder(
         Run: what was done.
 
     Raises:
-        InputError: no photograph in ``source``; results would be written over
-            photographs or label maps; ``output`` holds predictions of another network,
-            thresholds or version, or files of something else.
+        InputError: no photograph in ``source``; label maps are missing; results would
+            be written over photographs or label maps, or into a converted data set;
+            ``output`` holds predictions of another network, thresholds or version, or
+            files of something else.
     """
     output = Path(output)
+    refuse_data_set(output)
     if labels is not None:
         _check_labels(labels, output)
-    tasks = plan_folder(source, output, predictor.classes, recursive)
+    tasks = plan_folder(source, output, predictor.classes, recursive, labels)
+    if labels is not None:
+        _require_labels(labels, tasks)
+    made_by = digest(predictor.made_by)
+    # What a part leaves undone can be told only where all are parts of the same.
+    photographs = digest([made_by, *(task.image for task in tasks)])
     tasks = tasks[shard[0] - 1 :: shard[1]]
     head = dict(
         made_by=predictor.made_by,
         classes=list(predictor.classes),
         colours=[[int(c) for c in colour] for colour in predictor.palette],
         thresholds=predictor.thresholds,
-        source=os.path.abspath(
-            source if os.path.isdir(source) else Path(source).parent
-        ),
     )
-    made_by = digest(predictor.made_by)
-    run = _FolderRun(predictor, output, labels, probabilities, made_by)
+    folder = os.path.abspath(source if os.path.isdir(source) else Path(source).parent)
+    run = _FolderRun(predictor, folder, output, labels, probabilities, made_by)
     with hold_folder(output, shard):
         files = [file for task in tasks for file in task.files]
         claim_folder(output, head, overwrite, [*SUMS, *files])
-        begin_part(output, shard)
+        begin_part(output, shard, photographs)
         remove_unfinished(output / file for file in files)
         done = run.predict(tasks, jobs)
-        end_part(output, shard, run.passed_over)
+        end_part(output, shard, photographs, run.passed_over)
     return Run(done, len(tasks) - done - len(run.passed_over), run.passed_over)
 
 
 class _FolderRun:
     """Photographs on their way: read and written in threads, predicted in this one."""
 
-    def __init__(self, predictor, output, labels, probabilities, made_by):
+    def __init__(self, predictor, source, output, labels, probabilities, made_by):
         self._predictor = predictor
+        self._source = source
         self._output = output
         self._labels = labels
         self._made_by = made_by
@@ -189,11 +196,21 @@ class _FolderRun:
         try:
             if task.obstacle:
                 raise InputError(task.obstacle)
-            label_path = _find_label(self._labels, task)
+            label_path = _label_path(self._labels, task)
             sha256, experts_sha256 = map(_sha256, (task.path, label_path))
-            if self._is_done(task, sha256, experts_sha256):
+            record = read_record(self._output, task.output)
+            if self._is_done(task, record, sha256, experts_sha256):
+                if record['source'] != self._source:
+                    write_record(self._output, {**record, 'source': self._source})
                 return None
-            sample = self._predictor.read(task.path)
+            self._require_places(task)
+            try:
+                sample = self._predictor.read(task.path)
+            except InputError:
+                # What is finished may be of the photograph that was there before.
+                if record is None or record['sha256'] != sha256:
+                    self._discard(task)
+                raise
             experts = _read_label(label_path, task, sample.photograph.shape[:2])
             return Job(task, sha256, experts_sha256, experts, sample)
         except InputError as error:
@@ -207,8 +224,7 @@ class _FolderRun:
             )
         return prediction
 
-    def _is_done(self, task, sha256, experts_sha256):
-        record = read_record(self._output, task.output)
+    def _is_done(self, task, record, sha256, experts_sha256):
         expected = dict(
             image=task.image,
             sha256=sha256,
@@ -222,10 +238,22 @@ class _FolderRun:
             and all((self._output / file).is_file() for file in files)
         )
 
+    def _require_places(self, task):
+        """Refuse a photograph where something else has the place of a result."""
+        for file in task.files:
+            path = self._output / file
+            if path.is_dir():
+                raise InputError(f'{path}: is a folder, expected a file or nothing')
+            # Of the folders that are to hold it, the lowest that is there.
+            while not os.path.lexists(path.parent):
+                path = path.parent
+            if not path.parent.is_dir():
+                raise InputError(
+                    f'{path.parent}: is a file, expected a folder for results of '
+                    f'{task.image}, or nothing'
+                )
+
     def _pass_over(self, task, reason):
-        # What another photograph's results stand in the way of has none of its own.
-        if not task.obstacle:
-            self._discard(task)
         self.passed_over.append({'image': task.image, 'reason': reason})
         tqdm.write(f'passed over: {printable(reason)}', file=sys.stderr)
 
@@ -240,8 +268,7 @@ class _FolderRun:
         # The record first: without it the photograph is not done.
         own = record_path(self._output, task.output)
         for path in (own, *(self._output / file for file in task.files)):
-            if path.exists():
-                path.unlink()
+            path.unlink(missing_ok=True)
 
     def _write(self, job, computed):
         task, prediction = job.task, self._finish(job, computed)
@@ -253,6 +280,7 @@ class _FolderRun:
         record = {
             'image': task.image,
             'output': task.output,
+            'source': self._source,
             'sha256': job.sha256,
             'experts': job.experts_sha256,
             'made_by': self._made_by,
@@ -304,14 +332,24 @@ def _check_labels(folder, output):
         )
 
 
-def _find_label(folder, task):
+def _require_labels(folder, tasks):
+    """Refuse a folder that lacks label maps, before anything is done without them."""
+    wanted = [task for task in tasks if not task.obstacle]
+    missing = [
+        f'{task.output}.png'
+        for task in wanted
+        if not os.path.isfile(_label_path(folder, task))
+    ]
+    if missing:
+        raise InputError(
+            f'{folder}: lacks the label maps of {len(missing)} of {len(wanted)} '
+            f'photographs: {first_few(missing)}'
+        )
+
+
+def _label_path(folder, task):
     """Return the file of the experts' label map; None without a folder of them."""
-    if folder is None:
-        return None
-    path = Path(folder) / f'{task.output}.png'
-    if not path.is_file():
-        raise InputError(f'{path}: no label map for {task.image}')
-    return path
+    return None if folder is None else Path(folder) / f'{task.output}.png'
 
 
 def _read_label(path, task, size):

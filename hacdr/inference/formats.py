@@ -2,8 +2,7 @@
 
 All three hold the outlines alone: a hole in a lesion is filled, though it does not
 count in its area. Each function takes the folder of predictions, the head of
-findings.json, a function that goes through its images, and the folder of the
-photographs.
+findings.json, and a function that goes through the records.
 """
 
 from __future__ import annotations
@@ -28,13 +27,15 @@ def write_coco(
     output: Path,
     head: dict,
     read_images: Callable[[], Iterator[dict]],
-    source: str | Path,
 ) -> None:
     """Write ``coco.json``, one file for all photographs (cocodataset.org, data format).
 
     Boxes and polygons are in pixels from the upper left corner; 'score' is the mean
-    probability.
+    probability. Names of files are paths in the folder of the photographs, or in the
+    one that all such folders are in.
     """
+    sources = {image['source'] for image in read_images()}
+    root = os.path.commonpath(sources) if sources else ''
     categories = [
         {'id': value, 'name': name, 'supercategory': 'lesion'}
         for value, name in enumerate(head['classes'][1:], 1)
@@ -44,7 +45,11 @@ def write_coco(
     ) as file:
         start = {'info': {'made_by': head['made_by']}, 'categories': categories}
         file.write(json.dumps(start)[:-1])
-        _write_list(file, 'images', map(_coco_image, _numbered(read_images())))
+        images = (
+            _coco_image(number, image, root)
+            for number, image in _numbered(read_images())
+        )
+        _write_list(file, 'images', images)
         _write_list(file, 'annotations', _coco_annotations(head, read_images()))
         file.write('\n}\n')
 
@@ -53,7 +58,6 @@ def write_labelme(
     output: Path,
     head: dict,
     read_images: Callable[[], Iterator[dict]],
-    source: str | Path,
 ) -> None:
     """Write ``labelme/NAME.json``, a file a photograph, as LabelMe saves them.
 
@@ -66,7 +70,9 @@ def write_labelme(
             tqdm.write(f'{printable(path)}: corrected, kept as it is', file=sys.stderr)
             continue
         make_folder(path.parent)
-        photograph = Path(source, image['image'])
+        folder, name = os.path.split(os.path.join(image['source'], image['image']))
+        # Of links: '..' leads from where they end.
+        folder = os.path.relpath(*map(os.path.realpath, (folder, path.parent)))
         content = {
             'version': '5.0.0',
             'flags': {},
@@ -80,7 +86,7 @@ def write_labelme(
                 }
                 for finding in image['findings']
             ],
-            'imagePath': Path(os.path.relpath(photograph, path.parent)).as_posix(),
+            'imagePath': Path(folder, name).as_posix(),
             'imageData': None,
             'imageHeight': image['height'],
             'imageWidth': image['width'],
@@ -123,7 +129,6 @@ def write_geojson(
     output: Path,
     head: dict,
     read_images: Callable[[], Iterator[dict]],
-    source: str | Path,
 ) -> None:
     """Write ``geojson/NAME.geojson``, a file a photograph, in pixels as QuPath has it.
 
@@ -172,11 +177,11 @@ def _numbered(images):
     return enumerate(images, 1)
 
 
-def _coco_image(numbered):
-    number, image = numbered
+def _coco_image(number, image, root):
+    photograph = os.path.join(image['source'], image['image'])
     return {
         'id': number,
-        'file_name': image['image'],
+        'file_name': Path(os.path.relpath(photograph, root)).as_posix(),
         'width': image['width'],
         'height': image['height'],
     }

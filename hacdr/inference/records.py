@@ -6,8 +6,9 @@ label map is ``NAME.png``; it is written when all else of the photograph is ther
 goes before any of that is replaced. What has no record that fits is not done: so a run
 that was killed goes on, and a photograph or a network that changed is noticed, without
 a look at times or at how paths are spelled. ``parts/K_of_N.json`` is there where the
-Kth of N parts of a run has ended, and says what it passed over. A run, or a part of
-one, is alone in its folder: ``.lock``, ``.lock_K_of_N``.
+Kth of N parts of a run has ended, and says of which photographs the run is and what the
+part passed over. A run, or a part of one, is alone in its folder: ``.lock``,
+``.lock_K_of_N``.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ RECORDS = 'records'
 PARTS = 'parts'
 # Of the format of these files and of findings.json.
 VERSION = 1
-HEAD_KEYS = 'version', 'made_by', 'classes', 'colours', 'thresholds', 'source'
+HEAD_KEYS = 'version', 'made_by', 'classes', 'colours', 'thresholds'
 RECORD_KEYS = (
-    *('image', 'output', 'sha256', 'experts', 'made_by', 'width', 'height', 'fov_area'),
-    *('lesions', 'notes', 'warnings', 'findings'),
+    *('image', 'output', 'source', 'sha256', 'experts', 'made_by'),
+    *('width', 'height', 'fov_area', 'lesions', 'notes', 'warnings', 'findings'),
 )
-PART_KEYS = ('passed_over',)
+PART_KEYS = 'photographs', 'passed_over'
 
 
 @contextmanager
@@ -79,7 +80,7 @@ def claim_folder(
     Args:
         output (Path): the folder, see :func:`hold_folder`.
         head (dict): 'made_by' (plain values that tell the predictions from others'),
-            'classes', 'colours', 'thresholds', 'source'. Source alone may change.
+            'classes', 'colours', 'thresholds'.
         overwrite (bool): take the folder from others.
         files (Iterable[str]): what is to be written, as paths in the folder; where no
             predictions are in it, they must not be there.
@@ -136,9 +137,9 @@ def read_head(output: Path) -> dict:
     return head
 
 
-def digest(made_by: dict) -> str:
-    """Return the sha256 by which records name what made them."""
-    text = json.dumps(made_by, sort_keys=True)
+def digest(content: dict | list) -> str:
+    """Return a sha256 of plain values: records name by it what made them."""
+    text = json.dumps(content, sort_keys=True)
     return sha256(text.encode())
 
 
@@ -204,31 +205,37 @@ def read_records(output: Path, made_by: dict) -> Iterator[dict]:
         )
 
 
-def begin_part(output: Path, shard: tuple[int, int]) -> None:
+def begin_part(output: Path, shard: tuple[int, int], photographs: str) -> None:
     """Note that a part of a run has not ended.
 
     Args:
         output (Path): folder of predictions.
         shard (Tuple[int, int]): number of the part, and of all.
+        photographs (str): a :func:`digest` that all parts of the run have in common.
     """
     remove_unfinished([_part_path(output, shard)])
     for path, part, parts in _parts(output):
-        # Others are of a run that was cut into another number of parts.
-        if (part, parts) == shard or parts != shard[1]:
-            path.unlink()
+        # Of an earlier run, the parts that are still to come would seem to have ended.
+        others = (_read(path) or {}).get('photographs') != photographs
+        if (part, parts) == shard or parts != shard[1] or others:
+            path.unlink(missing_ok=True)
 
 
-def end_part(output: Path, shard: tuple[int, int], passed_over: list[dict]) -> None:
+def end_part(
+    output: Path, shard: tuple[int, int], photographs: str, passed_over: list[dict]
+) -> None:
     """Note that a part of a run has ended.
 
     Args:
         output (Path): folder of predictions.
         shard (Tuple[int, int]): number of the part, and of all.
+        photographs (str): as :func:`begin_part`.
         passed_over (List[dict]): 'image' and 'reason' of each that was not predicted.
     """
     path = _part_path(output, shard)
     make_folder(path.parent)
-    write_text(path, json.dumps({'passed_over': passed_over}, indent=2) + '\n')
+    content = {'photographs': photographs, 'passed_over': passed_over}
+    write_text(path, json.dumps(content, indent=2) + '\n')
 
 
 def read_parts(output: Path) -> tuple[list[dict], list[str]]:
@@ -239,12 +246,14 @@ def read_parts(output: Path) -> tuple[list[dict], list[str]]:
 
     Returns:
         Tuple[List[dict], List[str]]: entries as in :func:`end_part`, sorted; '2 of 8'
-        for each part that is missing.
+        for each part that is missing, all of them where some are of one run and some
+        of another.
     """
     found = [
         (part, parts, _read(path, PART_KEYS)) for path, part, parts in _parts(output)
     ]
-    ended = {part for part, _, content in found if content}
+    runs = {content['photographs'] for *_, content in found if content}
+    ended = {part for part, _, content in found if content and len(runs) == 1}
     count = max((parts for _, parts, _ in found), default=1)
     missing = [f'{k} of {count}' for k in range(1, count + 1) if k not in ended]
     entries = [e for *_, content in found if content for e in content['passed_over']]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import re
+from functools import partial
 from pathlib import Path
 from typing import Sequence
 
@@ -19,10 +20,11 @@ PAGE = 'index.html'
 # What adds up all photographs.
 SUMS = TABLE, FINDINGS, COCO, PAGE
 FIGURES = 'number', 'area', 'share', 'largest', 'mean_probability'
-# What a spreadsheet takes for the beginning of a formula.
-FORMULA = '=', '+', '-', '@'
+# Where a spreadsheet would see a formula begin, whatever parts its cells: =, +, -, @,
+# and these in full width.
+FORMULA = re.compile(r'(^|[;,])(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])')
 # Of a record, what findings.json does not repeat.
-PRIVATE = 'made_by', 'experts'
+PRIVATE = 'made_by', 'experts', 'source'
 
 
 def join_tables(
@@ -48,28 +50,21 @@ def join_tables(
     """
     output = Path(output)
     head = read_head(output)
-    source = head.pop('source')
     with lock_folder(output):
         remove_unfinished(output / name for name in (HEAD, *SUMS))
         head['passed_over'], missing = read_parts(output)
-        number = _write_findings(output / FINDINGS, head, _read(output, head))
-        _write_table(output / TABLE, head, _read(output, head))
+        read_images = partial(read_records, output, head['made_by'])
+        number = _write_findings(output / FINDINGS, head, read_images())
+        _write_table(output / TABLE, head, read_images())
         for name in formats:
-            FORMATS[name](output, head, lambda: _read(output, head), source)
+            FORMATS[name](output, head, read_images)
     return head, number, missing
 
 
 def discard_tables(output: Path) -> None:
     """Remove the tables of a folder whose predictions are about to change."""
     for name in SUMS:
-        path = output / name
-        if path.exists():
-            path.unlink()
-
-
-def _read(output, head):
-    for record in read_records(output, head['made_by']):
-        yield {key: value for key, value in record.items() if key not in PRIVATE}
+        (output / name).unlink(missing_ok=True)
 
 
 def _write_findings(path, head, records):
@@ -80,8 +75,9 @@ def _write_findings(path, head, records):
         # The head ends in }, which the images come before.
         file.write(json.dumps(head, indent=2)[:-2] + ',\n  "images": [')
         for record in records:
+            image = {key: record[key] for key in record if key not in PRIVATE}
             file.write(',\n' if number else '\n')
-            file.write(json.dumps(record, separators=(',', ':')))
+            file.write(json.dumps(image, separators=(',', ':')))
             number += 1
         file.write('\n  ]\n}\n')
     return number
@@ -91,38 +87,41 @@ def _write_table(path, head, records):
     lesions = head['classes'][1:]
     columns = [f'{lesion}_{figure}' for lesion in lesions for figure in FIGURES]
     first, last = ('image', 'width', 'height', 'fov_area'), ('warnings', 'notes')
+    reasons = {entry['image']: entry['reason'] for entry in head['passed_over']}
     # Spreadsheets take a file without a mark for the old code page of their system.
     with atomic_write(path) as temporary, open(
         temporary, 'w', encoding='utf-8-sig', newline=''
     ) as file:
-        writer = csv.writer(file)
-        writer.writerow([*first, *columns, *last, 'passed_over'])
+        _write_row(file, map(_as_text, [*first, *columns, *last, 'passed_over']))
         for record in records:
             figures = [record['lesions'][lesion] for lesion in lesions]
-            writer.writerow(
-                [
-                    _as_text(record['image']),
-                    *(record[name] for name in first[1:]),
-                    *(_as_number(one[name]) for one in figures for name in FIGURES),
-                    *(_as_text('; '.join(record[name])) for name in last),
-                    '',
-                ]
-            )
-        for entry in head['passed_over']:
+            cells = [
+                _as_text(record['image']),
+                *(_as_number(record[name]) for name in first[1:]),
+                *(_as_number(one[name]) for one in figures for name in FIGURES),
+                *(_as_text('; '.join(record[name])) for name in last),
+                # It has a prediction of an earlier run.
+                _as_text(reasons.pop(record['image'], '')),
+            ]
+            _write_row(file, cells)
+        for image, reason in reasons.items():
             empty = [''] * (len(first) - 1 + len(columns) + len(last))
-            writer.writerow(
-                [_as_text(entry['image']), *empty, _as_text(entry['reason'])]
-            )
+            _write_row(file, [_as_text(image), *empty, _as_text(reason)])
+
+
+def _write_row(file, cells):
+    file.write(','.join(cells) + '\r\n')
 
 
 def _as_text(text):
     """Return a cell that a spreadsheet shows and does not compute."""
-    text = printable(text)
-    return f"'{text}" if text.lstrip().startswith(FORMULA) else text
+    text = FORMULA.sub(r"\1'", printable(text)).replace('"', '""')
+    # In quotes, so that other separators do not cut it.
+    return f'"{text}"' if text else ''
 
 
 def _as_number(value):
-    """Return decimals without an exponent; nothing for None."""
+    """Return a cell of decimals without an exponent; an empty one for None."""
     if isinstance(value, float):
         return f'{value:.8f}'.rstrip('0').rstrip('.')
-    return value
+    return '' if value is None else str(value)

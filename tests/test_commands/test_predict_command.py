@@ -102,6 +102,22 @@ def test_names_that_no_terminal_should_obey(predict, photographs, tmp_path, caps
         assert b'\x1b' not in (tmp_path / 'out' / name).read_bytes()
 
 
+def test_a_folder_for_results_that_no_terminal_should_obey(predict, tmp_path, capsys):
+    for name in (b'out\xff', b'out\n1'):
+        output = tmp_path / os.fsdecode(name)
+        predict(output, '--format', 'coco', 'labelme', 'geojson')
+        predict(output, '--shard', '1/2')
+        predict(output)
+        merge(output)
+        printed = capsys.readouterr().out
+        shown = {b'out\xff': r'out\udcff', b'out\n1': r'out\n1'}[name]
+        assert f'{shown}/findings.csv' in printed
+        assert f'{shown}/index.html' in printed
+        assert f'hacdr merge {tmp_path}/{shown}' in printed
+        # As a terminal has it.
+        printed.encode()
+
+
 def test_parts(predict, photographs, tmp_path, capsys):
     whole, parts = tmp_path / 'whole', tmp_path / 'parts'
     predict(whole, '--recursive')

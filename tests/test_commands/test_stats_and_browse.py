@@ -49,11 +49,29 @@ def test_statistics(root, tmp_path, capsys):
 
 
 def test_contact_sheet(root, tmp_path):
-    (tmp_path / 'out').mkdir()
-    (tmp_path / 'out' / 'sheet_2.png').write_text('of another set')
-    call('browse', root, '-o', tmp_path / 'out', '--width', 120)
-    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['sheet_1.png']
-    assert Image.open(tmp_path / 'out' / 'sheet_1.png').width > 3 * 120
+    output = tmp_path / 'out'
+    call('browse', root, '-o', output, '--width', 120)
+    assert Image.open(output / 'sheet_1.png').width > 3 * 120
+    # Of an earlier run, of another set perhaps.
+    (output / 'sheet_1.png').rename(output / 'sheet_2.png')
+    call('browse', root, '-o', output, '--width', 120)
+    assert [path.name for path in output.iterdir()] == ['sheet_1.png']
+
+
+@pytest.mark.parametrize('name', ['sheet_1.png', 'sheet_7.png'])
+def test_contact_sheets_of_others_stay(root, tmp_path, name):
+    path = tmp_path / 'out' / name
+    path.parent.mkdir()
+    Image.new('RGB', (4, 4)).save(path)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=f'{name}: is there, and not of hacdr browse'):
+        call('browse', root, '-o', tmp_path / 'out', '--width', 120)
+    assert [each.read_bytes() for each in path.parent.iterdir()] == [before]
+
+
+def test_contact_sheets_are_not_drawn_into_the_set(root):
+    with pytest.raises(InputError, match='is in the converted data set'):
+        call('browse', root, '-o', root / 'images')
 
 
 @pytest.mark.parametrize(

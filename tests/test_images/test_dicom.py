@@ -1,3 +1,4 @@
+import io
 import sys
 
 import numpy as np
@@ -12,9 +13,11 @@ pydicom = pytest.importorskip('pydicom', '3.0', reason='needs hacdr[dicom]')
 
 from tests.test_images.dicom_forms import (  # noqa: E402
     BASELINE,
+    JPEG_2000,
     JPEG_LOSSLESS,
     LOSSLESS,
     LOSSLESS_JPEG,
+    RUN_LENGTH,
     VIDEO,
     change_syntax,
     palette,
@@ -133,6 +136,71 @@ def test_what_is_not_read_is_named(tmp_path, reason, data):
     path = write(tmp_path, data)
     with pytest.raises(InputError, match=f'^{path}: .*{reason}'):
         open_photograph(path)
+
+
+def jpeg_2000(pixels=PIXELS, **options):
+    return save(pixels, 'JPEG2000', **options)
+
+
+def test_a_jpeg_2000_in_boxes(tmp_path):
+    """As some devices store it, though the standard has it without them."""
+    data = save_dicom(PIXELS, 'YBR_RCT', encoded=(JPEG_2000, jpeg_2000(mct=1)))
+    pixels = open_photograph(write(tmp_path, data)).pixels
+    np.testing.assert_array_equal(pixels[..., ::-1], PIXELS)
+
+
+LARGE = np.zeros((64, 80, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ('syntax', 'frame'),
+    [
+        (JPEG_2000, jpeg_2000(LARGE, no_jp2=True)),
+        (JPEG_2000, jpeg_2000(LARGE)),
+        (BASELINE, save(LARGE, 'JPEG')),
+        # Bytes and a marker by which a reader could lose its way.
+        (BASELINE, save(LARGE, 'JPEG').replace(b'\xff\xd8', b'\xff\xd8\xff\xff', 1)),
+    ],
+)
+def test_a_compressed_image_of_another_size_is_not_decoded(
+    tmp_path, monkeypatch, syntax, frame
+):
+    """It would take what memory it likes, whatever the file says of its size."""
+    monkeypatch.setattr(pydicom.pixels, 'pixel_array', None)
+    path = write(tmp_path, save_dicom(PIXELS, encoded=(syntax, frame)))
+    with pytest.raises(
+        InputError, match=r'is 80x64 pixels of 3 channels, .* 48x32 of 3'
+    ):
+        open_photograph(path)
+
+
+@pytest.mark.parametrize(
+    ('syntax', 'frame'),
+    [
+        (RUN_LENGTH, bytes(3 * PIXELS.size)),
+        (BASELINE, b'\xff\xd8\xff\x01\0\x08\xff\xc0'),
+        (JPEG_2000, b'\0\0\0\x0cjP  \r\n\x87\n\0\0\0\0'),
+        (JPEG_2000, b'\0\0\0\x0cjP  '),
+    ],
+)
+def test_a_compressed_image_without_a_size_is_not_decoded(
+    tmp_path, monkeypatch, syntax, frame
+):
+    monkeypatch.setattr(pydicom.pixels, 'pixel_array', None)
+    path = write(tmp_path, save_dicom(PIXELS, encoded=(syntax, frame)))
+    with pytest.raises(InputError, match='photograph cannot be decoded') as caught:
+        open_photograph(path)
+    assert 'NoneType' not in str(caught.value)
+
+
+def test_what_is_deflated_is_not_inflated(tmp_path, monkeypatch):
+    described = pydicom.dcmread(io.BytesIO(save_dicom(PIXELS)))
+    described.file_meta.TransferSyntaxUID = '1.2.840.10008.1.2.1.99'
+    pydicom.dcmwrite(tmp_path / 'a.dcm', described)
+    monkeypatch.setattr('zlib.decompress', None)
+    for read in (open_photograph, read_header):
+        with pytest.raises(InputError, match=r'a\.dcm: is DICOM that is deflated'):
+            read(tmp_path / 'a.dcm')
 
 
 def test_without_a_decoder_one_line_says_what_to_install(tmp_path, monkeypatch):

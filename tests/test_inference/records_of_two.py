@@ -8,7 +8,6 @@ HEAD = dict(
     classes=list(CLASSES),
     colours=PALETTE,
     thresholds=None,
-    source='photographs',
 )
 # A square of three pixels beside one of one pixel that it touches by a corner.
 TOUCHING = [[10, 5], [10, 8], [13, 8], [13, 9], [14, 9], [14, 8], [13, 8], [13, 5]]
@@ -22,7 +21,7 @@ def predict(output, record):
     write_record(output, record)
 
 
-def make_record(name, warnings=()):
+def make_record(name, warnings=(), source='/photographs'):
     found = dict(number=2, area=12, share=0.00001, largest=10, mean_probability=0.5)
     nothing = dict(number=0, area=0, share=0.0, largest=0, mean_probability=None)
     sure = dict(lesion='EX', mean_probability=0.5, largest_probability=0.75)
@@ -30,6 +29,7 @@ def make_record(name, warnings=()):
     return {
         'image': f'{name}.jpg',
         'output': name,
+        'source': str(source),
         'sha256': '0',
         'experts': None,
         'made_by': digest(HEAD['made_by']),

@@ -1,7 +1,9 @@
 import csv
 import errno
+import io
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from PIL import Image
 
 from hacdr.errors import InputError
 from hacdr.inference.folder import predict_folder
-from hacdr.inference.records import claim_folder
+from hacdr.inference.records import claim_folder, end_part
 from hacdr.inference.tables import join_tables
 
 from ..processes import locked_by_another
@@ -165,6 +167,75 @@ def test_results_inside_of_the_photographs_are_no_photographs(photographs, predi
     for _ in range(2):
         run = predict_folder(predictor, photographs, output, recursive=True)
         assert run.done + run.kept == 2
+
+
+def test_results_of_earlier_runs_are_no_photographs(
+    photographs, predictor, output, capsys
+):
+    earlier = photographs / 'earlier' / 'out'
+    predict_folder(predictor, photographs, earlier)
+    capsys.readouterr()
+    assert predict_folder(predictor, photographs, output, recursive=True).done == 2
+    (told,) = [
+        line for line in capsys.readouterr().err.splitlines() if 'left o' in line
+    ]
+    assert told.endswith(f'label maps of hacdr convert: {earlier}')
+    with pytest.raises(InputError, match='no photograph found'):
+        predict_folder(predictor, earlier, output)
+
+
+def test_label_maps_of_a_converted_set_are_no_photographs(
+    predictor, tmp_path, output, capsys
+):
+    root = tmp_path / 'set'
+    for name in ('images/test/a.jpg', 'labels/test/a.png', 'masks/test/a.png'):
+        save_photograph(root / name)
+    # Not yet: without a manifest these may be anybody's photographs.
+    assert predict_folder(predictor, root, output, recursive=True).done == 3
+    (root / 'manifest.json').write_text('{"layout": 3}')
+    capsys.readouterr()
+    assert predict_folder(predictor, root, output, recursive=True) == (0, 1, [])
+    assert f'{root}/labels, {root}/masks\n' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('place', ['', 'out', 'images/test/out'])
+def test_nothing_is_written_into_a_converted_set(
+    photographs, predictor, tmp_path, place
+):
+    root = tmp_path / 'set'
+    root.mkdir()
+    (root / 'manifest.json').write_text('{"layout": 3}')
+    with pytest.raises(InputError, match=r'is in the converted data set .*set, '):
+        predict_folder(predictor, photographs, root / place)
+    assert [path.name for path in root.iterdir()] == ['manifest.json']
+
+
+def test_a_folder_with_the_name_of_a_result(photographs, predictor, output):
+    save_photograph(photographs / 'left.png' / 'inner.jpg')
+    save_photograph(photographs / 'findings.csv' / 'inner.jpg')
+    run = predict_folder(predictor, photographs, output, recursive=True)
+    assert run.done == 2
+    reasons = {entry['image']: entry['reason'] for entry in run.passed_over}
+    assert sorted(reasons) == ['findings.csv/inner.jpg', 'left.jpg']
+    assert 'its result left.png bears the name of a folder' in reasons['left.jpg']
+    assert join_tables(output)[1] == 2
+    # Without the folder there, that it left in the results is in the way.
+    run = predict_folder(predictor, photographs, output)
+    assert run[:2] == (0, 1)
+    assert 'left.png: is a folder, expected a file' in run.passed_over[0]['reason']
+
+
+def test_a_result_with_the_name_of_a_folder(photographs, predictor, output):
+    predict_folder(predictor, photographs, output)
+    before = read_tree(output)
+    save_photograph(photographs / 'left.png' / 'deep' / 'inner.jpg')
+    save_photograph(photographs / 'other' / 'inner.jpg')
+    run = predict_folder(predictor, photographs, output, recursive=True)
+    assert run[:2] == (1, 1)
+    reasons = {entry['image']: entry['reason'] for entry in run.passed_over}
+    assert sorted(reasons) == ['left.jpg', 'left.png/deep/inner.jpg']
+    assert 'is a file, expected a folder' in reasons['left.png/deep/inner.jpg']
+    assert read_tree(output)['left.png'] == before['left.png']
 
 
 def test_photographs_are_never_overwritten(photographs, predictor):
@@ -404,6 +475,44 @@ def test_parts_of_a_run(photographs, predictor, tmp_path):
     assert len(join_tables(parts)[0]['passed_over']) == 1
 
 
+@pytest.mark.parametrize('changed', ['photographs', 'weights'])
+def test_parts_of_an_earlier_run_do_not_stand_for_those_of_a_later(
+    photographs, predictor, output, changed
+):
+    for k in (1, 2):
+        predict_folder(predictor, photographs, output, shard=(k, 2))
+    assert join_tables(output)[2] == []
+    if changed == 'photographs':
+        for name in 'abc':
+            save_photograph(photographs / f'{name}.jpg')
+    else:
+        predictor = FakePredictor(weights='1')
+    predict_folder(predictor, photographs, output, shard=(1, 2), overwrite=True)
+    assert join_tables(output)[2] == ['2 of 2']
+    # A part of the earlier run that ends only now.
+    end_part(output, (2, 2), 'others', [])
+    assert join_tables(output)[2] == ['1 of 2', '2 of 2']
+    for k in (1, 2):
+        predict_folder(predictor, photographs, output, shard=(k, 2))
+    assert join_tables(output)[2] == []
+
+
+def test_parts_that_begin_at_once(photographs, predictor, output, monkeypatch):
+    """Another takes away what is there, between the look and the removal."""
+    predict_folder(predictor, photographs, output)
+    join_tables(output)
+    unlink = Path.unlink
+
+    def lose(path, **options):
+        if path.exists():
+            unlink(path)
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, 'unlink', lose)
+    save_photograph(photographs / 'left.jpg', 120)
+    assert predict_folder(predictor, photographs, output, shard=(1, 2)).done == 1
+
+
 def test_several_threads_write_the_same(photographs, predictor, tmp_path):
     for name in 'abcdef':
         save_photograph(photographs / f'{name}.png', ord(name))
@@ -455,11 +564,75 @@ def test_label_maps_of_the_experts_are_never_overwritten(
 
 
 def test_label_maps_that_do_not_fit(photographs, predictor, labels, output):
-    (labels / 'left.png').unlink()
+    predict_folder(predictor, photographs, output, probabilities=True)
+    before = read_tree(output)
     Image.fromarray(np.zeros((40, 49), np.uint8)).save(labels / 'right.png')
+    (labels / 'left.png').write_bytes(b'not a png')
+    # Not even where the photograph changed.
+    save_photograph(photographs / 'left.jpg', 120)
     left, right = predict_folder(predictor, photographs, output, labels).passed_over
-    assert 'left.png: no label map for left.jpg' in left['reason']
+    assert 'left.png: map cannot be decoded' in left['reason']
     assert '(40, 49)' in right['reason']
+    after = read_tree(output)
+    assert after.pop('parts/1_of_1.json') != before.pop('parts/1_of_1.json')
+    assert after == before
+
+
+def test_label_maps_that_are_missing(photographs, predictor, labels, output):
+    (labels / 'left.png').unlink()
+    with pytest.raises(
+        InputError,
+        match=r'labels: lacks the label maps of 1 of 2 photographs: left\.png',
+    ):
+        predict_folder(predictor, photographs, output, labels)
+    assert not output.exists()
+    predict_folder(predictor, photographs, output)
+    join_tables(output)
+    before = read_tree(output)
+    with pytest.raises(InputError, match='lacks the label maps of 1 of 2 photographs'):
+        predict_folder(predictor, photographs, output, labels, shard=(2, 2))
+    assert read_tree(output) == before
+
+
+def test_label_maps_among_the_photographs_are_no_photographs(photographs, predictor):
+    labels = photographs / 'labels'
+    labels.mkdir()
+    for name in ('left.png', 'right.png'):
+        Image.fromarray(np.zeros((40, 50), np.uint8)).save(labels / name)
+    output = photographs / 'out'
+    run = predict_folder(predictor, photographs, output, labels, recursive=True)
+    assert run == (2, 0, [])
+
+
+@pytest.mark.parametrize('moment', ['opened', 'read'])
+def test_a_photograph_that_cannot_be_read_for_a_moment(
+    photographs, predictor, output, monkeypatch, moment
+):
+    predict_folder(predictor, photographs, output, probabilities=True)
+    before = read_tree(output)
+
+    def fail(path, *_):
+        raise OSError(errno.EIO, 'Input/output error', str(path))
+
+    class Disk(io.BytesIO):
+        read = fail
+
+    def open_badly(path, mode='r', **options):
+        if str(path).endswith('left.jpg') and moment == 'opened':
+            fail(path)
+        if str(path).endswith('left.jpg'):
+            return Disk()
+        return open(path, mode, **options)
+
+    monkeypatch.setattr('hacdr.files.reading.open', open_badly, raising=False)
+    (entry,) = predict_folder(predictor, photographs, output).passed_over
+    assert 'left.jpg: cannot be read (Input/output error)' in entry['reason']
+    after = read_tree(output)
+    assert {*after} == {*before}
+    assert after['records/left.json'] == before['records/left.json']
+    monkeypatch.undo()
+    assert predict_folder(predictor, photographs, output) == (0, 2, [])
+    assert read_tree(output) == before
 
 
 def test_folders_without_photographs(predictor, tmp_path, output):
@@ -471,9 +644,9 @@ def test_folders_without_photographs(predictor, tmp_path, output):
 
 
 def test_a_folder_is_made_anew_only_by_what_made_it(tmp_path):
-    head = dict(made_by={'a': 1}, classes=[], colours=[], thresholds=None, source='x')
+    head = dict(made_by={'a': 1}, classes=[], colours=[], thresholds=None)
     claim_folder(tmp_path, head)
-    claim_folder(tmp_path, dict(head, source='y'))
+    claim_folder(tmp_path, dict(head, colours=[[0, 0, 0]]))
 
 
 def test_killed_anywhere_and_started_again(run_script, tmp_path):

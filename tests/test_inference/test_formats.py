@@ -26,9 +26,9 @@ def output(tmp_path):
     photographs = tmp_path / 'photographs'
     photographs.mkdir()
     (tmp_path / 'out').mkdir()
-    claim_folder(tmp_path / 'out', dict(HEAD, source=str(photographs)))
+    claim_folder(tmp_path / 'out', HEAD)
     for name in ('a', 'sub/b'):
-        predict(tmp_path / 'out', make_record(name))
+        predict(tmp_path / 'out', make_record(name, source=photographs))
     return tmp_path / 'out'
 
 
@@ -77,6 +77,42 @@ def test_labelme_has_what_labelme_asks_for(output, tmp_path):
     assert (shape['label'], shape['shape_type']) == ('EX', 'polygon')
     assert shape['points'] == TOUCHING
     assert {'group_id', 'flags'} <= {*shape}
+
+
+def test_labelme_finds_photographs_from_a_folder_that_is_a_link(tmp_path):
+    save_photograph(tmp_path / 'eyes' / 'a.png')
+    (tmp_path / 'linked_eyes').symlink_to('eyes')
+    (tmp_path / 'disk' / 'deep' / 'out').mkdir(parents=True)
+    (tmp_path / 'out').symlink_to('disk/deep/out')
+    for source in ('eyes', 'linked_eyes'):
+        predict_folder(FakePredictor(), tmp_path / source, tmp_path / 'out')
+        join_tables(tmp_path / 'out', ['labelme'])
+        path = tmp_path / 'out' / 'labelme' / 'a.json'
+        # As the system goes from folder to folder, and LabelMe with it.
+        found = os.path.join(path.parent, json.loads(path.read_text())['imagePath'])
+        assert os.path.samefile(found, tmp_path / 'eyes' / 'a.png')
+
+
+def test_photographs_of_two_folders(tmp_path):
+    output = tmp_path / 'out'
+    for name in ('one/a.png', 'other/sub/b.png'):
+        save_photograph(tmp_path / 'eyes' / name)
+        folder = tmp_path / 'eyes' / name.split('/')[0]
+        predict_folder(FakePredictor(), folder, output, recursive=True)
+    join_tables(output, ['labelme', 'coco'])
+    content = json.loads((output / 'coco.json').read_text())
+    names = ['one/a.png', 'other/sub/b.png']
+    assert [image['file_name'] for image in content['images']] == names
+    for name, file in zip(names, ('a.json', 'sub/b.json')):
+        path = output / 'labelme' / file
+        found = os.path.join(path.parent, json.loads(path.read_text())['imagePath'])
+        assert os.path.samefile(found, tmp_path / 'eyes' / name)
+    # A folder that moved is noticed, without predicting again.
+    (tmp_path / 'eyes' / 'one').rename(tmp_path / 'eyes' / 'moved')
+    assert predict_folder(FakePredictor(), tmp_path / 'eyes' / 'moved', output).kept
+    join_tables(output, ['coco'])
+    content = json.loads((output / 'coco.json').read_text())
+    assert content['images'][0]['file_name'] == 'moved/a.png'
 
 
 def test_geojson_holds_valid_polygons(output):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hacdr.errors import InputError
-from hacdr.inference.records import claim_folder, digest, write_record
+from hacdr.inference.records import claim_folder, digest, end_part, write_record
 from hacdr.inference.tables import join_tables
 
 from .fake_predictor import read_tree
@@ -34,7 +34,7 @@ def test_a_row_and_a_record_for_each_image(output):
     assert findings['version'] == 1
     assert findings['made_by'] == HEAD['made_by']
     assert [image['output'] for image in findings['images']] == ['b', 'sub/a']
-    assert {'made_by', 'experts'}.isdisjoint(findings['images'][0])
+    assert {'made_by', 'experts', 'source'}.isdisjoint(findings['images'][0])
     one, other = read_table(output)
     assert one['image'] == 'b.jpg'
     assert one['EX_number'] == '2'
@@ -102,6 +102,10 @@ def test_a_label_map_that_is_missing_is_told(output):
         ('@SUM(1)', "'@SUM(1).jpg"),
         (' =1', "' =1.jpg"),
         ('a,"b";c', 'a,"b";c.jpg'),
+        ('a;=1+1', "a;'=1+1.jpg"),
+        ('a";;  -1,+2', "a\";;'  -1,'+2.jpg"),
+        ('\uff1d1', "'\uff1d1.jpg"),
+        ('a;\uff201', "a;'\uff201.jpg"),
         ('\x1b[31mred\n', r'\x1b[31mred\n.jpg'),
         ('\u202egpj', r'\u202egpj.jpg'),
         ('Auge \u00e4 \u773c', 'Auge \u00e4 \u773c.jpg'),
@@ -116,6 +120,26 @@ def test_names_that_do_harm_in_a_spreadsheet(output, name, cell):
     assert row['image'] == cell
     (image,) = json.loads((output / 'findings.json').read_text())['images']
     assert image['image'] == f'{name}.jpg'
+
+
+def test_texts_are_in_quotes_and_numbers_are_not(output):
+    predict(output, dict(make_record('a'), image='a;b.jpg'))
+    join_tables(output)
+    head, row = (output / 'findings.csv').read_text(encoding='utf-8-sig').splitlines()
+    assert head.startswith('"image","width","height","fov_area","EX_number",')
+    assert row.startswith('"a;b.jpg",40,30,1200000,2,12,0.00001,10,0.5,0,0,0,0,,')
+
+
+def test_a_row_for_each_photograph(output):
+    """Also where one was passed over whose earlier prediction is there."""
+    predict(output, make_record('a'))
+    passed_over = [dict(image=f'{name}.jpg', reason='=1') for name in 'ab']
+    end_part(output, (1, 1), '0', passed_over)
+    join_tables(output)
+    one, other = read_table(output)
+    assert [row['image'] for row in (one, other)] == ['a.jpg', 'b.jpg']
+    assert [row['EX_number'] for row in (one, other)] == ['2', '']
+    assert [row['passed_over'] for row in (one, other)] == ["'=1", "'=1"]
 
 
 def test_another_folder_is_refused(tmp_path, output):
