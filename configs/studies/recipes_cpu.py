@@ -12,12 +12,12 @@ cfg_options = {
 }
 entries = [
     dict(name='cpu', config='hacdr_idrid_cpu'),
+    dict(name='lean', config='hacdr_idrid_lean'),
     # Half as many steps again.
     dict(
         name='lean_3000',
         config='hacdr_idrid_lean',
         cfg_options={'runner.max_iters': 3000},
     ),
-    dict(name='lean', config='hacdr_idrid_lean'),
 ]
 work_dir = 'work_dirs/study_recipes_cpu'
