@@ -43,8 +43,8 @@ train_pipeline = [
     dict(type='LesionCrop', crop_size=(256, 256), context=60),
     dict(type='LocalContrastNormalize', sigma=30),
     dict(type='CutContext'),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='RandomFlip', prob=0.5, direction='vertical'),
+    dict(type='RandomQuarterTurn'),
+    dict(type='RandomFlip', prob=0.5),
     dict(type='DefaultFormatBundle'),
     dict(type='Collect', keys=['img', 'gt_semantic_seg']),
 ]

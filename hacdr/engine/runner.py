@@ -215,7 +215,8 @@ class ResumableIterBasedRunner(IterBasedRunner):
 
         Raises:
             InputError: the file is missing, damaged, holds more than tensors and plain
-                values, or does not fit model or optimizer.
+                values, or does not fit model, optimizer or hooks: of a training that
+                averaged its weights, and no IterEMAHook is registered.
         """
         checkpoint = read_checkpoint(path)
         # Published weights keep the number of the iteration.
@@ -223,8 +224,9 @@ class ResumableIterBasedRunner(IterBasedRunner):
             raise InputError(
                 f'{path}: holds weights only, no training to resume; use --load-from'
             )
-        load_state_dict_strictly(self.model, checkpoint['state_dict'], path)
         meta = checkpoint['meta']
+        self._require_averaging(meta.get('extra_state') or {}, path)
+        load_state_dict_strictly(self.model, checkpoint['state_dict'], path)
         self._epoch = meta['epoch']
         # What is stored is the number of the iteration that was done last, from 0.
         self._iter = self._inner_iter = meta['iter'] + 1
@@ -254,6 +256,19 @@ class ResumableIterBasedRunner(IterBasedRunner):
             self.resumed_seed,
             get_host_info(),
         )
+
+    def _require_averaging(self, state, path):
+        """Refuse to go on from averaged weights as if they were those in training."""
+        # It imports this module.
+        from hacdr.engine.iter_ema import IterEMAHook
+
+        averaging = any(isinstance(hook, IterEMAHook) for hook in self.hooks)
+        if 'trained_weights' in state and not averaging:
+            raise InputError(
+                f'{path}: of a training that averages its weights; expected '
+                'IterEMAHook in custom_hooks as there, or --load-from to start from '
+                'the averages'
+            )
 
 
 def _read_version(meta):

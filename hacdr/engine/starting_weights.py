@@ -3,7 +3,8 @@
 Of the checkpoint at least half must have a place in the network, and nothing that has
 one may be of another shape: then it is one of another network, and training would start
 from random weights as if nothing had been given. The classifier (``conv_seg``) is left
-out where the checkpoint was trained for other classes.
+out where the checkpoint was trained for other classes. An infinite running variance
+starts at 65504, the largest number of half precision.
 """
 
 import torch
@@ -11,6 +12,8 @@ import torch
 from hacdr.engine.weights import read_checkpoint, require_numbers
 from hacdr.errors import InputError
 from hacdr.models.weight_names import strip_module
+
+HALF_MAX = torch.finfo(torch.half).max
 
 
 def load_start(model, path, logger=None):
@@ -39,6 +42,10 @@ def load_start(model, path, logger=None):
     with torch.no_grad():
         for name in used:
             own[name].copy_(given[name])
+            if name.endswith('running_var'):
+                # No momentum brings an infinite variance back, and its channel would be
+                # silent for ever. Some were rounded so: to half precision.
+                own[name].masked_fill_(own[name].isinf(), HALF_MAX)
     untouched = [name for name in own if name not in used]
     left = [name for name in given if name not in used]
     if logger is not None:

@@ -65,12 +65,13 @@ def local_mean(img: np.ndarray, inside: np.ndarray, sigma: float) -> np.ndarray:
     # linear interpolation back up adds about as much again.
     variance = (sigma / step) ** 2 - (1 / 12 + 1 / 6) * (step > 1)
     blur = dict(ksize=(0, 0), sigmaX=variance**0.5, borderType=cv2.BORDER_CONSTANT)
-    mean = cv2.GaussianBlur(total, **blur)
+    # Of a single channel OpenCV returns no axis.
+    mean = cv2.GaussianBlur(total, **blur).reshape(rows, columns, -1)
     mean /= np.maximum(cv2.GaussianBlur(weight, **blur), 1e-6)[..., None]
     mean = cv2.resize(
         mean, (columns * step, rows * step), interpolation=cv2.INTER_LINEAR
     )
-    return mean[:height, :width]
+    return mean.reshape(rows * step, columns * step, -1)[:height, :width]
 
 
 def _reduce(img, border, size):

@@ -13,6 +13,7 @@ from mmseg.models import build_segmentor
 from mmseg.models.builder import build_loss
 
 from hacdr.apis import check_config, load_config
+from hacdr.datasets.classes import unwrap_dataset
 from hacdr.lesions import LESIONS as LESION_NAMES
 from hacdr.study import read_study
 
@@ -21,6 +22,7 @@ PATHS = sorted([*CONFIGS.glob('*.py'), *CONFIGS.glob('baselines/*.py')])
 RECIPE = CONFIGS / 'baselines' / 'recipe.py'
 BASELINES = sorted(set(RECIPE.parent.glob('*.py')) - {RECIPE})
 LESIONS = 5
+GEOMETRIC = 'RandomFlip', 'RandomQuarterTurn'
 
 
 def build(path):
@@ -81,6 +83,20 @@ def test_crops_of_the_training(name, tmp_path):
         crop = Compose(pipeline)(copy.deepcopy(sample))
         assert crop['img'].data.shape == (3, 320, 320)
         assert crop['gt_semantic_seg'].data.shape == (1, 320, 320)
+
+
+@pytest.mark.parametrize('path', PATHS, ids=lambda p: p.stem)
+def test_training_shows_every_orientation(path):
+    """Two of a flip, eight of a flip and quarter turns."""
+    data = unwrap_dataset(load_config(str(path)).data.train)
+    steps = [step for step in data.pipeline if step.type in GEOMETRIC]
+    np.random.seed(0)
+    seen = set()
+    for _ in range(200):
+        sample = dict(img=np.arange(4, dtype=np.uint8).reshape(2, 2), seg_fields=[])
+        seen.add(Compose(steps)(sample)['img'].tobytes())
+    turns = any(step.type == 'RandomQuarterTurn' for step in steps)
+    assert len(seen) == (8 if turns else 2)
 
 
 def test_released_class_weights():

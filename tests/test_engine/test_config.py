@@ -2,6 +2,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mmseg.datasets import PIPELINES
 
 from hacdr.engine.config import build_data, check_config, load_config, parse_options
 from hacdr.errors import InputError
@@ -87,6 +88,66 @@ def test_a_mistake_gets_one_line(option, value, message):
     with pytest.raises(InputError, match=message) as caught:
         check_config(load_config(IDRID, {option: value}))
     assert '\n' not in str(caught.value)
+
+
+LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
+FLIP = dict(type='RandomFlip', prob=0.5)
+COLLECT = dict(type='Collect', keys=['img', 'gt_semantic_seg'])
+WITHOUT_FLIP = dict(COLLECT, meta_keys=('filename', 'ori_shape'))
+
+
+@PIPELINES.register_module()
+class FlipOfAnotherProject:
+    pass
+
+
+def with_steps(steps):
+    cfg = load_config(IDRID)
+    cfg.data.train.dataset.pipeline = steps
+    return cfg
+
+
+@pytest.mark.parametrize(
+    ('steps', 'message'),
+    [
+        (
+            [*LOAD, FLIP, dict(FLIP, direction='vertical'), COLLECT],
+            r'\[3\]: a second R',
+        ),
+        (
+            [*LOAD, COLLECT],
+            r'\[2\]: Collect finds no flip and flip_direction; expected',
+        ),
+        ([*LOAD, COLLECT, FLIP], r'\[2\]: Collect finds no flip and flip_direction'),
+        ([*LOAD, dict(COLLECT, meta_keys=['flip'])], r'\[2\]: Collect finds no flip'),
+    ],
+)
+def test_flips_that_do_nothing_and_flips_that_are_missed(steps, message):
+    message = rf'data\.train\.dataset\.pipeline{message}'
+    with pytest.raises(InputError, match=message) as caught:
+        check_config(with_steps(steps))
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    'steps',
+    [
+        [*LOAD, dict(FLIP, prob=0), COLLECT],
+        [*LOAD, WITHOUT_FLIP],
+        [*LOAD, dict(type='FlipOfAnotherProject'), COLLECT],
+    ],
+)
+def test_what_tells_the_flip_or_needs_none(steps):
+    check_config(with_steps(steps))
+
+
+def test_flips_of_a_data_set_within_another():
+    cfg = with_steps([*LOAD, FLIP])
+    inner = cfg.data.train.dataset
+    cfg.data.train.dataset = dict(
+        type='MultiImageMixDataset', dataset=inner, pipeline=[COLLECT]
+    )
+    check_config(cfg)
 
 
 @pytest.mark.parametrize(

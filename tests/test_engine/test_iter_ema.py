@@ -3,6 +3,7 @@ import torch
 from mmcv.runner import EMAHook, Hook
 
 from hacdr.engine import IterEMAHook, load_weights
+from hacdr.errors import InputError
 
 from .training import Model, make_runner, train
 
@@ -89,6 +90,19 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path):
         expected, got = getattr(whole, kind)[-1], getattr(resumed, kind)[-1]
         for name, tensor in expected.items():
             assert torch.equal(tensor, got[name]), (kind, name)
+
+
+def test_a_training_that_averages_is_not_resumed_without(tmp_path):
+    run(tmp_path, 2, IterEMAHook(decay=0.9))
+    path = str(tmp_path / 'latest.pth')
+    runner = make_runner(tmp_path, 4)
+    before = copied(runner.model)
+    with pytest.raises(InputError, match='expected IterEMAHook in custom_hooks') as got:
+        runner.resume(path)
+    assert '\n' not in str(got.value)
+    for name, tensor in runner.model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    runner.load_checkpoint(path)
 
 
 def test_mmcvs_own_hook_still_does_not_do(tmp_path):

@@ -63,6 +63,21 @@ def test_published_weights(tmp_path):
     assert (model.head.conv_seg.weight == 0.5).all()
 
 
+def test_an_infinite_variance_recovers_and_can_be_published(tmp_path):
+    """As those of hacdr_idrid_cpu, which half precision could not hold."""
+    weights = filled().state_dict()
+    weights['backbone.1.running_var'][1:3] = torch.tensor([float('inf'), 1e5])
+    path = str(tmp_path / 'a.safetensors')
+    publish_weights(dict(state_dict=weights), path)
+    model = Network()
+    load_start(model, path)
+    variances = model.backbone[1].running_var
+    assert variances.tolist() == [1, 65504, 1e5, 1]
+    for _ in range(200):
+        model.backbone(torch.randn(2, 3, 4, 4))
+    assert (variances < 10).all()
+
+
 def test_a_backbone_alone(save, caplog):
     weights = filled().state_dict()
     path = save({k: v for k, v in weights.items() if 'conv_seg' not in k})

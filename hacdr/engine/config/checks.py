@@ -9,6 +9,7 @@ from mmcv.runner import HOOKS, RUNNERS, CheckpointHook, EpochBasedRunner
 from mmcv.runner.optimizer import OPTIMIZER_BUILDERS, OPTIMIZERS
 from mmseg.core.evaluation import EvalHook
 from mmseg.datasets import DATASETS, PIPELINES, ConcatDataset
+from mmseg.datasets.pipelines import Collect, RandomFlip
 from mmseg.models.builder import MODELS
 
 from hacdr.engine.half_precision import check_half_precision
@@ -25,7 +26,15 @@ from .fit import (
 )
 from .keys import argument_names, check_built, check_keys, find_class, parameters
 from .reading import TOP_LEVEL_KEYS
-from .values import hint, is_number, is_size, require, require_number, shorten
+from .values import (
+    as_list,
+    hint,
+    is_number,
+    is_size,
+    require,
+    require_number,
+    shorten,
+)
 
 LOADERS = tuple(f'{split}_dataloader' for split in SPLITS)
 LOADER_KEYS = (
@@ -42,6 +51,8 @@ LOADER_KEYS = (
 NEEDED = 'samples_per_gpu', 'workers_per_gpu'
 # Of a data set: where one of the first and last is a list, mmseg joins several sets.
 JOINED_KEYS = 'img_dir', 'ann_dir', 'split'
+# What RandomFlip says of a photograph; Collect wants both unless it is told otherwise.
+FLIP_KEYS = 'flip', 'flip_direction'
 # What it passes on says how a checkpoint is saved.
 CHECKPOINT_KEYS = (
     *argument_names(CheckpointHook)[0],
@@ -201,7 +212,9 @@ def _check_dataset(dataset, where):
         for name in classes:
             require(str, name, f'{where}.classes')
     require((list, tuple), dataset.get('palette') or [], f'{where}.palette')
-    _check_pipeline(dataset.get('pipeline') or [], f'{where}.pipeline')
+    steps = dataset.get('pipeline') or []
+    # What comes from a data set within may have been flipped there.
+    _check_pipeline(steps, f'{where}.pipeline', flips_known='dataset' in dataset)
 
 
 def _check_joined(dataset, where):
@@ -224,11 +237,30 @@ def _check_joined(dataset, where):
         raise InputError(f'{counts}: expected as many of each')
 
 
-def _check_pipeline(steps, where):
+def _check_pipeline(steps, where, flips_known):
+    """Check steps; ``flips_known``: they may be told whether to flip."""
+    flips = 0
     for i, step in enumerate(require((list, tuple), steps, where)):
-        check_built(step, PIPELINES, f'{where}[{i}]')
+        place = f'{where}[{i}]'
+        kind = check_built(step, PIPELINES, place)
+        flips += kind is RandomFlip
+        if flips > 1:
+            raise InputError(
+                f'{place}: a second RandomFlip repeats what the first one drew, and so '
+                'undoes it; expected one; RandomQuarterTurn turns besides'
+            )
+        # Steps of others may tell it too.
+        ours = kind.__module__.startswith(('mmseg.', 'hacdr.'))
+        flips_known = flips_known or flips or not ours
+        wanted = as_list(step.get('meta_keys', FLIP_KEYS))
+        missing = not flips_known and any(key in wanted for key in FLIP_KEYS)
+        if kind is Collect and missing:
+            raise InputError(
+                f'{place}: Collect finds no flip and flip_direction; expected '
+                'RandomFlip before it (prob=0 will do), or meta_keys without them'
+            )
         if 'transforms' in step:
-            _check_pipeline(step['transforms'], f'{where}[{i}].transforms')
+            _check_pipeline(step['transforms'], f'{place}.transforms', True)
 
 
 def _check_schedule(cfg):

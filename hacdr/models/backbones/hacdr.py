@@ -397,6 +397,11 @@ class HACDR(BaseModule):
             )
         if any(dim < 2 or dim % 2 for dim in embed_dims):
             raise ValueError(f'embed_dims must be even, got {embed_dims}')
+        if any(int(dim * ratio) < 1 for dim, ratio in zip(embed_dims, ffn_ratios)):
+            raise ValueError(
+                'ffn_ratios must give each stage a hidden channel at least, got '
+                f'{ffn_ratios} for embed_dims={embed_dims}'
+            )
         for kernel in (*cross_kernels, deform_kernel or 1, near_far_kernel or 1):
             if kernel < 1 or kernel % 2 == 0:
                 raise ValueError(

@@ -20,9 +20,10 @@ def checkpoint(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
 
     Args:
         module (nn.Module): takes and returns one tensor.
-        x (Tensor): its input. Without gradient, ``module`` is called directly.
+        x (Tensor): its input. Without gradient, and by ``torch.jit.trace``, ``module``
+            is called directly.
     """
-    if not (torch.is_grad_enabled() and x.requires_grad):
+    if torch.jit.is_tracing() or not (torch.is_grad_enabled() and x.requires_grad):
         return module(x)
 
     def run(inputs):

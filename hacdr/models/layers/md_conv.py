@@ -60,13 +60,13 @@ class MDConv(nn.Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        if in_channels % groups or out_channels % groups:
+        if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
                 f'groups must divide in_channels and out_channels, got '
                 f'groups={groups}, in_channels={in_channels}, '
                 f'out_channels={out_channels}'
             )
-        if in_channels % deform_groups:
+        if deform_groups < 1 or in_channels % deform_groups:
             raise ValueError(
                 f'deform_groups must divide in_channels, got '
                 f'deform_groups={deform_groups}, in_channels={in_channels}'

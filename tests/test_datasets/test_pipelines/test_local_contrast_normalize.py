@@ -53,6 +53,15 @@ def test_formula(photograph):
     np.testing.assert_allclose(out, expected, atol=1e-3)
 
 
+@pytest.mark.parametrize('sigma', [5, 30])
+def test_a_single_channel_is_as_one_of_several(photograph, sigma):
+    green = photograph[..., 1:2]
+    out = normalize(green, sigma=sigma)
+    assert out.shape == green.shape
+    alike = normalize(np.repeat(green, 3, -1), sigma=sigma)
+    np.testing.assert_allclose(out, alike[..., :1], atol=1e-5)
+
+
 @pytest.mark.parametrize('sigma', [16, 30, 64])
 def test_error_of_the_reduced_average_is_as_stated(photograph, sigma):
     inside = field_of_view(photograph)

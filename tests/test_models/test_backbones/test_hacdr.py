@@ -139,11 +139,22 @@ def test_frozen_statistics_with_checkpointing():
     assert all(torch.equal(before[name], b) for name, b in network.named_buffers())
 
 
+def test_a_network_with_checkpointing_is_traced():
+    network = small(with_cp=True).eval()
+    traced = torch.jit.trace(network, torch.randn(1, 3, 40, 40))
+    x = torch.randn(1, 3, 40, 40)
+    torch.testing.assert_close(traced(x), network(x))
+
+
 @pytest.mark.parametrize(
     ('kwargs', 'message'),
     [
         ({'depths': (1, 1, 1)}, 'one value for each stage'),
         ({'embed_dims': (8, 13)}, 'even'),
+        (
+            {'ffn_ratios': (0.1, 2)},
+            r'ffn_ratios .* got \(0\.1, 2\) for embed_dims=\(8, ',
+        ),
         ({'cross_kernels': (7, 10)}, 'odd'),
         ({'near_far_kernel': 4}, 'odd'),
         ({'deform_kernel': -3}, 'odd'),

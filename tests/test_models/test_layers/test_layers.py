@@ -53,7 +53,12 @@ def test_md_conv_as_mmcvs_conv_cfg():
 
 @pytest.mark.parametrize(
     ('kwargs', 'message'),
-    [({'groups': 3}, 'got groups=3'), ({'deform_groups': 5}, 'got deform_groups=5')],
+    [
+        ({'groups': 3}, 'got groups=3'),
+        ({'groups': 0}, 'got groups=0'),
+        ({'deform_groups': 5}, 'got deform_groups=5'),
+        ({'deform_groups': 0}, 'got deform_groups=0'),
+    ],
 )
 def test_md_conv_refuses_groups_that_do_not_divide(kwargs, message):
     with pytest.raises(ValueError, match=message):
