@@ -13,7 +13,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import PIL
-import scipy
 
 import hacdr
 from hacdr.conversion import building, layout, merging, reading
@@ -217,7 +216,6 @@ def _describe(source, plan, max_side, images, splits):
             hacdr=hacdr.__version__,
             python=platform.python_version(),
             numpy=np.__version__,
-            scipy=scipy.__version__,
             pillow=PIL.__version__,
             opencv=cv2.__version__,
         ),

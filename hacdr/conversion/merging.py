@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Sequence
 
+import cv2
 import numpy as np
-from scipy import ndimage
 
 from hacdr.lesions import IGNORED, LESIONS, bits_to_label, lesion_plane
 
@@ -113,10 +113,11 @@ def label_components(mask: np.ndarray) -> tuple[np.ndarray, int]:
         mask (np.ndarray): bool or 0 and 1, (H, W).
 
     Returns:
-        Tuple[np.ndarray, int]: 0 outside, 1 to n on the components (8-connected);
-        and n.
+        Tuple[np.ndarray, int]: int32 (H, W), 0 outside, 1 to n on the components
+        (8-connected); and n.
     """
-    return ndimage.label(mask, np.ones((3, 3)))
+    count, components = cv2.connectedComponents(np.asarray(mask, np.uint8))
+    return components, count - 1
 
 
 def _count_values(bits, lesions):

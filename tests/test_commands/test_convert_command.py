@@ -71,7 +71,7 @@ def test_check(download, command, tmp_path, capsys):
     convert('idrid', *check)
     assert '1 photograph checked, no problem' in capsys.readouterr().out
     (tmp_path / 'out' / 'labels' / 'train' / 'IDRiD_07.png').unlink()
-    with pytest.raises(InputError, match='1 problems, convert it again'):
+    with pytest.raises(InputError, match='1 problem, convert it again'):
         convert(*check)
     assert capsys.readouterr().out == (
         'labels/train/IDRiD_07.png: cannot be read (No such file or directory)\n'

@@ -76,7 +76,7 @@ def test_convert_train_resume_test_predict(tmp_path, run_script):
     assert 'split is val, expected test' in result.stderr
     result = tool('compare.py', work / 'results.json', work / 'results.json')
     assert result.returncode == 0, result.stderr
-    assert 'one photograph' in result.stdout
+    assert 'in fewer than 2 photographs' in result.stdout
 
     chosen = work / 'results_val.json'
     weights = tmp_path / 'tiny.safetensors'
