@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Arguments: CONFIG CHECKPOINT NUMBER_OF_PROCESSES [arguments of test.py ...]
+# Arguments: CONFIG CHECKPOINT NUMBER_OF_PROCESSES [arguments of tools/test.py ...]
 # Processes and environment as in dist_train.sh.
 set -euo pipefail
 TOOLS=$(cd "$(dirname "$0")" && pwd)

@@ -26,10 +26,8 @@ DRAWS = 2000
 SEED = 0
 LEVEL = 0.95
 # Steps of recall at which average precision is computed again for each draw: of all
-# photographs pooled, and as many divided among those that have the lesion, each of
-# which has at least so many of its own.
+# photographs pooled, and as many divided among those that have the lesion.
 STEPS = 1000
-LEAST_OWN_STEPS = 10
 # Draws are computed in parts of so many, for want of memory.
 DRAWS_AT_ONCE = 250
 
@@ -117,24 +115,30 @@ def intervals(
     drawn = resample(scores, draw_weights(len(scores)), thresholds, point)
     ends = {metric: interval(values) for metric, values in drawn.items()}
     for metric, rows in ends.items():
-        rows[~are_told(scores, ~np.isnan(point[metric]))] = np.nan
+        rows[~are_told(scores, metric, ~np.isnan(point[metric]))] = np.nan
     return ends
 
 
-def are_told(scores: Sequence[ImageScores], defined: np.ndarray) -> np.ndarray:
+def are_told(
+    scores: Sequence[ImageScores], metric: str, defined: np.ndarray
+) -> np.ndarray:
     """Tell which figures have an interval.
 
-    Those of lesions that two photographs have at least, as one says nothing about
-    others; and the mean, unless one of its lesions is in one photograph alone.
+    Those of lesions that two photographs have at least (and for 'Precision' two
+    predictions), as one says nothing about others; and the mean, unless one of its
+    lesions is in one photograph alone.
 
     Args:
         scores (Sequence[ImageScores]): of the photographs.
+        metric (str): the figure.
         defined (np.ndarray): bool (lesions,), of which lesions the mean is.
 
     Returns:
         np.ndarray: bool (lesions + 1,), the mean last.
     """
-    shown = sum((image.counts[2] > 0).astype(int) for image in scores)
+    _, predicted, shown = sum((image.counts > 0).astype(int) for image in scores)
+    if metric == 'Precision':
+        shown = np.minimum(shown, predicted)
     mean = len(scores) > 1 and not (shown[defined] == 1).any()
     return np.array([*(shown >= 2), mean])
 
@@ -189,9 +193,11 @@ def _steps(histograms):
     present = [one for one in histograms if len(one.positive_keys)]
     if not present:
         return score_keys(np.zeros(1))
-    own = max(LEAST_OWN_STEPS, STEPS // len(present))
-    keys = [_divide(pool(present), STEPS), *(_divide(one, own) for one in present)]
-    return np.unique(np.concatenate(keys))[::-1]
+    each = max(1, STEPS // len(present))
+    own = np.unique(np.concatenate([_divide(one, each) for one in present]))
+    # Photographs may be more than steps.
+    own = own[:: -(-len(own) // STEPS)]
+    return np.union1d(_divide(pool(present), STEPS), own)[::-1]
 
 
 def _divide(histogram: Histogram, steps: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Sequence
 
 import numpy as np
 
-from hacdr.errors import InputError
+from hacdr.errors import InputError, counted
 
 from .bootstrap import are_told, draw_weights, interval, mean_of, resample
 from .metrics import figures, has_probabilities
@@ -128,6 +128,7 @@ def compare(
                 _verdicts(
                     [point[metric] for point in points],
                     [drawn[metric][:, :-1] for drawn in draws],
+                    metric,
                     first_scores,
                 ),
             )
@@ -136,14 +137,14 @@ def compare(
     }
 
 
-def _verdicts(points, draws, scores):
+def _verdicts(points, draws, metric, scores):
     """Return the verdict on each lesion, and on the mean of those that both define."""
     defined = ~np.isnan(points).any(0)
     a, b, differences = (
         np.append(values, mean_of(values, defined)[..., None], axis=-1)
         for values in (*points, draws[1] - draws[0])
     )
-    return map(_verdict, a, b, differences.T, are_told(scores, defined))
+    return map(_verdict, a, b, differences.T, are_told(scores, metric, defined))
 
 
 def _verdict(a, b, differences, is_told):
@@ -177,7 +178,8 @@ def format_comparison(comparison: dict, protocol: Protocol, photographs: int) ->
         str: lines of at most 80 characters.
     """
     rows = [
-        f'{photographs} photographs, paired bootstrap; intervals of B - A: 95 %',
+        f'{counted(photographs, "photograph")}, paired bootstrap; '
+        'intervals of B - A: 95 %',
         protocol.describe(),
     ]
     for metric, lesions in comparison.items():
@@ -195,9 +197,9 @@ def _figures(name, one):
         return '       -       -        -'
     text = f'{one["a"]:>8.3f}{one["b"]:>8.3f}{one["b"] - one["a"]:>+9.3f}'
     if one['verdict'] is None:
-        why = ', in fewer than 2 photographs'
+        why = 'in fewer than 2 photographs'
         if name == 'mean':
-            why = ' of one of its lesions'
-        return f'{text}  no interval{why}'
+            why = 'one of its lesions has none'
+        return f'{text}  no interval: {why}'
     ends = f'{one["low"]:+.3f}..{one["high"]:+.3f}'
     return f'{text}{ends:>18}{100 * one["better"]:>11.1f} %  {one["verdict"]}'

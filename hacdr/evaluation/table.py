@@ -102,7 +102,9 @@ def _notes(summary, chosen, has_intervals):
     ]
     if alone and has_intervals:
         names = ', '.join(alone)
-        notes.append(f'no interval: {names} in fewer than two photographs')
+        notes.append(
+            f'no interval: {names} in fewer than two photographs, and means with one'
+        )
     if 'AUPR' in chosen:
         others = ', '.join(
             f'{name} {figures[name]["mean"]["value"]:.3f}'

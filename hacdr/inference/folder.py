@@ -193,28 +193,36 @@ class _FolderRun:
 
     def _prepare(self, task):
         """Return a Job; None where it is done; an InputError where it cannot be."""
+        if task.obstacle:
+            return InputError(task.obstacle)
+        record, sha256 = read_record(self._output, task.output), None
         try:
-            if task.obstacle:
-                raise InputError(task.obstacle)
             label_path = _label_path(self._labels, task)
             sha256, experts_sha256 = map(_sha256, (task.path, label_path))
-            record = read_record(self._output, task.output)
             if self._is_done(task, record, sha256, experts_sha256):
                 if record['source'] != self._source:
                     write_record(self._output, {**record, 'source': self._source})
                 return None
             self._require_places(task)
-            try:
-                sample = self._predictor.read(task.path)
-            except InputError:
-                # What is finished may be of the photograph that was there before.
-                if record is None or record['sha256'] != sha256:
-                    self._discard(task)
-                raise
+            sample = self._predictor.read(task.path)
             experts = _read_label(label_path, task, sample.photograph.shape[:2])
             return Job(task, sha256, experts_sha256, experts, sample)
         except InputError as error:
+            if not self._is_kept(task, record, sha256):
+                self._discard(task)
             return error
+
+    def _is_kept(self, task, record, sha256):
+        """Tell whether a photograph that is passed over has a prediction already.
+
+        Not one of the photograph that was there before; where it cannot be read
+        (``sha256`` is None), nobody knows.
+        """
+        return (
+            record is not None
+            and sha256 in (None, record['sha256'])
+            and (self._output / f'{task.output}.png').is_file()
+        )
 
     def _finish(self, job, computed):
         prediction = self._predictor.finish(job.sample, computed)
@@ -268,7 +276,9 @@ class _FolderRun:
         # The record first: without it the photograph is not done.
         own = record_path(self._output, task.output)
         for path in (own, *(self._output / file for file in task.files)):
-            path.unlink(missing_ok=True)
+            # Something else may have the place of a result, or of its folder.
+            if os.path.lexists(path) and not path.is_dir():
+                path.unlink(missing_ok=True)
 
     def _write(self, job, computed):
         task, prediction = job.task, self._finish(job, computed)

@@ -2,7 +2,7 @@
 
 import os
 
-from hacdr.errors import InputError
+from hacdr.errors import InputError, counted
 from hacdr.evaluation import Protocol, read_results
 from hacdr.evaluation.histogram import FIXED_PROTOCOLS
 from hacdr.evaluation.matching import OVERLAP
@@ -74,6 +74,7 @@ def write_report(results_path, path, data_root=None):
         },
         counting=COUNTING,
         compared=True,
+        number_of_photographs=counted(len(entries), 'photograph'),
         headline=[name for name in HEADLINE if name in figures],
         others=[name for name in FIXED_PROTOCOLS if name in figures],
         columns=[

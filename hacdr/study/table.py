@@ -158,6 +158,7 @@ def _format_intervals(study):
             content = read_content(path)
             mean = content['summary']['figures']['AUPR']['mean']
             if mean['low'] is None:
+                yield f'- {entry.name}: AUPR mean without an interval'
                 continue
             low, high = (_format_cell([mean[end]], 3) for end in ('low', 'high'))
             number = len(content['photographs'])

@@ -135,6 +135,7 @@ def test_flips_that_do_nothing_and_flips_that_are_missed(steps, message):
         [*LOAD, dict(FLIP, prob=0), COLLECT],
         [*LOAD, WITHOUT_FLIP],
         [*LOAD, dict(type='FlipOfAnotherProject'), COLLECT],
+        [*LOAD, dict(type='Compose', transforms=[FLIP]), COLLECT],
     ],
 )
 def test_what_tells_the_flip_or_needs_none(steps):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hacdr.evaluation import draw_weights, figures, intervals, resample
+from hacdr.evaluation import bootstrap, draw_weights, figures, intervals, resample
 from hacdr.evaluation.bootstrap import interval
 
 from .small_predictions import binary, photograph
@@ -69,6 +69,24 @@ def test_draws_without_the_largest_lesion():
     expected = [figures(one)['AUPR'][0] for one in (scores[:1], scores, scores[1:])]
     np.testing.assert_allclose(drawn, expected, atol=5e-3)
     assert expected[2] < 0.9
+
+
+def test_steps_do_not_grow_with_the_photographs(monkeypatch):
+    monkeypatch.setattr(bootstrap, 'STEPS', 10)
+    many = [photograph(k, absent=(2, 3, 4), size=(20, 20)) for k in range(25)]
+    for scores in (many[:3], many[:9], many):
+        keys = bootstrap._steps([one.histograms[0] for one in scores])
+        assert 10 <= len(keys) <= 20
+        assert (np.diff(keys) < 0).all()
+
+
+def test_a_precision_of_one_photograph():
+    scores = [photograph(k) for k in range(4)]
+    for one in scores[1:]:
+        one.counts[:2, 3] = 0
+    ends = intervals(scores)
+    assert np.isnan(ends['Precision'][3:]).all()
+    assert np.isfinite(ends['Recall']).all()
 
 
 def test_draws_without_the_lesion_have_no_figure():

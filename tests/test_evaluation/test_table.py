@@ -55,7 +55,7 @@ def test_what_is_nowhere_predicted_is_said():
 def test_what_has_no_interval_is_said():
     scores = [photograph(0), *(photograph(k, absent=(3, 4)) for k in (1, 2))]
     text = format_table(summarise(scores), Protocol(), 3, ('AUPR', 'Dice'))
-    assert 'no interval: SE, MA in fewer than two photographs' in text
+    assert 'no interval: SE, MA in fewer than two photographs, and means' in text
 
 
 def test_only_what_is_left_out_is_said_to_be():

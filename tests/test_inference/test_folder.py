@@ -568,14 +568,35 @@ def test_label_maps_that_do_not_fit(photographs, predictor, labels, output):
     before = read_tree(output)
     Image.fromarray(np.zeros((40, 49), np.uint8)).save(labels / 'right.png')
     (labels / 'left.png').write_bytes(b'not a png')
-    # Not even where the photograph changed.
-    save_photograph(photographs / 'left.jpg', 120)
     left, right = predict_folder(predictor, photographs, output, labels).passed_over
     assert 'left.png: map cannot be decoded' in left['reason']
     assert '(40, 49)' in right['reason']
     after = read_tree(output)
     assert after.pop('parts/1_of_1.json') != before.pop('parts/1_of_1.json')
     assert after == before
+
+
+def test_a_prediction_of_another_photograph_is_not_kept(
+    photographs, predictor, labels, output
+):
+    predict_folder(predictor, photographs, output)
+    Image.fromarray(np.zeros((40, 49), np.uint8)).save(labels / 'left.png')
+    save_photograph(photographs / 'left.jpg', 120)
+    assert predict_folder(predictor, photographs, output, labels).passed_over
+    assert not (output / 'records' / 'left.json').exists()
+    assert not (output / 'left.png').exists()
+
+
+def test_a_prediction_without_its_label_map_is_not_kept(photographs, predictor, output):
+    """Else it would be in the way of all tables."""
+    predict_folder(predictor, photographs, output)
+    (output / 'left.png').unlink()
+    (photographs / 'left.jpg').unlink()
+    (photographs / 'left.jpg').symlink_to('nowhere.jpg')
+    assert predict_folder(predictor, photographs, output).passed_over
+    head, number, missing = join_tables(output)
+    assert (number, missing) == (1, [])
+    assert [one['image'] for one in head['passed_over']] == ['left.jpg']
 
 
 def test_label_maps_that_are_missing(photographs, predictor, labels, output):

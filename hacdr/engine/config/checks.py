@@ -251,7 +251,7 @@ def _check_pipeline(steps, where, flips_known):
             )
         # Steps of others may tell it too.
         ours = kind.__module__.startswith(('mmseg.', 'hacdr.'))
-        flips_known = flips_known or flips or not ours
+        flips_known = flips_known or flips or 'transforms' in step or not ours
         wanted = as_list(step.get('meta_keys', FLIP_KEYS))
         missing = not flips_known and any(key in wanted for key in FLIP_KEYS)
         if kind is Collect and missing:
