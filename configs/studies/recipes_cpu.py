@@ -1,5 +1,5 @@
 # The recipes of the weights in the repository, and one that may take their place,
-# cross-validated on CPUs: three folds of the 54 training photographs, pooled. Five
+# cross-validated on CPUs: three folds of the 54 training photographs, pooled. Six
 # hours of one core of an AMD EPYC (Zen 5), which computes in bfloat16; without that
 # line it takes a quarter longer.
 folds = 3
