@@ -11,7 +11,7 @@ from typing import Sequence
 
 import numpy as np
 
-from .histogram import FIXED_PROTOCOLS, Histogram, pool, score_keys
+from .histogram import FIXED_PROTOCOLS, pool, score_keys
 from .metrics import (
     count_figures,
     counts_at,
@@ -200,7 +200,7 @@ def _steps(histograms):
     return np.union1d(_divide(pool(present), STEPS), own)[::-1]
 
 
-def _divide(histogram: Histogram, steps: int) -> np.ndarray:
+def _divide(histogram, steps):
     """Return the keys of so many equal steps of recall."""
     ranks = np.cumsum(histogram.positives)
     wanted = np.linspace(0, ranks[-1], steps + 1)[1:]

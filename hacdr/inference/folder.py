@@ -33,6 +33,7 @@ from hacdr.inference.records import (
     digest,
     end_part,
     hold_folder,
+    label_map_path,
     read_record,
     record_path,
     write_record,
@@ -221,7 +222,7 @@ class _FolderRun:
         return (
             record is not None
             and sha256 in (None, record['sha256'])
-            and (self._output / f'{task.output}.png').is_file()
+            and label_map_path(self._output, task.output).is_file()
         )
 
     def _finish(self, job, computed):
@@ -359,7 +360,7 @@ def _require_labels(folder, tasks):
 
 def _label_path(folder, task):
     """Return the file of the experts' label map; None without a folder of them."""
-    return None if folder is None else Path(folder) / f'{task.output}.png'
+    return None if folder is None else label_map_path(Path(folder), task.output)
 
 
 def _read_label(path, task, size):

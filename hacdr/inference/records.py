@@ -148,6 +148,11 @@ def record_path(output: Path, name: str) -> Path:
     return output / RECORDS / f'{name}.json'
 
 
+def label_map_path(folder: Path, name: str) -> Path:
+    """Return the file of a label map in a folder, predicted or the experts'."""
+    return folder / f'{name}.png'
+
+
 def read_record(output: Path, name: str) -> dict | None:
     """Return a record; None where there is none, or no whole one."""
     return _read(record_path(output, name), RECORD_KEYS)
@@ -192,7 +197,7 @@ def read_records(output: Path, made_by: dict) -> Iterator[dict]:
         if not {*RECORD_KEYS} <= {*record}:
             faults.append(f'{path}: damaged')
             continue
-        label_map = output / f'{record["output"]}.png'
+        label_map = label_map_path(output, record['output'])
         if label_map.is_file():
             yield record
         else:

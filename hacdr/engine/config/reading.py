@@ -135,9 +135,8 @@ def load_config(path: str, options: dict | None = None) -> Config:
 
     Raises:
         InputError: no such file, a file that is not a config, or one of mmsegmentation
-            1.x, an option whose first
-            key does not exist or is a variable that nothing reads any more, or a type
-            that not exactly one item of a list has.
+            1.x, an option whose first key does not exist or is a variable that nothing
+            reads any more, or a type that not exactly one item of a list has.
     """
     path = find_config(path)
     cfg = _read(path)
